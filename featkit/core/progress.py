@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import contextvars
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sized
 from typing import Protocol, TypeVar
 
 T = TypeVar("T")
@@ -57,6 +57,7 @@ class Task:
         self._reporter, self._number = reporter, number
 
     def __call__(self, steps: float = 1) -> None:
+        """Say that ``steps`` more are done."""
         self._reporter.advance(self._number, steps)
 
 
@@ -80,7 +81,7 @@ def task(description: str, total: float | None = None) -> Iterator[Task]:
 
 def track(items: Iterable[T], description: str, total: float | None = None) -> Iterator[T]:
     """Yield from ``items``, one step each."""
-    if total is None and hasattr(items, "__len__"):
+    if total is None and isinstance(items, Sized):
         total = len(items)
     with task(description, total) as done:
         for item in items:

@@ -58,7 +58,7 @@ class Result:
             )
         hints = typing.get_type_hints(found)
         fields = {f.name: _decode(data[f.name], hints[f.name]) for f in dataclasses.fields(found) if f.name in data}
-        return found(**fields)  # type: ignore[return-value]
+        return found(**fields)
 
     def save(self, path: str | Path) -> Path:
         """Write `to_dict` as JSON, by rename so that a reader never sees half a file."""

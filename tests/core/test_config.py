@@ -1,0 +1,74 @@
+import dataclasses
+
+import pytest
+
+from featkit.core.config import Config, read_config
+from featkit.core.errors import InputError
+
+
+def write(tmp_path, text):
+    path = tmp_path / "featkit.toml"
+    path.write_text(text)
+    return path
+
+
+def test_defaults_come_from_an_empty_file(tmp_path):
+    assert read_config(write(tmp_path, "")) == Config()
+
+
+def test_values_types_and_method_tables(tmp_path):
+    config = read_config(
+        write(
+            tmp_path,
+            """
+            [data]
+            path = "images"
+            [split]
+            folds = ["40X", "100X"]
+            test_fraction = 1
+            [train]
+            epochs = 3
+            [train.grl]
+            gamma = 5.0
+            """,
+        )
+    )
+    assert config.data.path == "images"
+    assert config.split.folds == ("40X", "100X")
+    assert config.split.test_fraction == 1.0
+    assert isinstance(config.split.test_fraction, float)
+    assert config.train.epochs == 3
+    assert config.train.options == {"grl": {"gamma": 5.0}}
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("[split]\nfold = ['40X']", "split.fold"),
+        ("[spilt]\nseed = 1", "spilt"),
+        ("[split]\nseed = 'one'", "split.seed"),
+        ("[split]\nseed = true", "split.seed"),
+        ("[split]\nfolds = '40X'", "split.folds"),
+        ("[split]\nfolds = [40]", "split.folds"),
+        ("[extract]\nstrict = 1", "extract.strict"),
+        ("[train]\nepochs = 2.5", "train.epochs"),
+        ("split = 3", "split"),
+        ("train = 3", "train"),
+        ("[data\n", "valid TOML"),
+    ],
+)
+def test_mistakes_name_the_key_in_one_line(tmp_path, text, named):
+    with pytest.raises(InputError) as caught:
+        read_config(write(tmp_path, text))
+    assert named in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_close_names_are_suggested(tmp_path):
+    with pytest.raises(InputError, match="'folds'"):
+        read_config(write(tmp_path, "[split]\nfold = ['40X']"))
+
+
+def test_configuration_cannot_be_changed():
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        Config().data.path = "elsewhere"
