@@ -1,0 +1,157 @@
+"""What labels, scores, groups and levels must look like before anything is computed from them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from featkit.core.errors import InputError
+
+
+def as_binary(y: Any) -> np.ndarray:
+    """Return labels as a boolean array (n,), True for class 1.
+
+    Raises
+    ------
+    InputError
+        If ``y`` is empty, not one-dimensional, or holds anything but 0 and 1.
+    """
+    labels = np.asarray(y)
+    if labels.ndim != 1 or labels.size == 0:
+        raise InputError("y must be a non-empty one-dimensional array", f"shape {labels.shape}")
+    if labels.dtype != bool:
+        values = np.unique(labels)
+        if values.dtype.kind not in "iuf" or not np.isin(values, (0, 1)).all():
+            shown = ", ".join(map(str, values[:4]))
+            raise InputError(
+                "binary labels must be 0 or 1", shown, "Code the class of interest as 1 and the other as 0"
+            )
+        labels = labels == 1
+    return labels
+
+
+def as_two_classes(y: Any) -> np.ndarray:
+    """Return `as_binary` labels of which both classes occur."""
+    labels = as_binary(y)
+    if labels.all() or not labels.any():
+        raise InputError(
+            "both classes must occur",
+            f"only class {int(labels[0])}",
+            "Pool folds or choose a fold that has both classes",
+        )
+    return labels
+
+
+def as_classes(y: Any, n_classes: int) -> np.ndarray:
+    """Return labels as integers (n,) in ``[0, n_classes)``."""
+    labels = np.asarray(y)
+    if labels.ndim != 1 or labels.size == 0:
+        raise InputError("y must be a non-empty one-dimensional array", f"shape {labels.shape}")
+    whole = labels.astype(np.int64) if labels.dtype.kind in "iufb" else None
+    if whole is None or (whole != labels).any() or whole.min() < 0 or whole.max() >= n_classes:
+        shown = ", ".join(map(str, np.unique(labels)[:6]))
+        raise InputError(f"labels must be whole numbers from 0 to {n_classes - 1}", shown, "Code the classes that way")
+    return whole
+
+
+def as_scores(score: Any, n: int) -> np.ndarray:
+    """Return finite scores as float64 (n,)."""
+    values = np.asarray(score, dtype=np.float64)
+    if values.shape != (n,):
+        raise InputError(f"scores must have shape ({n},), one for each label", f"shape {values.shape}")
+    _refuse_missing(values)
+    return values
+
+
+def as_probabilities(p: Any, n: int) -> np.ndarray:
+    """Return probabilities as float64: (n,) for class 1, or (n, K) with rows that sum to 1; (n, 2) becomes (n,).
+
+    Raises
+    ------
+    InputError
+        If the shape is another, or a value is missing or outside [0, 1], or a row does not sum to 1 (within 1e-3).
+    """
+    values = np.asarray(p, dtype=np.float64)
+    if values.ndim not in (1, 2) or values.shape[0] != n or (values.ndim == 2 and values.shape[1] < 2):
+        raise InputError(f"probabilities must have shape ({n},) or ({n}, K) with K >= 2", f"shape {values.shape}")
+    _refuse_missing(values)
+    low, high = float(values.min()), float(values.max())
+    if low < 0 or high > 1:
+        raise InputError(
+            "probabilities must lie in [0, 1]", f"{low:g} to {high:g}", "Pass logits through a sigmoid first"
+        )
+    if values.ndim == 2:
+        sums = values.sum(axis=1)
+        worst = float(sums[np.argmax(np.abs(sums - 1))])
+        if abs(worst - 1) > 1e-3:
+            raise InputError(
+                "class probabilities of a patch must sum to 1", f"{worst:g}", "Pass logits through a softmax"
+            )
+        if values.shape[1] == 2:
+            values = values[:, 1]
+    return values
+
+
+def as_weights(sample_weight: Any, n: int) -> np.ndarray:
+    """Return non-negative weights as float64 (n,); ones for None."""
+    if sample_weight is None:
+        return np.ones(n)
+    weights = np.asarray(sample_weight, dtype=np.float64)
+    if weights.shape != (n,):
+        raise InputError(f"sample_weight must have shape ({n},)", f"shape {weights.shape}")
+    if not np.isfinite(weights).all() or (weights < 0).any() or weights.sum() == 0:
+        raise InputError("sample_weight must be finite, not negative and not all zero")
+    return weights
+
+
+def as_groups(groups: Any, n: int, name: str = "groups") -> np.ndarray:
+    """Return patient names (n,); the literal ``"patches"`` says out loud that every patch is its own unit.
+
+    Raises
+    ------
+    InputError
+        If ``groups`` is None, another string, of another length, or holds missing names.
+    """
+    if groups is None or (isinstance(groups, str) and groups != "patches"):
+        raise InputError(
+            f"{name} must name the patient of each patch",
+            repr(groups),
+            f"Pass an array of {n} patient names, or {name}='patches' if patches truly are independent",
+        )
+    if isinstance(groups, str):
+        return np.arange(n)
+    names = np.asarray(groups)
+    if names.shape != (n,):
+        raise InputError(f"{name} must have shape ({n},)", f"shape {names.shape}")
+    if names.dtype.kind == "f":
+        missing = int(np.isnan(names).sum())
+    else:
+        missing = sum(v is None or v != v for v in names.tolist()) if names.dtype.kind == "O" else 0
+    if missing:
+        raise InputError(
+            f"{name} must not hold missing values", f"{missing} of {n}", "Name every patient or drop the patches"
+        )
+    return names.astype(str) if names.dtype.kind == "O" else names
+
+
+def check_level(level: float) -> float:
+    """Return a coverage level strictly between 0 and 1."""
+    if not 0 < level < 1:
+        raise InputError("level must lie strictly between 0 and 1", level, "Use 0.95 for 95 %")
+    return float(level)
+
+
+def check_count(value: int, name: str, least: int = 1) -> int:
+    """Return a whole number of at least ``least``."""
+    if int(value) != value or value < least:
+        raise InputError(f"{name} must be a whole number of at least {least}", value)
+    return int(value)
+
+
+def _refuse_missing(values: np.ndarray) -> None:
+    missing = int(values.size - np.isfinite(values).sum())
+    if missing:
+        raise InputError(
+            "scores must be finite", f"{missing} missing or infinite values", "Drop or repair these patches"
+        )

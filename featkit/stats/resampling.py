@@ -1,0 +1,204 @@
+"""Which patients a resample draws, and how often: seeded counts that every metric and every model shares."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from featkit.core.errors import InputError
+from featkit.core.seeds import rng
+from featkit.stats._inputs import as_groups, check_count
+
+_BLOCK_CELLS = 1 << 22
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class PatientCounts:
+    """A resampling plan: patients drawn with replacement within strata, and what lies in them carried along.
+
+    Made by `patient_counts`. The draws depend on the patients, their strata, the levels and the seed only, so two
+    models scored on the same patches see the same draws, and the first draws of a longer run are those of a shorter.
+
+    Parameters
+    ----------
+    unit_of_row : ndarray of int, shape (n,)
+        The unit each patch belongs to: its patient, or, when levels are nested, the innermost thing resampled.
+    patient_of_unit : ndarray of int, shape (n_units,)
+        The patient each unit belongs to; the identity when nothing is nested.
+    patients : ndarray, shape (n_patients,)
+        Names, sorted.
+    stratum_of_patient : ndarray of int, shape (n_patients,)
+        Patients are drawn within these, each stratum keeping its size.
+    levels : tuple of ndarray
+        For each nested level, the parent (in the level above) of each of its members; empty when nothing is nested.
+    """
+
+    unit_of_row: np.ndarray
+    patient_of_unit: np.ndarray
+    patients: np.ndarray
+    stratum_of_patient: np.ndarray
+    levels: tuple[np.ndarray, ...] = ()
+
+    @property
+    def n_units(self) -> int:
+        """Number of units, the width of the counts."""
+        return len(self.patient_of_unit)
+
+    @property
+    def n_patients(self) -> int:
+        """Number of patients, the independent units."""
+        return len(self.patients)
+
+    @property
+    def patient_of_row(self) -> np.ndarray:
+        """Patient index of each patch, shape (n,)."""
+        return self.patient_of_unit[self.unit_of_row]
+
+    def blocks(self, n_draws: int, seed: int = 0) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Yield ``(patient_counts, unit_counts)`` for consecutive draws, in blocks of bounded memory.
+
+        Parameters
+        ----------
+        n_draws : int
+            Resamples in all.
+        seed : int
+            Same seed, same draws, whatever the block in which they are asked for.
+
+        Yields
+        ------
+        tuple of ndarray of int32, shapes (b, n_patients) and (b, n_units)
+            How often each was drawn; the same array twice when nothing is nested.
+        """
+        size = max(1, min(1024, _BLOCK_CELLS // max(self.n_units, self.n_patients)))
+        for number, start in enumerate(range(0, check_count(n_draws, "n_draws"), size)):
+            counts = self._draw_patients(min(size, n_draws - start), seed, number)
+            inner = counts
+            for depth, parent in enumerate(self.levels):
+                inner = _draw_members(inner, parent, rng(seed, "bootstrap", "nested", depth, number))
+            yield counts, inner
+
+    def jackknife(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Yield counts as `blocks` does for the samples that leave out one patient each, in order."""
+        size = max(1, min(1024, _BLOCK_CELLS // max(self.n_units, self.n_patients)))
+        for start in range(0, self.n_patients, size):
+            left_out = np.arange(start, min(start + size, self.n_patients))
+            counts = np.ones((len(left_out), self.n_patients), dtype=np.int32)
+            counts[np.arange(len(left_out)), left_out] = 0
+            yield counts, (counts[:, self.patient_of_unit] if self.levels else counts)
+
+    def once(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return the counts of the data as they are: everything once."""
+        return np.ones((1, self.n_patients), dtype=np.int32), np.ones((1, self.n_units), dtype=np.int32)
+
+    def _draw_patients(self, n_draws: int, seed: int, number: int) -> np.ndarray:
+        counts = np.zeros((n_draws, self.n_patients), dtype=np.int32)
+        for stratum in range(int(self.stratum_of_patient.max()) + 1):
+            members = np.flatnonzero(self.stratum_of_patient == stratum)
+            size = len(members)
+            picks = rng(seed, "bootstrap", stratum, number).integers(0, size, size=(n_draws, size))
+            picks += size * np.arange(n_draws)[:, None]
+            counts[:, members] = np.bincount(picks.ravel(), minlength=n_draws * size).reshape(n_draws, size)
+        return counts
+
+
+def patient_counts(
+    groups: Any,
+    *,
+    strata: Any = None,
+    nested: Sequence[Any] = (),
+    n: int | None = None,
+) -> PatientCounts:
+    """Return the plan for resampling patients.
+
+    Parameters
+    ----------
+    groups : array, shape (n,), or "patches"
+        Patient of each patch. The literal ``"patches"`` treats every patch as its own patient; then give ``n`` or
+        ``strata``.
+    strata : array, shape (n,), optional
+        Draw within these. A value per patch, usually its class: a patient whose patches have one value belongs to
+        that stratum; patients with several values form one stratum of their own ("mixed"). None draws from all.
+    nested : sequence of (array of shape (n,) or "patches")
+        Levels resampled inside each drawn patient, outermost first: ``nested=[slides, "patches"]`` draws patients,
+        then slides within each drawn patient, then patches within each drawn slide. A name counts within its parent,
+        so slide "A" of two patients is two slides. Empty (the default) carries everything a patient has.
+    n : int, optional
+        Number of patches, needed only when it cannot be seen from the arrays.
+
+    Returns
+    -------
+    PatientCounts
+
+    Raises
+    ------
+    InputError
+        If ``groups`` is not given, or arrays differ in length.
+    """
+    if n is None:
+        sized = next((a for a in (groups, strata, *nested) if a is not None and not isinstance(a, str)), None)
+        if sized is None:
+            raise InputError("groups must name the patient of each patch", repr(groups))
+        n = len(sized)
+    patients, patient_of_row = np.unique(as_groups(groups, n), return_inverse=True)
+    stratum_of_patient = _strata_of_patients(strata, patient_of_row, len(patients), n)
+    unit_of_row, patient_of_unit = patient_of_row, np.arange(len(patients))
+    levels = []
+    for position, level in enumerate(nested):
+        _, member_of_row = np.unique(as_groups(level, n, f"nested[{position}]"), return_inverse=True)
+        pairs = unit_of_row.astype(np.int64) * (int(member_of_row.max()) + 1) + member_of_row
+        _, first_row, inner = np.unique(pairs, return_index=True, return_inverse=True)
+        parent = unit_of_row[first_row]
+        levels.append(parent)
+        unit_of_row, patient_of_unit = inner, patient_of_unit[parent]
+    return PatientCounts(unit_of_row, patient_of_unit, patients, stratum_of_patient, tuple(levels))
+
+
+def draw_counts(groups: Any, strata: Any = None, n_draws: int = 2000, seed: int = 0) -> np.ndarray:
+    """Return how often each patient is drawn in each resample.
+
+    Parameters
+    ----------
+    groups : array, shape (n,)
+        Patient of each patch.
+    strata : array, shape (n,), optional
+        Class of each patch; patients are drawn within their class (see `patient_counts`).
+    n_draws : int
+        Resamples.
+    seed : int
+        Same seed, same draws.
+
+    Returns
+    -------
+    ndarray of int32, shape (n_draws, n_patients)
+        Columns in the order of ``np.unique(groups)``; each row sums to n_patients.
+    """
+    plan = patient_counts(groups, strata=strata)
+    return np.concatenate([counts for counts, _ in plan.blocks(n_draws, seed)])
+
+
+def _strata_of_patients(strata: Any, patient_of_row: np.ndarray, n_patients: int, n: int) -> np.ndarray:
+    if strata is None:
+        return np.zeros(n_patients, dtype=np.int64)
+    _, value = np.unique(as_groups(strata, n, "strata"), return_inverse=True)
+    lowest = np.full(n_patients, n, dtype=np.int64)
+    highest = np.full(n_patients, -1, dtype=np.int64)
+    np.minimum.at(lowest, patient_of_row, value)
+    np.maximum.at(highest, patient_of_row, value)
+    stratum = np.where(lowest == highest, lowest, int(value.max()) + 1)
+    return np.unique(stratum, return_inverse=True)[1]
+
+
+def _draw_members(counts: np.ndarray, parent: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    """Draw, for each time a parent was drawn, as many of its members as it has; members are sorted by parent."""
+    n_draws, n_parents = counts.shape
+    size = np.bincount(parent, minlength=n_parents)
+    first = np.concatenate([[0], np.cumsum(size)[:-1]])
+    picks = (counts * size).ravel()
+    which = np.repeat(np.arange(n_draws * n_parents), picks)
+    draw, owner = np.divmod(which, n_parents)
+    member = first[owner] + np.floor(random.random(len(which)) * size[owner]).astype(np.int64)
+    cells = draw * len(parent) + member
+    return np.bincount(cells, minlength=n_draws * len(parent)).reshape(n_draws, len(parent)).astype(np.int32)
