@@ -18,9 +18,7 @@ from featkit.core.seeds import rng
 _ROUNDING = 1e-10
 
 
-def permutation_p_value(
-    statistic: float, null: ArrayLike, *, alternative: str = "two-sided"
-) -> float:
+def permutation_p_value(statistic: float, null: ArrayLike, *, alternative: str = "two-sided") -> float:
     """Return ``(1 + #{null as extreme}) / (1 + B)`` for ``B`` rearrangements.
 
     The observed arrangement is one of them, so the p-value is never 0 and the test holds its size for any ``B``

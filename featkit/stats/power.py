@@ -9,7 +9,9 @@ drawing from the pilot's own contributions.
 
 from __future__ import annotations
 
+import functools
 import math
+from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -38,22 +40,14 @@ def power_of_difference(difference: float, sd: float, n_patients: ArrayLike, *, 
     Returns
     -------
     ndarray
-        Power in (0, 1), in the shape of ``n_patients``: the noncentral t probability of leaving the acceptance region.
+        Power in (0, 1), in the shape of ``n_patients``: the noncentral t probability of rejecting.
     """
-    from scipy.stats import nct, norm, t
-
     n = np.asarray(n_patients, dtype=np.float64)
     _check(sd, level)
-    if (n < 2).any():
+    if n.size and n.min() < 2:
         raise InputError("power needs at least two patients", n.min())
-    shift = abs(difference) / sd * np.sqrt(n)
-    edge = t.isf((1 - level) / 2, n - 1)
-    # The noncentral t loses digits for large shifts or many degrees of freedom; there the normal is as good.
-    exact = (n <= 2_000) & (shift < 30)
-    gaussian = norm.sf(edge - shift) + norm.cdf(-edge - shift)
-    safe = np.where(exact, shift, 0.0)
-    student = nct.sf(edge, n - 1, safe) + nct.cdf(-edge, n - 1, safe)
-    return np.clip(np.where(exact, student, gaussian), 0.0, 1.0)
+    power = [_power(abs(difference) / sd * math.sqrt(size), size - 1, level) for size in n.ravel()]
+    return np.array(power).reshape(n.shape)
 
 
 def patients_needed(
@@ -101,7 +95,10 @@ def patients_needed(
         raise InputError("the difference to be found must be finite and not 0", difference)
     sd = se * math.sqrt(n_pilot)
     freedom = n_pilot - 1
-    narrow, wide = sd * math.sqrt(freedom / chi2.isf(0.025, freedom)), sd * math.sqrt(freedom / chi2.isf(0.975, freedom))
+    narrow, wide = (
+        sd * math.sqrt(freedom / chi2.isf(0.025, freedom)),
+        sd * math.sqrt(freedom / chi2.isf(0.975, freedom)),
+    )
     return SampleSize(
         difference=float(difference),
         n_patients=_smallest(difference, sd, power, level),
@@ -203,19 +200,44 @@ def simulate_power(
     return n_found / n_draws
 
 
+def _power(shift: float, freedom: float, level: float) -> float:
+    """Return P(\\|T\\| > edge) of the noncentral t, given the sample spread and then over its chi law.
+
+    Written out since library tails of the noncentral t turn to NaN or noise for large shifts.
+    """
+    from scipy.special import ndtr
+    from scipy.stats import chi, t
+
+    edge = t.isf((1 - level) / 2, freedom)
+    low, high = chi.ppf(1e-16, freedom), chi.isf(1e-16, freedom)
+    node, weight = _legendre()
+    spread = low + (high - low) * (node + 1) / 2
+    share = weight * chi.pdf(spread, freedom)
+    bound = edge * spread / math.sqrt(freedom)
+    return float(share @ (ndtr(shift - bound) + ndtr(-shift - bound)) / share.sum())
+
+
+@functools.cache
+def _legendre() -> tuple[np.ndarray, np.ndarray]:
+    return np.polynomial.legendre.leggauss(200)
+
+
 def _smallest(difference: float, sd: float, power: float, level: float) -> int:
     def reaches(n: int) -> bool:
         return bool(power_of_difference(difference, sd, n, level=level) >= power)
 
-    low, high = 1, 2
+    start = (NormalDist().inv_cdf((1 + level) / 2) + NormalDist().inv_cdf(power)) * sd / abs(difference)
+    if start**2 > _MOST_PATIENTS:
+        raise InputError(
+            "the difference must be large enough to be found in a billion patients",
+            f"{difference:g} against a spread of {sd:g}",
+            "Ask for a larger difference",
+        )
+    low, high = int(start**2) - 1, int(start**2) + 4
+    if low < 2 or reaches(low):
+        low = 1
     while not reaches(high):
-        low, high = high, high * 2
-        if high > _MOST_PATIENTS:
-            raise InputError(
-                "the difference must be large enough to be found in a billion patients",
-                f"{difference:g} against a spread of {sd:g}",
-                "Ask for a larger difference",
-            )
+        low, high = high, 2 * high
     while high - low > 1:
         middle = (low + high) // 2
         low, high = (low, middle) if reaches(middle) else (middle, high)

@@ -114,7 +114,9 @@ def mean_over_seeds(values: ArrayLike, seeds: ArrayLike, *, level: float = 0.95)
     if y.shape != labels.shape or y.ndim != 1 or not y.size:
         raise InputError("seeds must be one a value", f"{labels.size} for {y.size} values")
     if not np.isfinite(y).all():
-        raise InputError("values must be finite", f"{np.count_nonzero(~np.isfinite(y))} are not", "Leave failed runs out")
+        raise InputError(
+            "values must be finite", f"{np.count_nonzero(~np.isfinite(y))} are not", "Leave failed runs out"
+        )
     _, code = np.unique(labels, return_inverse=True)
     means = np.bincount(code, y) / np.bincount(code)
     centre = float(means.mean())
@@ -151,7 +153,7 @@ def _fit(y: np.ndarray, codes: Mapping[str, np.ndarray]) -> tuple[dict[str, floa
 
     scale = float(y.std())
     if scale <= 1e-14 * max(1.0, float(np.abs(y).max())):
-        return {**dict.fromkeys(codes, 0.0), "residual": 0.0}, float(y.mean()), 0.0, True
+        return {**dict.fromkeys(codes, 0.0), "residual": 0.0}, float(y[0]), 0.0, True
     standard = (y - y.mean()) / scale
     names = list(codes)
     designs = [np.eye(int(codes[n].max()) + 1)[codes[n]] for n in names]
@@ -160,7 +162,7 @@ def _fit(y: np.ndarray, codes: Mapping[str, np.ndarray]) -> tuple[dict[str, floa
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # edges of the range are said in the notes, from the estimates themselves
         model = MixedLM(standard, np.ones((y.size, 1)), groups=np.zeros(y.size), exog_vc=spec)
-        fit = model.fit(reml=True, method=["lbfgs", "powell"])
+        fit = model.fit(reml=True, method=["powell"], xtol=1e-8, ftol=1e-10)
     variance = {n: max(0.0, float(v)) for n, v in zip(names, fit.vcomp)} | {"residual": max(0.0, float(fit.scale))}
     total = sum(variance.values())
     components = {n: (v * scale**2 if v > 1e-6 * total else 0.0) for n, v in variance.items()}

@@ -1,0 +1,143 @@
+import numpy as np
+import pytest
+from scipy import stats
+
+from featkit.core.errors import FeatkitWarning, InputError
+from featkit.stats.variance_components import mean_over_seeds, variance_components
+
+
+def balanced(n_seeds, n_splits, n_patients, sds, seed):
+    rng = np.random.default_rng(seed)
+    s, k, p = (a.ravel() for a in np.indices((n_seeds, n_splits, n_patients)))
+    effects = [rng.normal(0, sd, size) for sd, size in zip(sds, (n_seeds, n_splits, n_patients))]
+    y = 0.9 + effects[0][s] + effects[1][k] + effects[2][p] + rng.normal(0, sds[3], s.size)
+    return y, {"seed": s, "split": k, "patient": p}
+
+
+def anova(y, shape):
+    """Expected mean squares of the balanced crossed design solved for the components (REML equals it inside)."""
+    a, b, c = shape
+    cube, mean = y.reshape(shape), y.mean()
+    one = [cube.mean(axis=(1, 2)), cube.mean(axis=(0, 2)), cube.mean(axis=(0, 1))]
+    fitted = one[0][:, None, None] + one[1][None, :, None] + one[2][None, None, :] - 2 * mean
+    residual = ((cube - fitted) ** 2).sum() / (y.size - a - b - c + 2)
+    squares = [y.size / n * ((m - mean) ** 2).sum() / (n - 1) for n, m in zip(shape, one)]
+    components = [(s - residual) / (y.size / n) for n, s in zip(shape, squares)]
+    variance_of_mean = (sum(squares) - 2 * residual) / y.size
+    return [*components, residual], variance_of_mean
+
+
+@pytest.mark.parametrize("shape", [(5, 5, 23), (6, 8, 40)])
+def test_balanced_design_agrees_with_the_closed_form(shape):
+    y, sources = balanced(*shape, (0.04, 0.05, 0.1, 0.03), seed=1)
+    found = variance_components(y, sources, quantity="auc")
+    expected, variance_of_mean = anova(y, shape)
+    np.testing.assert_allclose(list(found.components.values()), expected, rtol=0.01)
+    assert list(found.components) == ["seed", "split", "patient", "residual"]
+    assert sum(found.shares.values()) == pytest.approx(1)
+    half = stats.t.isf(0.025, min(shape) - 1) * np.sqrt(variance_of_mean)
+    assert found.mean.value == pytest.approx(y.mean(), abs=1e-9)
+    assert found.mean.high - found.mean.value == pytest.approx(half, rel=0.01)
+    assert found.is_converged
+
+
+def test_planted_components_are_recovered_over_repeats():
+    sds = (0.05, 0.02, 0.08, 0.03)
+    found = []
+    for repeat in range(12):
+        y, sources = balanced(10, 8, 15, sds, seed=repeat)
+        found.append(list(variance_components(y, sources).components.values()))
+    error = np.std(found, axis=0, ddof=1) / np.sqrt(len(found))
+    assert (np.abs(np.mean(found, axis=0) - np.square(sds)) < 3.5 * error).all()
+
+
+def test_unit_scales_the_components():
+    y, sources = balanced(6, 5, 10, (0.04, 0.05, 0.1, 0.03), seed=3)
+    fraction, percent = variance_components(y, sources), variance_components(100 * y + 7, sources)
+    for source, variance in fraction.components.items():
+        assert percent.components[source] == pytest.approx(1e4 * variance, rel=1e-3)
+
+
+def test_a_source_without_effect_is_said_to_be_zero():
+    y, sources = balanced(6, 5, 12, (0.0, 0.0, 0.1, 0.02), seed=11)
+    y -= np.array([y[sources["seed"] == k].mean() for k in range(6)])[sources["seed"]]
+    found = variance_components(y, sources)
+    assert found.components["seed"] == 0.0
+    assert any("seed is estimated as zero" in note for note in found.notes)
+
+
+def test_constant_values_have_no_variance_and_no_nan_interval():
+    _, sources = balanced(3, 3, 4, (0, 0, 0, 0), seed=0)
+    found = variance_components(np.full(36, 0.7), sources)
+    assert set(found.components.values()) == {0.0}
+    assert (found.mean.low, found.mean.value, found.mean.high) == (0.7, 0.7, 0.7)
+    assert np.isnan(found.shares["seed"])
+
+
+def test_notes_warn_of_folds_and_few_levels():
+    y, sources = balanced(3, 6, 8, (0.1, 0.1, 0.1, 0.1), seed=4)
+    notes = variance_components(y, sources).notes
+    assert any("never independent replicates" in note for note in notes)
+    assert any(note.startswith("seed has 3 levels") for note in notes)
+    assert not any(note.startswith("split has") for note in notes)
+
+
+def test_mean_over_seeds_averages_folds_first():
+    seeds = np.repeat([13, 42, 2025], 4)
+    values = np.array([0.9, 0.8, 0.7, 0.6, 0.95, 0.85, 0.75, 0.65, 0.85, 0.8, 0.7, 0.65])
+    found = mean_over_seeds(values, seeds)
+    means = [0.75, 0.80, 0.75]
+    low, high = stats.t.interval(0.95, 2, loc=np.mean(means), scale=stats.sem(means))
+    assert (found.value, found.low, found.high) == pytest.approx((np.mean(means), low, high))
+    assert (found.unit, found.n_units) == ("seed", 3)
+    repeated = mean_over_seeds(np.repeat(values, 5), np.repeat(seeds, 5))
+    assert repeated.low == pytest.approx(found.low)
+
+
+def test_one_seed_has_a_mean_and_no_interval():
+    found = mean_over_seeds([0.7, 0.9], [1, 1])
+    assert found.value == pytest.approx(0.8)
+    assert np.isnan(found.low)
+
+
+def test_frame_and_round_trip():
+    y, sources = balanced(5, 5, 6, (0.1, 0.1, 0.1, 0.1), seed=5)
+    found = variance_components(y, sources)
+    frame = found.frame()
+    assert frame["source"].to_list() == ["seed", "split", "patient", "residual"]
+    assert frame["n_levels"].to_list() == [5, 5, 6, None]
+    again = type(found).from_dict(found.to_dict())
+    assert again.to_dict() == found.to_dict()
+
+
+def test_no_convergence_is_a_warning_and_a_field(monkeypatch):
+    import featkit.stats.variance_components as module
+
+    monkeypatch.setattr(module, "_fit", lambda y, codes: ({"seed": 1.0, "residual": 1.0}, 0.0, 1.0, False))
+    with pytest.warns(FeatkitWarning, match="did not converge"):
+        found = variance_components([1.0, 2.0, 3.0, 4.0], {"seed": [0, 0, 1, 1]})
+    assert not found.is_converged
+    assert any("did not converge" in note for note in found.notes)
+
+
+@pytest.mark.parametrize(
+    ("values", "sources", "message"),
+    [
+        ([1.0, np.nan, 2.0], {"seed": [0, 1, 1]}, "finite"),
+        ([1.0, 2.0, 3.0], {}, "at least one source"),
+        ([1.0, 2.0, 3.0], {"seed": [0, 0, 0]}, "two levels"),
+        ([1.0, 2.0, 3.0], {"seed": [0, 1, 2]}, "repeat"),
+        ([1.0, 2.0, 3.0], {"seed": [0, 1]}, "one label a value"),
+    ],
+)
+def test_mistakes_are_named(values, sources, message):
+    with pytest.raises(InputError, match=message):
+        variance_components(values, sources)
+
+
+@pytest.mark.parametrize(
+    ("values", "seeds", "message"), [([1.0], [0, 1], "one a value"), ([np.inf, 1.0], [0, 1], "finite")]
+)
+def test_mistakes_in_seed_means_are_named(values, seeds, message):
+    with pytest.raises(InputError, match=message):
+        mean_over_seeds(values, seeds)
