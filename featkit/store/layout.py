@@ -74,9 +74,9 @@ def _write_column(group: Any, name: str, column: pl.Series) -> None:
             categories = column.drop_nulls().unique().sort().to_list()
             code = {value: i for i, value in enumerate(categories)}
             codes = np.array([-1 if v is None else code[v] for v in column.to_list()])
-            kind = np.min_scalar_type(-max(1, len(categories)))
+            code_kind = np.min_scalar_type(-max(1, len(categories)))
             inner = group.create_group(name, attributes=encoding("categorical", "0.2.0", ordered=False))
-            write_array(inner, "codes", codes.astype(kind))
+            write_array(inner, "codes", codes.astype(code_kind))
             write_array(inner, "categories", np.array(categories, dtype=np.dtypes.StringDType()))
         else:
             write_array(group, name, np.array(column.to_list(), dtype=np.dtypes.StringDType()))
