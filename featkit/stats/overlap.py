@@ -71,7 +71,8 @@ def overlap(
     Returns
     -------
     OverlapResult
-        Pairs with an empty support hold NaN for every measure but the intersection, with a note.
+        The diagonal compares each support with itself; it has no p-value and, for the similarity-adjusted measures,
+        no chance either. What an empty support leaves undefined is NaN, with a note.
 
     Raises
     ------
@@ -115,7 +116,8 @@ def overlap(
                 pair = _exact(shared[i, j], sets[i], sets[j], pools[i], pools[j], measure)
             else:
                 generator = rng(seed, "similarity-adjusted overlap", i, j)
-                pair = _drawn(sets[i], sets[j], pools[i], pools[j], neighbours, measure, n_draws, generator)
+                draws = n_draws if i != j else 0
+                pair = _drawn(sets[i], sets[j], pools[i], pools[j], neighbours, measure, draws, generator)
             for matrix, value in (
                 (observed, pair.observed),
                 (chance, pair.expected),
@@ -185,8 +187,8 @@ def _drawn(
     generator: np.random.Generator,
 ) -> OverlapChance:
     observed = adjusted_overlap(first, second, neighbours, measure)
-    if observed != observed:
-        return OverlapChance(_NAN, 1.0, _NAN, _NAN, _NAN)
+    if observed != observed or n_draws == 0:
+        return OverlapChance(_NAN, 1.0, observed, _NAN, _NAN)
     by_chance = np.array(
         [
             adjusted_overlap(

@@ -49,7 +49,7 @@ def stability_index(
         training patients, so the interval and the test, which assume repetitions, are withheld (NaN) and a note says
         so.
     n_draws : int
-        Random sets of supports for the permutation p-value.
+        Random sets of supports for the permutation p-value; 0 leaves it out (NaN).
     seed : int
         Seed of those draws.
 
@@ -81,8 +81,10 @@ def stability_index(
         z = membership(sets, n_dimensions)
         value, variance = _phi_and_variance(z, density)
         chance = -float(np.var(sizes, ddof=1)) / (m * n_dimensions**2 * density * (1 - density))
-        drawn = _phi_by_chance(sizes, n_dimensions, density, n_draws, seed)
-        p_permutation = (1 + int(np.sum(drawn >= value - 1e-12))) / (1 + n_draws)
+        p_permutation = _NAN
+        if n_draws:
+            drawn = _phi_by_chance(sizes, n_dimensions, density, n_draws, seed)
+            p_permutation = (1 + int(np.sum(drawn >= value - 1e-12))) / (1 + n_draws)
     low = high = statistic = p_value = _NAN
     if not are_replicates:
         notes.append(_NOT_REPLICATES)
