@@ -201,7 +201,7 @@ def simulate_power(
 
 
 def _power(shift: float, freedom: float, level: float) -> float:
-    """Return P(\\|T\\| > edge) of the noncentral t, given the sample spread and then over its chi law.
+    """Return the chance that a noncentral t leaves plus or minus its edge, averaged over the chi law of the spread.
 
     Written out since library tails of the noncentral t turn to NaN or noise for large shifts.
     """

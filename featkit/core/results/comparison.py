@@ -83,10 +83,13 @@ class ComparisonRow(Result):
         Differences within plus or minus this count as none; NaN when no margin was given.
     p_equivalence : float
         Two one-sided tests against the margin; NaN without one.
+    margin_needed : float
+        The smallest margin within which the two would be shown equivalent.
     n_patients_needed : float
         Patients at which the observed difference would be found with 80 % power; NaN for a difference of zero.
     verdict : str
-        "a better", "b better", "not distinguishable", "equivalent", "identical" or "undefined".
+        "a better", "b better", "different" (neither way is better), "not distinguishable", "equivalent", "identical"
+        or "undefined".
     sentence : str
         The row in plain words.
     """
@@ -107,6 +110,7 @@ class ComparisonRow(Result):
     p_naive: float
     margin: float
     p_equivalence: float
+    margin_needed: float
     n_patients_needed: float
     verdict: str
     sentence: str
