@@ -46,12 +46,12 @@ def test_exchange_p_values_are_uniform_where_delong_rejects_too_often():
 @pytest.mark.parametrize("n_patients", [20, 80])
 def test_t_intervals_cover_and_percentiles_cover_less(n_patients):
     n_repeats, n_draws = (2_000, 1_000) if IS_LONG else (300, 400)
-    truth = {name: 0.0 for name in METRICS}
+    truth = dict.fromkeys(METRICS, 0.0)
     y, a, b, groups = cohort(5_000, np.random.default_rng(0))
     for sign, p in ((1, a), (-1, b)):
         for name, value in prepare_metrics(y, p, groups, METRICS).values().items():
             truth[name] += sign * value
-    covered = {name: 0 for name in METRICS}
+    covered = dict.fromkeys(METRICS, 0)
     by_percentile = 0
     for repeat in range(n_repeats):
         y, a, b, groups = cohort(n_patients, np.random.default_rng((n_patients, repeat)))
