@@ -18,7 +18,7 @@ _NOT_REPLICATES = (
 )
 
 
-def stability_index(
+def nogueira(
     supports: Sequence[object] | Mapping[str, object],
     n_dimensions: int,
     *,

@@ -16,7 +16,7 @@ from featkit.stats.overlap_similarity import (
     similar_pairs,
     similarity_measure,
 )
-from featkit.stats.stability_index import stability_index
+from featkit.stats.stability_index import nogueira
 
 THRESHOLD = 0.6
 
@@ -100,7 +100,7 @@ def test_without_similar_dimensions_they_count_the_plain_intersection(seed):
 def test_identity_similarity_gives_nogueira():
     generator = np.random.default_rng(0)
     supports = [generator.choice(30, generator.integers(3, 12), replace=False) for _ in range(6)]
-    plain = stability_index(supports, 30, n_draws=0).value
+    plain = nogueira(supports, 30, n_draws=0).value
     assert sechidis_stability(supports, np.eye(30)) == pytest.approx(plain)
 
 
@@ -122,7 +122,7 @@ def test_sechidis_equals_the_matrix_definition():
 def test_supports_that_swap_twins_are_stable_once_twins_count():
     similarity = np.kron(np.eye(10), np.ones((2, 2)))  # dimensions 2j and 2j + 1 are copies
     supports = [[0, 2, 4], [1, 3, 5], [0, 3, 4], [1, 2, 5]]
-    assert stability_index(supports, 20, n_draws=0).value < 0.4
+    assert nogueira(supports, 20, n_draws=0).value < 0.4
     assert sechidis_stability(supports, similarity) == pytest.approx(1.0)
 
 

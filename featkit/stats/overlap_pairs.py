@@ -14,7 +14,7 @@ from featkit.stats.overlap_chance import OverlapChance, corrected_overlap, overl
 from featkit.stats.overlap_measures import OVERLAP_MEASURES
 from featkit.stats.overlap_similarity import SIMILARITY_MEASURES, adjusted_overlap, similar_pairs
 from featkit.stats.overlap_supports import as_support
-from featkit.stats.stability_index import stability_index
+from featkit.stats.stability_index import nogueira
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -215,7 +215,7 @@ def _stability(
     if len(sets) < 2 or len(common) == 0:
         return None, len(common)
     inside = [np.searchsorted(common, np.intersect1d(s, common, assume_unique=True)) for s in sets]
-    index = stability_index(inside, len(common), level=level, are_replicates=are_replicates, n_draws=n_draws, seed=seed)
+    index = nogueira(inside, len(common), level=level, are_replicates=are_replicates, n_draws=n_draws, seed=seed)
     return index, len(common)
 
 

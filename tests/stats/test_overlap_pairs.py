@@ -6,9 +6,9 @@ import pytest
 
 from featkit.core.errors import InputError
 from featkit.core.results.overlap import OverlapResult
-from featkit.stats.overlap import overlap
 from featkit.stats.overlap_chance import overlap_chance
 from featkit.stats.overlap_measures import OVERLAP_MEASURES
+from featkit.stats.overlap_pairs import overlap
 
 SUPPORTS = {"40X": [0, 1, 2, 3], "100X": [2, 3, 4, 5], "200X": [0, 1, 2, 3], "400X": [7, 8]}
 
