@@ -154,6 +154,19 @@ def check_images(paths: Sequence[str | os.PathLike[str]], n_jobs: int = 2) -> li
     return [(os.fspath(path), reason) for path, (found, reason) in outcomes if found is None]
 
 
+def image_sizes(paths: Sequence[str | os.PathLike[str]]) -> list[tuple[int, int] | None]:
+    """Return (width, height) of every patch from its header, None where `read_rgb` would refuse it already there."""
+
+    def size(path: str | os.PathLike[str]) -> tuple[int, int] | None:
+        try:
+            with _open_plain(path) as image:
+                return image.size
+        except Exception:  # whatever is wrong is said by the one who reads the pixels
+            return None
+
+    return [size(path) for path in paths]
+
+
 def _open_plain(path: str | os.PathLike[str]) -> ImageFile:
     from PIL import Image
 

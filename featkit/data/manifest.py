@@ -113,15 +113,22 @@ class Manifest:
         return digest.hexdigest()
 
     def write(self, path: str | Path) -> Path:
-        """Write a ``.parquet`` or ``.csv`` file, by rename so that a reader never sees half of it."""
+        """Write a ``.parquet`` or ``.csv`` file, by rename so that a reader never sees half of it.
+
+        Images that lie below the file's folder are written relative to it, so that the folder can be moved.
+        """
         path = Path(path)
         kind = _suffix(path)
         path.parent.mkdir(parents=True, exist_ok=True)
         partial = path.with_name(path.name + ".partial")
+        root = path.parent.resolve()
+        places = [Path(p) for p in self.frame["path"].to_list()]
+        written = [p.relative_to(root).as_posix() if p.is_relative_to(root) else str(p) for p in places]
+        frame = self.frame.with_columns(path=pl.Series(written))
         if kind == ".parquet":
-            self.frame.write_parquet(partial)
+            frame.write_parquet(partial)
         else:
-            self.frame.write_csv(partial)
+            frame.write_csv(partial)
         return partial.replace(path)
 
     @classmethod

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import warnings
 from collections import Counter
@@ -14,6 +15,7 @@ import polars as pl
 from featkit.core.errors import FeatkitWarning, InputError
 from featkit.core.magnification import breakhis_mpp
 from featkit.data.adapters.files import image_files
+from featkit.data.images import image_sizes
 from featkit.data.listing import first_few
 from featkit.data.manifest import Manifest
 
@@ -52,6 +54,7 @@ def read_breakhis(
     *,
     patient_key: Literal["case", "id"] = "case",
     complete: bool | None = None,
+    scale: float | None = None,
 ) -> Manifest:
     """Return the manifest of a BreaKHis folder: the official tree, or any folder of official file names.
 
@@ -63,6 +66,10 @@ def read_breakhis(
         See `manifest_of_names`.
     complete : bool, optional
         Check the published counts; by default done when there are at least 7,909 images.
+    scale : float, optional
+        Stored pixels per pixel of the 460-row original: 224/460 for copies resized to 224 rows, 1 for crops. By default
+        1 for images of 460 rows; ``mpp`` is left empty for any others, with a warning, for nothing says whether they
+        were resized or cropped.
 
     Returns
     -------
@@ -75,7 +82,19 @@ def read_breakhis(
         If the folder holds no image, or as `manifest_of_names`.
     """
     files = image_files(Path(folder).resolve())
-    return manifest_of_names(files, patient_key=patient_key, complete=complete)
+    manifest = manifest_of_names(files, patient_key=patient_key, complete=complete, scale=scale or 1.0)
+    if scale is not None:
+        return manifest
+    is_native = [size is None or size[1] == _NATIVE_HEIGHT for size in image_sizes(files)]
+    if not all(is_native):
+        warnings.warn(
+            f"mpp is left empty for {is_native.count(False)} images that are not {_NATIVE_HEIGHT} rows high; "
+            "say scale=224/460 if they were resized to 224 rows, scale=1 if they were cropped",
+            FeatkitWarning,
+            stacklevel=2,
+        )
+    known = pl.Series(is_native)
+    return Manifest(manifest.frame.with_columns(pl.when(known).then(pl.col("mpp", "mpp_y"))))
 
 
 def manifest_of_names(
@@ -83,6 +102,7 @@ def manifest_of_names(
     *,
     patient_key: Literal["case", "id"] = "case",
     complete: bool | None = None,
+    scale: float = 1.0,
 ) -> Manifest:
     """Return the manifest that official file names spell, without opening the files.
 
@@ -98,12 +118,14 @@ def manifest_of_names(
     complete : bool, optional
         Check the number of images per magnification and class against the published ones; by default done when there
         are at least 7,909 names.
+    scale : float
+        Stored pixels per pixel of the original.
 
     Returns
     -------
     Manifest
         Columns beyond the standard ones: ``subtype`` ("DC"), ``slide`` (the official folder's name), ``case``
-        ("14-22549"), ``mpp_y``. ``mpp`` is that of the 700x460 original; see `with_stored_height` for resized copies.
+        ("14-22549"), ``mpp_y``. ``mpp`` and ``mpp_y`` are those of the 700x460 original divided by ``scale``.
 
     Raises
     ------
@@ -112,7 +134,9 @@ def manifest_of_names(
     """
     if patient_key not in ("case", "id"):
         raise InputError("patient_key must be 'case' or 'id'", repr(patient_key))
-    rows = [_row(path, patient_key) for path in paths]
+    if not (math.isfinite(scale) and scale > 0):
+        raise InputError("scale must be positive and finite", scale)
+    rows = [_row(path, patient_key, scale) for path in paths]
     unread = [path for path, row in rows if row is None]
     if unread:
         raise InputError(
@@ -135,22 +159,7 @@ def manifest_of_names(
     return Manifest(frame)
 
 
-def with_stored_height(manifest: Manifest, height: int) -> Manifest:
-    """Return the manifest with the mpp of copies resized to ``height`` pixels from the original 460.
-
-    Parameters
-    ----------
-    manifest : Manifest
-        With the mpp of the originals.
-    height : int
-        Pixels; the copies keep the aspect of the originals.
-    """
-    factor = _NATIVE_HEIGHT / height
-    scaled = [pl.col(c) * factor for c in ("mpp", "mpp_y") if c in manifest.frame.columns]
-    return Manifest(manifest.frame.with_columns(scaled))
-
-
-def _row(path: str | PurePath, patient_key: str) -> tuple[str, dict[str, object] | None]:
+def _row(path: str | PurePath, patient_key: str, scale: float) -> tuple[str, dict[str, object] | None]:
     stem = PurePath(path).stem
     match = _NAME.fullmatch(stem)
     if match is None or match["subtype"] not in SUBTYPES:
@@ -167,8 +176,8 @@ def _row(path: str | PurePath, patient_key: str) -> tuple[str, dict[str, object]
         "label": label,
         "patient": case if patient_key == "case" else identifier,
         "magnification": match["magnification"],
-        "mpp": mpp,
-        "mpp_y": mpp_y,
+        "mpp": mpp / scale,
+        "mpp_y": mpp_y / scale,
         "subtype": match["subtype"],
         "slide": f"{match['procedure']}_{match['side']}_{match['subtype']}_{case}{match['section']}",
         "case": case,
