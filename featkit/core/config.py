@@ -56,6 +56,9 @@ class TrainConfig:
     epochs: int = 20
     batch_size: int = 64
     patience: int = 5
+    selection: str = "source-val-balanced-cross-entropy"
+    augmentation: str = "dihedral"
+    colour_jitter: float = 0.0
     device: str = "auto"
     options: dict[str, dict[str, Any]] = dataclasses.field(default_factory=dict)
 

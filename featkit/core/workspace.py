@@ -9,6 +9,7 @@ from pathlib import Path
 
 from featkit.core.config import Config, read_config
 from featkit.core.errors import InputError
+from featkit.core.magnification import domain_sort_key
 
 CONFIG_NAME = "featkit.toml"
 FROZEN = "frozen"
@@ -110,15 +111,9 @@ class Workspace:
             number = folder.name.removeprefix("seed")
             if number.isdigit():
                 found.append(Run(folder.parent.parent.name, folder.parent.name, int(number), folder))
-        for run in sorted(found, key=lambda r: (r.method, natural_key(r.fold), r.seed)):
+        for run in sorted(found, key=lambda r: (r.method, domain_sort_key(r.fold), r.seed)):
             if method in (None, run.method) and run.serves(fold) and seed in (None, run.seed):
                 yield run
-
-
-def natural_key(text: str) -> tuple[tuple[int, float, str], ...]:
-    """Sort key in which "40X" comes before "100X"."""
-    parts = re.split(r"(\d+(?:\.\d+)?)", text)
-    return tuple((0, float(p), "") if i % 2 else (1, 0.0, p) for i, p in enumerate(parts) if p)
 
 
 def _file_name(name: str) -> str:

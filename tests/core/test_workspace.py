@@ -1,7 +1,7 @@
 import pytest
 
 from featkit.core.errors import InputError
-from featkit.core.workspace import Workspace, natural_key
+from featkit.core.workspace import Workspace
 
 
 @pytest.fixture
@@ -42,7 +42,3 @@ def test_runs_are_listed_in_natural_order_and_filtered(root):
 def test_names_that_would_leave_the_workspace_are_refused(root, name):
     with pytest.raises(InputError, match="named in letters"):
         Workspace.require(root).run(name)
-
-
-def test_natural_order():
-    assert sorted(["400X", "40X", "100X", "all"], key=natural_key) == ["40X", "100X", "400X", "all"]

@@ -1,0 +1,1 @@
+"""The featkit command: parse, call one workflow, print."""

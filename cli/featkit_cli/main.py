@@ -1,0 +1,95 @@
+"""Entry point: parse, call one workflow, print; a user's mistake is one line on stderr and exit code 2."""
+
+from __future__ import annotations
+
+import errno
+import sys
+import warnings
+
+import typer
+
+from featkit_cli import analysis, preparation, whole
+
+app = typer.Typer(
+    name="featkit",
+    help="Embedding-first analysis of frozen features for computational pathology.",
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+)
+for group in (whole, preparation, analysis):
+    group.add_to(app)
+
+_DISK = {
+    errno.ENOSPC: ("there must be room on the disk", "Free some space and run the same command again"),
+    errno.EDQUOT: ("there must be room in the disk quota", "Free some space and run the same command again"),
+    errno.EROFS: ("the output must be on a writable disk", "Choose another folder with --output or the workspace"),
+    errno.EACCES: ("the file must be readable and its folder writable", "Change its permissions or choose another"),
+    errno.EPERM: ("the file must be readable and its folder writable", "Change its permissions or choose another"),
+}
+
+
+def main() -> None:
+    """Run the command line."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command and return its exit code: 0 done, 2 a user's mistake, 1 a bug, 130 interrupted."""
+    from featkit.core.errors import FeatkitError, InputError
+    from featkit.core.progress import reporting_to
+    from featkit_cli.progress import reporter
+
+    shown = reporter()
+    try:
+        with reporting_to(shown), warnings.catch_warnings():
+            warnings.showwarning = _show_warning
+            code = app(arguments or ["--help"], standalone_mode=False, prog_name="featkit")
+        return int(code) if isinstance(code, int) else 0
+    except FeatkitError as error:
+        return _fail(str(error))
+    except OSError as error:
+        if error.errno not in _DISK:
+            raise
+        must, fix = _DISK[error.errno]
+        return _fail(str(InputError(must, f"{error.strerror}: {error.filename or 'output'}", fix)))
+    except KeyboardInterrupt:
+        print("Interrupted. What was finished is kept: run the same command again to go on.", file=sys.stderr)
+        return 130
+    except typer.Exit as stop:
+        return stop.exit_code
+    except Exception as error:
+        if hasattr(error, "format_message"):  # a mistake on the command line itself
+            return _fail(_usage(error))
+        raise
+
+
+def _usage(error: Exception) -> str:
+    text = " ".join(error.format_message().split()).rstrip(".")  # type: ignore[attr-defined]
+    context = getattr(error, "ctx", None)
+    command = getattr(context, "command_path", "featkit")
+    return f"{text}. See '{command} --help'." if text else f"See '{command} --help'."
+
+
+def _fail(message: str) -> int:
+    print(f"featkit: {message}", file=sys.stderr)
+    return 2
+
+
+def _show_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: object = None,
+    line: str | None = None,
+) -> None:
+    from featkit.core.errors import FeatkitWarning
+
+    if issubclass(category, FeatkitWarning):
+        print(f"note: {message}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()

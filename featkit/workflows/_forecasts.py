@@ -1,0 +1,163 @@
+"""Class probabilities on held-out patches: of the trained head, and of the sparse model."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from featkit.core.config import Config
+from featkit.core.errors import InputError
+from featkit.core.results.evaluation import Evaluation
+from featkit.core.results.signature import Signature
+from featkit.workflows._sources import Source
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from featkit.data.split import Split
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Forecast:
+    """What one model says about patches it never saw.
+
+    Parameters
+    ----------
+    name : str
+        Whose forecast it is ("grl head", "grl signature").
+    patch_ids, patients, folds : (n,) arrays of str
+        Which patches, of whom, with which domain held out.
+    y : (n,) int64
+        Class indices.
+    p : (n,) or (n, K) float64
+        Probability of class 1, or of every class.
+    classes : tuple of str
+        Class names.
+    train_prevalence : float or None
+        Share of class 1 among the training patches, for the majority baseline; None with more than two classes.
+    """
+
+    name: str
+    patch_ids: np.ndarray
+    patients: np.ndarray
+    folds: np.ndarray
+    y: np.ndarray
+    p: np.ndarray
+    classes: tuple[str, ...]
+    train_prevalence: float | None
+
+    def frame(self) -> pl.DataFrame:
+        """Return one row a patch."""
+        import polars as pl
+
+        columns = {"model": [self.name] * len(self.y), "fold": self.folds, "patch_id": self.patch_ids}
+        columns |= {"patient": self.patients, "label": [self.classes[k] for k in self.y]}
+        P = self.p if self.p.ndim == 2 else np.column_stack([1 - self.p, self.p])
+        return pl.DataFrame({**columns, **{f"p_{name}": P[:, k] for k, name in enumerate(self.classes)}})
+
+
+def binary_target(source: Source) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Return (n,) labels in {0, 1} and the two class names; more than two classes are refused."""
+    y, classes = source.targets()
+    if len(classes) != 2:
+        raise InputError(
+            "signatures need two classes", f"{len(classes)}: {', '.join(classes)}", "Merge labels in the manifest"
+        )
+    return y, classes
+
+
+def signature_forecast(source: Source, split: Split, signature: Signature) -> Forecast:
+    """Return the signature's probabilities on the fold's test rows."""
+    y, classes = binary_target(source)
+    rows = split.rows("test")
+    p = signature.predict_proba(source.store.X(rows))
+    return _forecast(f"{source.method} signature", source, split, rows, y, p, classes)
+
+
+def head_forecast(source: Source, split: Split) -> Forecast | None:
+    """Return the trained head's probabilities on the fold's test rows; None without a head."""
+    P = source.store.probabilities
+    if P is None:
+        return None
+    y, classes = source.targets()
+    rows = split.rows("test")
+    p = P[rows].astype(np.float64)
+    p = p / p.sum(axis=1, keepdims=True)
+    return _forecast(f"{source.method} head", source, split, rows, y, p[:, 1] if len(classes) == 2 else p, classes)
+
+
+def load_signature(source: Source, fold: str) -> Signature | None:
+    """Return the signature fitted on this very store and fold before, or None."""
+    path = source.results / f"signature_{fold}.json"
+    if not path.is_file():
+        return None
+    signature = Signature.load(path)
+    return signature if signature.store_id == source.store.store_id else None
+
+
+def gather_forecasts(sources: Sequence[Source], fold: str | None) -> dict[str, Forecast]:
+    """Return every model's forecasts over the folds, by name; several seeds of one method stay apart."""
+    several_seeds = len({source.seed for source in sources}) > 1
+    parts: dict[str, list[Forecast]] = {}
+    for source in sources:
+        for name in source.folds(fold):
+            split = source.split(name)
+            signature = load_signature(source, name)
+            found = [head_forecast(source, split)]
+            found.append(signature_forecast(source, split, signature) if signature is not None else None)
+            for forecast in found:
+                if forecast is not None:
+                    key = forecast.name + (f" seed {source.seed}" if several_seeds else "")
+                    parts.setdefault(key, []).append(dataclasses.replace(forecast, name=key))
+    if not parts:
+        raise InputError(
+            "there must be probabilities to evaluate",
+            "neither a trained head nor a signature",
+            "Run 'featkit signatures' first",
+        )
+    return {name: _join(pieces) for name, pieces in parts.items()}
+
+
+def evaluate_forecast(forecast: Forecast, config: Config) -> Evaluation:
+    """Return metrics with patient-cluster intervals, per fold and over folds."""
+    from featkit.stats import evaluate
+
+    return evaluate(
+        forecast.y,
+        forecast.p,
+        forecast.patients,
+        folds=forecast.folds,
+        class_names=forecast.classes,
+        train_prevalence=forecast.train_prevalence,
+        n_draws=config.evaluate.n_draws,
+        level=config.evaluate.level,
+        seed=config.split.seed,
+    )
+
+
+def _forecast(
+    name: str, source: Source, split: Split, rows: np.ndarray, y: np.ndarray, p: np.ndarray, classes: tuple[str, ...]
+) -> Forecast:
+    return Forecast(
+        name=name,
+        patch_ids=source.column("patch_id")[rows],
+        patients=source.patients()[rows],
+        folds=np.full(rows.size, split.fold, dtype=object),
+        y=y[rows],
+        p=p,
+        classes=classes,
+        train_prevalence=float(y[split.rows("train")].mean()) if len(classes) == 2 else None,
+    )
+
+
+def _join(pieces: list[Forecast]) -> Forecast:
+    arrays = ("patch_ids", "patients", "folds", "y", "p")
+    prevalences = [f.train_prevalence for f in pieces if f.train_prevalence is not None]
+    return dataclasses.replace(
+        pieces[0],
+        train_prevalence=float(np.mean(prevalences)) if prevalences else None,
+        **{name: np.concatenate([getattr(f, name) for f in pieces]) for name in arrays},
+    )

@@ -1,0 +1,190 @@
+"""What an analysis runs on: one store, the run it came from, where its results go."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from featkit.core.config import Config
+from featkit.core.errors import InputError, did_you_mean
+from featkit.core.magnification import domain_sort_key
+from featkit.core.workspace import EVERY_FOLD, Workspace
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from featkit.data.split import Split
+    from featkit.store.store import EmbeddingStore
+
+
+@dataclasses.dataclass(frozen=True)
+class Source:
+    """A sealed store under analysis.
+
+    Parameters
+    ----------
+    store : EmbeddingStore
+        The embeddings.
+    method, fold, seed : str, str, int
+        The run: training method ("frozen" for none), the domain its training held out ("all" for none), seed.
+    results : Path
+        Folder for what is found.
+    workspace : Workspace or None
+        The workspace it lives in.
+    """
+
+    store: EmbeddingStore
+    method: str
+    fold: str
+    seed: int
+    results: Path
+    workspace: Workspace | None
+
+    @property
+    def config(self) -> Config:
+        """The workspace's configuration, or the defaults."""
+        return self.workspace.config if self.workspace else Config()
+
+    @property
+    def domain(self) -> str:
+        """The column a method must generalise over."""
+        return self.config.data.domain
+
+    @property
+    def name(self) -> str:
+        """Short name for tables."""
+        return self.method if self.fold == EVERY_FOLD else f"{self.method}/{self.fold}"
+
+    def folds(self, wanted: str | None = None) -> list[str]:
+        """Return the folds this store may be analysed with, only ``wanted`` when given."""
+        column = _column(self.store, self.domain)
+        known = sorted({str(v) for v in column}, key=domain_sort_key)
+        if self.workspace and self.config.split.folds:
+            known = [f for f in known if f in self.config.split.folds]
+        if self.fold != EVERY_FOLD:
+            known = [f for f in known if f == self.fold]
+        if wanted is None:
+            return known
+        if wanted not in known:
+            raise InputError(f"the fold must be a {self.domain} of {self.name}", wanted, did_you_mean(wanted, known))
+        return [wanted]
+
+    def split(self, fold: str) -> Split:
+        """Return the fold's split, in the store's row order: the saved one in a workspace, else one made here."""
+        from featkit.data.split import Split, leave_one_domain_out
+
+        if self.workspace and self.workspace.split_path(fold).is_file():
+            return _restrict(Split.load(self.workspace.split_path(fold)), self.store)
+        settings = self.config.split
+        return leave_one_domain_out(
+            self.store.obs,
+            fold,
+            domain=self.domain,
+            test_fraction=settings.test_fraction,
+            val_fraction=settings.val_fraction,
+            seed=settings.seed,
+        )
+
+    def targets(self) -> tuple[np.ndarray, tuple[str, ...]]:
+        """Return class indices (n,) and class names; in a binary task index 1 is the positive class."""
+        from featkit.data.classes import class_order, integer_labels
+
+        labels = _column(self.store, "label")
+        classes = self.store.classes or class_order(labels, positive=self.config.data.positive or None)
+        return integer_labels(labels, tuple(classes)), tuple(classes)
+
+    def patients(self) -> np.ndarray:
+        """Return the patient of each row, (n,) strings."""
+        return _column(self.store, "patient")
+
+    def column(self, name: str) -> np.ndarray:
+        """Return one obs column as an array."""
+        return _column(self.store, name)
+
+
+def find_sources(
+    store: EmbeddingStore | str | Path | None,
+    *,
+    method: str | None = None,
+    fold: str | None = None,
+    seed: int | None = None,
+    output: str | Path | None = None,
+) -> list[Source]:
+    """Return the stores to analyse: the one given, or every sealed store of the workspace that matches.
+
+    Raises
+    ------
+    InputError
+        If nothing matches; the message says what there is.
+    """
+    from featkit.store import EmbeddingStore, open_store
+
+    if store is not None:
+        opened = store if isinstance(store, EmbeddingStore) else open_store(store)
+        return [_explicit(opened, method, seed, output)]
+    workspace = Workspace.require()
+    every = [run for run in workspace.runs() if run.store.exists()]
+    if not every:
+        raise InputError("the workspace must hold at least one embedding store", "none", "Run 'featkit extract' first")
+    runs = [run for run in workspace.runs(method, fold, seed) if run.store.exists()]
+    if not runs:
+        asked = ", ".join(f"{k} {v}" for k, v in (("method", method), ("fold", fold), ("seed", seed)) if v is not None)
+        raise InputError(f"a store must match {asked}", "none", f"There are: {', '.join(run.name for run in every)}")
+    return [
+        Source(open_store(run.store), run.method, run.fold, run.seed, run.folder, workspace)
+        if output is None
+        else Source(open_store(run.store), run.method, run.fold, run.seed, Path(output) / run.name, workspace)
+        for run in runs
+    ]
+
+
+def summary_folder(sources: Sequence[Source], output: str | Path | None) -> Path:
+    """Return where results that span stores go."""
+    if output is not None:
+        return Path(output)
+    workspace = sources[0].workspace
+    return workspace.results if workspace else sources[0].results
+
+
+def _explicit(store: EmbeddingStore, method: str | None, seed: int | None, output: str | Path | None) -> Source:
+    path = Path(store.path)
+    provenance = store.provenance
+    workspace = Workspace.find(path.parent)
+    results = Path(output) if output is not None else path.with_name(path.stem + ".results")
+    if workspace is not None:
+        for run in workspace.runs():
+            if run.store.resolve() == path.resolve():
+                folder = results if output is not None else run.folder
+                return Source(store, run.method, run.fold, run.seed, folder, workspace)
+    name = method or str(provenance.get("method") or path.stem)
+    fold = str(provenance.get("fold") or EVERY_FOLD)
+    return Source(store, name, fold, seed or int(provenance.get("seed") or 0), results, None)
+
+
+def _restrict(split: Split, store: EmbeddingStore) -> Split:
+    """Return the saved split for the store's patches: those that could not be read are in no store."""
+    from featkit.data.split import from_roles
+
+    role = dict(zip(split.patch_ids.tolist(), split.role.tolist(), strict=True))
+    ids = store.obs["patch_id"].to_list()
+    strange = [p for p in ids if p not in role]
+    if strange:
+        raise InputError(
+            f"the store's patches must be in the split of fold {split.fold}",
+            f"{len(strange)} others, first {strange[0]}",
+            "Make the split again with 'featkit split'",
+        )
+    return from_roles(
+        store.obs, [role[p] for p in ids], fold=split.fold, domain=split.domain, patient=split.patient, seed=split.seed
+    )
+
+
+def _column(store: EmbeddingStore, name: str) -> np.ndarray:
+    obs = store.obs
+    if name not in obs.columns:
+        raise InputError(
+            f"the store must have a column {name!r}", f"columns {', '.join(obs.columns)}", "Import it with that column"
+        )
+    return obs[name].to_numpy()

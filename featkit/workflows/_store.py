@@ -1,0 +1,77 @@
+"""``featkit store``: what is in a store, is it whole, and how to make one from a table of features."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from featkit.store.inspection import StoreCheck
+    from featkit.store.store import EmbeddingStore
+
+
+def open(path: str | Path) -> EmbeddingStore:
+    """Return the sealed store at ``path`` for analysis.
+
+    Parameters
+    ----------
+    path : path
+        A folder ending in ``.zarr``.
+
+    Returns
+    -------
+    EmbeddingStore
+        ``X``, ``obs``, ``var``, ``probabilities`` and ``provenance`` of the patches.
+
+    Raises
+    ------
+    InputError
+        If there is no sealed store.
+    """
+    from featkit.store import open_store
+
+    return open_store(path)
+
+
+def store_info(store: str | Path) -> dict[str, Any]:
+    """Return what a store holds: shape, columns, encoder, method, fold and versions.
+
+    Parameters
+    ----------
+    store : path
+        A sealed store.
+    """
+    from featkit.store import store_info as info
+
+    return info(store)
+
+
+def store_verify(store: str | Path) -> StoreCheck:
+    """Recompute a store's checksums and return what does not match.
+
+    Parameters
+    ----------
+    store : path
+        A sealed store.
+    """
+    from featkit.store import verify_store
+
+    return verify_store(store)
+
+
+def store_import(table: str | Path, output: str | Path, *, metadata: str | Path | None = None) -> EmbeddingStore:
+    """Make a store from embeddings that already exist.
+
+    Parameters
+    ----------
+    table : path
+        ``.npz`` or ``.npy`` with a ``metadata`` table in the same row order, or a CSV or Parquet table with columns
+        ``d0 ... dN`` or one list column.
+    output : path
+        The store to write.
+    metadata : path, optional
+        CSV or Parquet with patch_id, label, patient, magnification, and more where known.
+    """
+    from featkit.store import import_table
+
+    return import_table(table, output, metadata=metadata)

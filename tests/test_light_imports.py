@@ -1,0 +1,62 @@
+"""``import featkit`` and every ``--help`` stay light; torch is imported by its own floors only."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+HEAVY = {
+    "torch",
+    "timm",
+    "sklearn",
+    "polars",
+    "zarr",
+    "anndata",
+    "numba",
+    "scipy",
+    "matplotlib",
+    "pandas",
+    "statsmodels",
+}
+
+
+def modules_after(code):
+    script = f"{code}\nimport sys, json\nprint('\\n' + json.dumps(sorted({{m.split('.')[0] for m in sys.modules}})))"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    return set(json.loads(done.stdout.strip().splitlines()[-1]))
+
+
+@pytest.mark.parametrize(
+    "module",
+    ["featkit", "featkit.workflows", "featkit.core", "featkit.stats", "featkit.data", "featkit.store"]
+    + ["featkit.encoders", "featkit.sparse", "featkit.training", "featkit.probes", "featkit.reporting"],
+)
+def test_packages_import_nothing_heavy(module):
+    assert not modules_after(f"import {module}") & HEAVY
+
+
+def test_help_imports_nothing_heavy():
+    from featkit_cli.main import app
+
+    names = [command.name or command.callback.__name__ for command in app.registered_commands]
+    for name in [*names, "store info"]:
+        code = f"from featkit_cli.main import run\nassert run({[*name.split(), '--help']!r}) == 0"
+        assert not modules_after(code) & HEAVY, name
+
+
+def test_the_analysis_half_does_not_import_torch():
+    code = "import featkit.stats, featkit.sparse, featkit.store, featkit.probes, featkit.data, featkit.reporting\n" + (
+        "for package in (featkit.stats, featkit.sparse, featkit.store, featkit.probes, featkit.data, featkit.reporting):\n"
+        "    for name in package.__all__:\n"
+        "        getattr(package, name)"
+    )
+    assert not modules_after(code) & {"torch", "timm"}
+
+
+def test_the_torch_half_does_not_import_polars():
+    pytest.importorskip("torch", reason="torch is not installed: the analysis half alone")
+    code = "import featkit.encoders, featkit.training\n" + (
+        "for package in (featkit.encoders, featkit.training):\n    for name in package.__all__:\n        getattr(package, name)"
+    )
+    assert "polars" not in modules_after(code)
