@@ -25,6 +25,7 @@ from featkit.data.tissue.traits import draw_traits
 TRUTH = "truth.json"
 _FIRST_NUMBER = 50001
 _NEAR_EPITHELIUM = 0.8
+_HUFFMAN_ONLY = 2  # zlib strategy: sensor noise has no repeats worth searching for
 
 
 def generate_cohort(
@@ -151,7 +152,7 @@ def _photograph_patient(
             pixels = photograph(*stains(specimen, field), traits, magnification, mpp, random)
             name = f"SOB_{side}_{traits.subtype}-{slide}-{printed}-{sequence:03d}"
             path = tree / f"{name}.png"
-            Image.fromarray(pixels).save(root / path, compress_level=1)
+            Image.fromarray(pixels).save(root / path, compress_level=1, compress_type=_HUFFMAN_ONLY)
             patches[name] = {"path": path.as_posix(), **_planted(specimen, field)}
     return {"patient": slide, "traits": dataclasses.asdict(traits), "patches": patches}
 

@@ -7,6 +7,8 @@ import functools
 
 import numpy as np
 
+from featkit.data.tissue.noise import texture
+
 
 @dataclasses.dataclass(frozen=True)
 class Field:
@@ -48,7 +50,28 @@ class Field:
         x, y = np.meshgrid(self.xs, self.ys)
         return x, y
 
+    def smooth(self, wavelength: float, offset: float) -> np.ndarray:
+        """Return `texture` at every pixel, (H, W); long waves are worked out on a coarser grid and interpolated."""
+        step = int(np.clip(wavelength / (10 * self.mpp[0]), 1, 16))
+        if step == 1:
+            return texture(self.grid[0], self.grid[1], wavelength, offset)
+        columns, to_right = _knots(self.size[1], step)
+        rows, down = _knots(self.size[0], step)
+        x = self.xs[0] + np.arange(columns[-1] + 2) * np.float32(step * self.mpp[0])
+        y = self.ys[0] + np.arange(rows[-1] + 2) * np.float32(step * self.mpp[1])
+        coarse = texture(x[None, :], y[:, None], wavelength, offset)
+        tall = coarse[rows] + down[:, None] * (coarse[rows + 1] - coarse[rows])
+        left = tall[:, columns]
+        return left + to_right * (tall[:, columns + 1] - left)
+
     def shows(self, x: np.ndarray, y: np.ndarray, reach: np.ndarray | float = 0.0) -> np.ndarray:
         """Return which things of half width ``reach`` um at x, y are seen at least in part."""
         width, height = self.half
         return (np.abs(x - self.x) < width + reach) & (np.abs(y - self.y) < height + reach)
+
+
+@functools.cache
+def _knots(n: int, step: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return, for n places, the knot before each (knots lie ``step`` apart) and how far past it, in [0, 1)."""
+    at = np.arange(n)
+    return at // step, ((at % step) / step).astype(np.float32)

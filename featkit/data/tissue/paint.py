@@ -142,19 +142,19 @@ def _seen(wavelength: float, mpp: float) -> float:
 def _stroma(specimen: Specimen, field: Field, depth: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     x, y = field.grid
     mpp, grain, looseness = field.mpp[0], specimen.grain, specimen.traits.looseness
-    along, across = specimen.fibres(x, y)
+    along, across = specimen.fibres(x, y, specimen.bend(field.smooth))
     across = across + 16.0 * np.exp(np.minimum(depth, 0.0) / 15.0)  # fibres bend around the structures they touch
-    eosin = 0.33 + 0.06 * texture(x, y, 150.0, grain + 2)
+    eosin = 0.33 + 0.06 * field.smooth(150.0, grain + 2)
     for wavelength, amplitude in ((16.0, 0.07), (6.0, 0.08), (2.6, 0.065), (1.1, 0.04)):
         visible = _seen(wavelength, mpp)
         if visible:
             eosin += amplitude * visible * texture(along / 4.5, across, wavelength, grain + wavelength)
-    openness = ramp(texture(x, y, 110.0, grain + 3) + 2.2 * looseness - 1.2, -0.4, 1.3)
-    slit = np.abs(texture(along / 5.0, across, 11.0, grain + 4) + 0.35 * texture(x, y, 8.0, grain + 6))
+    openness = ramp(field.smooth(110.0, grain + 3) + 2.2 * looseness - 1.2, -0.4, 1.3)
+    slit = np.abs(texture(along / 5.0, across, 11.0, grain + 4) + 0.35 * field.smooth(8.0, grain + 6))
     gap = (1 - ramp(slit, 0.05 + mpp * 0.02, 0.34 + mpp * 0.05)) * openness
     fine = np.abs(texture(along / 4.0, across, 4.6, grain + 5))
     gap = np.maximum(gap, (1 - ramp(fine, 0.02, 0.30)) * openness * 0.75 * _seen(4.6, mpp))
-    tear = ramp(texture(x, y, 240.0, grain + 7) + 0.35 * texture(x, y, 30.0, grain + 8), 1.75, 1.9)
+    tear = ramp(field.smooth(240.0, grain + 7) + 0.35 * field.smooth(30.0, grain + 8), 1.75, 1.9)
     solid = 1 - np.maximum(0.85 * gap, tear)
     return 0.035 * solid, np.maximum(eosin, 0.08) * solid + 0.01
 
@@ -170,19 +170,18 @@ def _epithelium(
     """Paint cytoplasm, lumina and fat over the stroma, in place."""
     if not (depth > -3.0).any():
         return
-    x, y = field.grid
     mpp, grain = field.mpp[0], specimen.grain
     walls = np.array([o.wall for o in specimen.outlines] + [np.inf], dtype=np.float32)[owner]
     is_fat = np.array([o.kind == "fat" for o in specimen.outlines] + [False])[owner]
     edge = max(mpp * 0.7, 0.35)
     inside = ramp(depth, -edge, edge)
-    ragged = 0.9 * texture(x, y, 5.0, grain + 9) * ~is_fat if mpp < 0.8 else 0.0
+    ragged = 0.9 * field.smooth(5.0, grain + 9) * ~is_fat if mpp < 0.8 else 0.0
     lumen = ramp(depth - walls + ragged, -edge, edge)
-    mottled = sum(w * _seen(n, mpp) * texture(x, y, n, grain + n + 10) for n, w in ((3.2, 0.05), (1.2, 0.035)))
-    secretion = ramp(texture(x, y, 60.0, grain + 12), 1.1, 1.6) * 0.16
+    mottled = sum(w * _seen(n, mpp) * field.smooth(n, grain + n + 10) for n, w in ((3.2, 0.05), (1.2, 0.035)))
+    secretion = ramp(field.smooth(60.0, grain + 12), 1.1, 1.6) * 0.16
     pink = np.where(is_fat, 0.30, 0.34 + mottled) * (1 - lumen) + np.where(is_fat, 0.012, 0.015 + secretion) * lumen
     blue = np.where(is_fat, 0.02, 0.13 + 0.5 * mottled) * (1 - lumen)
-    cleft = ramp(depth, -2.6, -1.2) * (1 - ramp(depth, -0.9, 0.0)) * ramp(texture(x, y, 35.0, grain + 13), 0.5, 1.4)
+    cleft = ramp(depth, -2.6, -1.2) * (1 - ramp(depth, -0.9, 0.0)) * ramp(field.smooth(35.0, grain + 13), 0.5, 1.4)
     eosin *= 1 - 0.75 * cleft
     eosin += inside * (pink - eosin)
     hematoxylin += inside * (blue - hematoxylin)

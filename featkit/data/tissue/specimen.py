@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+from collections.abc import Callable
 
 import numpy as np
 
@@ -133,12 +134,14 @@ class Specimen:
     grain: float
     direction: float
 
-    def fibres(self, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def bend(self, smooth: Callable[[float, float], np.ndarray]) -> np.ndarray:
+        """Return by how many um fibres are bent aside, from a source of textures (of wavelength and offset)."""
+        return 16.0 * smooth(180.0, self.grain) + 4.0 * smooth(38.0, self.grain + 1)
+
+    def fibres(self, x: np.ndarray, y: np.ndarray, bend: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the coordinates of places along and across the collagen fibres, in um."""
         c, s = np.cos(self.direction), np.sin(self.direction)
-        along, across = x * c + y * s, -x * s + y * c
-        bend = 16.0 * texture(x, y, 180.0, self.grain) + 4.0 * texture(x, y, 38.0, self.grain + 1)
-        return along, across + bend
+        return x * c + y * s, y * c - x * s + bend
 
 
 def grow(traits: Traits, number: int, seed: int) -> Specimen:
@@ -359,8 +362,11 @@ def _lymphocytes(specimen: Specimen, random: np.random.Generator) -> Nuclei:
 def _fibre_angle(specimen: Specimen, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """Return the direction in which "across the fibres" does not change."""
     step = 2.0
-    gx = specimen.fibres(x + step, y)[1] - specimen.fibres(x - step, y)[1]
-    gy = specimen.fibres(x, y + step)[1] - specimen.fibres(x, y - step)[1]
+
+    def across(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+        return specimen.fibres(x, y, specimen.bend(lambda wavelength, offset: texture(x, y, wavelength, offset)))[1]
+
+    gx, gy = across(x + step, y) - across(x - step, y), across(x, y + step) - across(x, y - step)
     return np.arctan2(-gx, gy)
 
 
