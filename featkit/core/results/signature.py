@@ -1,0 +1,144 @@
+"""A sparse signature: the dimensions a certified L1-logistic model keeps."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from featkit.core.errors import InputError
+from featkit.core.results.base import Result
+
+if TYPE_CHECKING:
+    import polars as pl
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Signature(Result):
+    """The support of an L1-logistic model at a chosen penalty, with its proof and its stability.
+
+    Parameters
+    ----------
+    support : (size,) int64
+        Dimensions kept, sorted.
+    coefficients : (size,) float64
+        Their coefficients on standardised dimensions.
+    intercept : float
+        Intercept on standardised dimensions.
+    mean, scale : (size,) float64
+        Training mean and standard deviation of the kept dimensions.
+    lambda_ : float
+        Chosen penalty, on the scale of the mean loss.
+    rule : str
+        How it was chosen: "min", "1se", "lambda" or "C".
+    gap, relative_gap : float
+        Duality gap at the chosen penalty, in nats and over the null loss.
+    is_converged : bool
+        Whether every fitted penalty reached the asked gap.
+    n_dimensions, n_dead : int
+        Dimensions of the embedding, and those constant on the training rows (excluded).
+    path_lambdas, path_sizes : (n_lambdas,)
+        The whole path's penalties and sizes.
+    cv_mean, cv_se : (n_lambdas,) float64
+        Mean cross-validated loss over patient folds and its standard error; empty when the penalty was given.
+    selection_frequency : (n_dimensions,) float64
+        Share of patient subsamples that selected a dimension; empty when stability selection was not run.
+    threshold, q, pfer : float
+        Frequency asked, dimensions a subsample may select, and the bound on expected false selections; NaN without
+        stability selection.
+    bound : str
+        Which bound ``pfer`` is; empty without stability selection.
+    stable_support : (n_stable,) int64
+        Dimensions whose frequency is at least ``threshold``.
+    n_patients, n_patches : int
+        Training patients and patches.
+    seed : int
+        Seed of folds and subsamples.
+    fold, method, store_id, split_id : str
+        Where the rows came from; empty when not said.
+    warnings : tuple of str
+        What a reader must know.
+    """
+
+    support: np.ndarray
+    coefficients: np.ndarray
+    intercept: float
+    mean: np.ndarray
+    scale: np.ndarray
+    lambda_: float
+    rule: str
+    gap: float
+    relative_gap: float
+    is_converged: bool
+    n_dimensions: int
+    n_dead: int
+    path_lambdas: np.ndarray
+    path_sizes: np.ndarray
+    cv_mean: np.ndarray
+    cv_se: np.ndarray
+    selection_frequency: np.ndarray
+    threshold: float
+    q: float
+    pfer: float
+    bound: str
+    stable_support: np.ndarray
+    n_patients: int
+    n_patches: int
+    seed: int
+    fold: str = ""
+    method: str = ""
+    store_id: str = ""
+    split_id: str = ""
+    warnings: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for name in ("support", "stable_support", "path_sizes"):
+            object.__setattr__(self, name, np.asarray(getattr(self, name), np.int64))
+        for name in ("coefficients", "mean", "scale", "cv_mean", "cv_se", "selection_frequency"):
+            object.__setattr__(self, name, np.asarray(getattr(self, name), np.float64))
+        order = np.argsort(self.support)
+        if not np.array_equal(order, np.arange(self.support.size)):
+            raise InputError("support must be sorted", None, "Sort it together with its coefficients")
+
+    @property
+    def size(self) -> int:
+        """Number of dimensions kept."""
+        return int(self.support.size)
+
+    def decision_function(self, X: np.ndarray) -> np.ndarray:
+        """Return the log odds of class 1, (n,) float64, for embeddings ``X`` (n, n_dimensions)."""
+        X = np.asarray(X)
+        if X.ndim != 2 or X.shape[1] != self.n_dimensions:
+            raise InputError(
+                f"X must have {self.n_dimensions} dimensions",
+                f"an array of shape {X.shape}",
+                "Give embeddings of the encoder the signature was fitted on",
+            )
+        kept = (X[:, self.support].astype(np.float64) - self.mean) / self.scale
+        return kept @ self.coefficients + self.intercept
+
+    def predict_proba(self, X: np.ndarray) -> np.ndarray:
+        """Return the probability of class 1, (n,) float64 in [0, 1], for embeddings ``X`` (n, n_dimensions)."""
+        odds = np.exp(-np.abs(logit := self.decision_function(X)))
+        return np.where(logit >= 0, 1.0, odds) / (1.0 + odds)
+
+    def frame(self) -> pl.DataFrame:
+        """Return one row a selected dimension: dimension, coefficient, selection_frequency, is_stable."""
+        import polars as pl
+
+        has_frequency = self.selection_frequency.size > 0
+        return pl.DataFrame(
+            {
+                "dimension": self.support,
+                "coefficient": self.coefficients,
+                "selection_frequency": self.selection_frequency[self.support] if has_frequency else [None] * self.size,
+                "is_stable": np.isin(self.support, self.stable_support) if has_frequency else [None] * self.size,
+            },
+            schema={
+                "dimension": pl.Int64,
+                "coefficient": pl.Float64,
+                "selection_frequency": pl.Float64,
+                "is_stable": pl.Boolean,
+            },
+        )

@@ -1,0 +1,194 @@
+"""Choosing the penalty by cross-validation over patients."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+
+from featkit.core.errors import InputError, did_you_mean
+from featkit.core.results.path import LambdaChoice, PathResult
+from featkit.core.seeds import rng
+from featkit.sparse.design import Design, Patients, as_labels, as_matrix, as_patients, make_design
+from featkit.sparse.kernels import column_dots
+from featkit.sparse.path import as_lambdas, check_options, follow, lambda_grid, largest_lambda, to_result
+from featkit.sparse.threads import worker_count
+from featkit.sparse.working_set import ALL_ROWS, WorkingSet
+
+RULES = ("min", "1se", "lambda", "C")
+SCORES = ("deviance", "auc")
+
+
+def patient_folds(patients: Patients, n_folds: int, seed: int) -> np.ndarray:
+    """Return each row's fold in ``[0, n_folds)``: patients dealt out class by class.
+
+    Raises
+    ------
+    InputError
+        If a class has fewer patients than there are folds.
+    """
+    if n_folds < 2:
+        raise InputError("n_folds must be at least 2", n_folds)
+    fold = np.empty(patients.names.size, np.int64)
+    dealt = 0
+    for c in np.unique(patients.label):
+        members = np.flatnonzero(patients.label == c)
+        if members.size < n_folds:
+            raise InputError(
+                f"each class needs at least {n_folds} patients for {n_folds} folds",
+                f"{members.size} of class {c}",
+                "Ask for fewer folds or use more patients",
+            )
+        order = rng(seed, "patient folds", int(c)).permutation(members)
+        fold[order] = (dealt + np.arange(members.size)) % n_folds
+        dealt += members.size
+    return fold[patients.index]
+
+
+def select_lambda(
+    X: Any,
+    y: Any,
+    groups: Any,
+    *,
+    rule: str = "1se",
+    value: float | None = None,
+    score: str = "deviance",
+    lambdas: Any = None,
+    n_lambdas: int = 49,
+    lambda_min_ratio: float = 0.01,
+    l1_ratio: float = 1.0,
+    n_folds: int = 5,
+    standardize: bool = True,
+    tolerance: float = 1e-5,
+    seed: int = 0,
+    n_jobs: int | None = None,
+) -> LambdaChoice:
+    """Choose the penalty of an L1-logistic model by patient-grouped, class-stratified cross-validation.
+
+    Parameters
+    ----------
+    X, y, groups : (n, d), (n,) and (n,) arrays
+        Training embeddings, labels 0 or 1, and patients.
+    rule : str
+        "min": the best mean score. "1se": the largest penalty within one standard error (over folds) of it.
+        "lambda" or "C": the penalty given by ``value``, on featkit's or scikit-learn's scale, without folds.
+    score : str
+        What folds are scored by: "deviance" (mean loss in nats, the lower the better) or "auc".
+    standardize : bool
+        Scale the dimensions over all given rows.
+
+    Returns
+    -------
+    LambdaChoice
+        The choice, the folds' scores and the path on all rows.
+
+    Raises
+    ------
+    InputError
+        If the input is malformed or a class has fewer patients than folds.
+    """
+    X = as_matrix(X)
+    labels = as_labels(y, X.shape[0])
+    patients = as_patients(groups, labels)
+    check_options(l1_ratio, tolerance, None)
+    design = make_design(X, standardize=standardize)
+    grid = None if lambdas is None else as_lambdas(lambdas)
+    return choose_on_design(
+        design, labels, patients, rule=rule, value=value, score=score, lambdas=grid, n_lambdas=n_lambdas,
+        lambda_min_ratio=lambda_min_ratio, l1_ratio=l1_ratio, n_folds=n_folds, tolerance=tolerance, seed=seed,
+        n_jobs=n_jobs,
+    )  # fmt: skip
+
+
+def choose_on_design(
+    design: Design,
+    y: np.ndarray,
+    patients: Patients,
+    *,
+    rule: str,
+    value: float | None,
+    score: str,
+    lambdas: np.ndarray | None,
+    n_lambdas: int,
+    lambda_min_ratio: float,
+    l1_ratio: float,
+    n_folds: int,
+    tolerance: float,
+    seed: int,
+    n_jobs: int | None,
+) -> LambdaChoice:
+    """Choose on a prepared design; see `select_lambda`."""
+    if rule not in RULES:
+        raise InputError("rule must be a known name", repr(rule), did_you_mean(rule, RULES))
+    if score not in SCORES:
+        raise InputError("score must be a known name", repr(score), did_you_mean(score, SCORES))
+    if (rule in ("lambda", "C")) != (value is not None):
+        raise InputError(f"value must {'' if rule in ('lambda', 'C') else 'not '}be given with rule {rule!r}", value)
+    d, n = design.columns.shape
+    penalties = np.where(design.is_dead, np.inf, 1.0)
+    problem = WorkingSet(design.columns, y, np.full(n, 1.0 / n), ALL_ROWS, penalties, l1_ratio, True)
+    null_loss = problem.loss()
+    gradient = np.zeros(d)
+    column_dots(design.columns, np.arange(d), problem.r, gradient)
+    largest = largest_lambda(gradient, penalties, l1_ratio)
+    grid = lambda_grid(largest, n_lambdas, lambda_min_ratio) if lambdas is None else lambdas
+    if value is not None:
+        if not value > 0:
+            raise InputError(f"{rule} must be above 0", value)
+        exact = value if rule == "lambda" else 1.0 / (value * n)
+        grid = np.append(grid[grid > exact], exact)
+    trace = follow(problem, gradient, grid, tolerance * null_loss)
+    path = to_result(trace, grid, design.mean, design.scale, null_loss, tolerance, l1_ratio, float(n), (n, d))
+    if value is not None:
+        return _choice(path, grid.size - 1, rule, score, np.empty((0, grid.size)))
+    fold = patient_folds(patients, n_folds, seed)
+
+    def one_fold(k: int) -> np.ndarray:
+        rows = np.flatnonzero(fold != k)
+        part = WorkingSet(design.columns, y[rows], np.full(rows.size, 1.0 / rows.size), rows, penalties, l1_ratio, True)
+        start = np.zeros(d)
+        column_dots(design.columns, np.arange(d), part.residuals(n), start)
+        fitted = follow(part, start, grid, tolerance * null_loss)
+        held_out = np.flatnonzero(fold == k)
+        scores = np.empty(grid.size)
+        for index in range(grid.size):
+            eta = np.full(held_out.size, fitted.intercepts[index])
+            for j, b in zip(fitted.supports[index], fitted.values[index]):
+                eta += b * design.columns[j, held_out]
+            scores[index] = _score(eta, y[held_out], score)
+        return scores
+
+    with ThreadPoolExecutor(worker_count(n_jobs)) as pool:
+        scores = np.array(list(pool.map(one_fold, range(n_folds))))
+    mean = scores.mean(axis=0)
+    error = scores.std(axis=0, ddof=1) / np.sqrt(n_folds)
+    loss = mean if score == "deviance" else -mean
+    best = int(np.argmin(loss))
+    chosen = best if rule == "min" else int(np.flatnonzero(loss <= loss[best] + error[best])[0])
+    return _choice(path, chosen, rule, score, scores)
+
+
+def _choice(path: PathResult, index: int, rule: str, score: str, scores: np.ndarray) -> LambdaChoice:
+    folds = scores.shape[0]
+    return LambdaChoice(
+        lambda_=float(path.lambdas[index]),
+        index=index,
+        rule=rule,
+        score=score,
+        mean=scores.mean(axis=0) if folds else np.empty(0),
+        se=scores.std(axis=0, ddof=1) / np.sqrt(folds) if folds else np.empty(0),
+        fold_scores=scores,
+        path=path,
+        warnings=path.warnings,
+    )
+
+
+def _score(eta: np.ndarray, y: np.ndarray, score: str) -> float:
+    if score == "deviance":
+        return float(np.mean(np.logaddexp(0.0, np.where(y > 0.5, -eta, eta))))
+    order = np.unique(eta, return_inverse=True)[1]
+    below = np.concatenate([[0], np.cumsum(np.bincount(order, weights=1.0 - y))])
+    ranks = 0.5 * (below[order] + below[order + 1])
+    positive, negative = y.sum(), (1.0 - y).sum()
+    return float(np.sum(ranks * y) / (positive * negative))

@@ -1,0 +1,192 @@
+"""Logistic fits on a few standardised dimensions: without a penalty, or with a ridge penalty chosen over patients."""
+
+from __future__ import annotations
+
+import dataclasses
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from featkit.core.errors import InputError
+from featkit.core.seeds import rng
+
+RIDGE_CS = tuple(10.0**k for k in range(-6, 3))
+"""Inverse penalties tried by default: scikit-learn's ``C`` on standardised dimensions."""
+
+_FAR = 30.0
+
+
+@dataclasses.dataclass(frozen=True)
+class LogisticFit:
+    """A logistic model on standardised dimensions.
+
+    Parameters
+    ----------
+    coefficients : ndarray of shape (k,)
+        Per training standard deviation.
+    intercept : float
+        At the training mean.
+    mean, scale : ndarray of shape (k,)
+        Of the training patches; the scale of a constant dimension is 1.
+    is_converged : bool
+        Whether the optimiser reached its tolerance.
+    is_separable : bool
+        Whether it classifies every training patch right: a certificate that classes are separable.
+    largest_margin : float
+        Largest absolute log-odds of a training patch.
+    """
+
+    coefficients: np.ndarray
+    intercept: float
+    mean: np.ndarray
+    scale: np.ndarray
+    is_converged: bool
+    is_separable: bool
+    largest_margin: float
+
+    def predict_proba(self, X: np.ndarray) -> np.ndarray:
+        """Return the probability of class 1 (n,) for the same dimensions ``X`` (n, k)."""
+        from scipy.special import expit
+
+        z = (np.asarray(X, dtype=np.float64) - self.mean) / self.scale
+        return np.asarray(expit(z @ self.coefficients + self.intercept))
+
+    @property
+    def is_reliable(self) -> bool:
+        """Whether the maximum exists and was reached, as far as the fit can tell."""
+        return self.is_converged and not self.is_separable and self.largest_margin < _FAR
+
+
+def fit_logistic(X: np.ndarray, y: np.ndarray, c: float = np.inf, start: np.ndarray | None = None) -> LogisticFit:
+    """Fit a logistic model with a ridge penalty, or without one.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n, k)
+        Training patches.
+    y : ndarray of shape (n,)
+        Labels, 0 or 1, both present.
+    c : float
+        Inverse penalty, scikit-learn's ``C`` on standardised dimensions; infinite for none. The intercept is free.
+    start : ndarray of shape (k + 1,), optional
+        Coefficients and intercept to begin at.
+
+    Returns
+    -------
+    LogisticFit
+        Never warns: what went wrong is in its fields. With separable classes and no penalty the maximum of the
+        likelihood does not exist, and the coefficients are wherever the optimiser stopped.
+    """
+    from sklearn.linear_model import LogisticRegression
+
+    X = np.asarray(X, dtype=np.float64)
+    if X.shape[1] == 0:
+        odds = float(np.log(np.mean(y) / (1 - np.mean(y))))
+        return LogisticFit(np.empty(0), odds, np.empty(0), np.empty(0), True, False, abs(odds))
+    mean, scale = X.mean(axis=0), X.std(axis=0)
+    scale = np.where(X.max(axis=0) > X.min(axis=0), scale, 1.0)
+    z = (X - mean) / scale
+    model = LogisticRegression(C=c, tol=1e-7, max_iter=2000, warm_start=True)
+    if start is not None:
+        model.coef_, model.intercept_ = start[None, :-1].copy(), start[-1:].copy()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model.fit(z, y)
+    coefficients, intercept = model.coef_[0], float(model.intercept_[0])
+    margin = z @ coefficients + intercept
+    return LogisticFit(
+        coefficients=coefficients,
+        intercept=intercept,
+        mean=mean,
+        scale=scale,
+        is_converged=bool(model.n_iter_[0] < model.max_iter),
+        is_separable=bool(np.all((2 * y - 1) * margin > 0)),
+        largest_margin=float(np.abs(margin).max()),
+    )
+
+
+def choose_ridge(
+    X: np.ndarray,
+    y: np.ndarray,
+    groups: np.ndarray,
+    *,
+    cs: Sequence[float] = RIDGE_CS,
+    n_folds: int = 5,
+    seed: int = 0,
+) -> float:
+    """Return the inverse ridge penalty with the smallest cross-validated log-loss, folds drawn over patients.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n, k)
+        Training patches.
+    y, groups : ndarray of shape (n,)
+        Labels, 0 or 1, and patients.
+    cs : sequence of float
+        Inverse penalties to try; the strongest penalty wins ties.
+    n_folds : int
+        Folds, at most the number of patients in the smaller class.
+    seed : int
+        Seed of the folds.
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    InputError
+        If a class has fewer than two patients.
+    """
+    X, tried = np.asarray(X, dtype=np.float64), np.sort(np.asarray(cs, dtype=np.float64))
+    if len(tried) == 0 or not np.all(tried > 0):
+        raise InputError("ridge penalties C must be positive", list(cs))
+    if len(tried) == 1 or X.shape[1] == 0:
+        return float(tried[0])
+    fold = _fold_of_rows(y, groups, n_folds, seed)
+    losses = np.zeros(len(tried))
+    for k in range(fold.max() + 1):
+        inside, start = fold != k, None
+        for i, c in enumerate(tried):
+            fit = fit_logistic(X[inside], y[inside], float(c), start)
+            start = np.append(fit.coefficients, fit.intercept)
+            p = np.clip(fit.predict_proba(X[~inside]), 1e-15, 1 - 1e-15)
+            losses[i] -= np.sum(np.where(y[~inside] == 1, np.log(p), np.log1p(-p)))
+    return float(tried[np.argmin(losses)])
+
+
+def _fold_of_rows(y: np.ndarray, groups: np.ndarray, n_folds: int, seed: int) -> np.ndarray:
+    """Deal the patients of each class (that of most of their patches) to folds in random order, like cards."""
+    patients, patient = np.unique(groups, return_inverse=True)
+    is_one = np.bincount(patient, weights=y) * 2 > np.bincount(patient)
+    smaller = int(min(is_one.sum(), (~is_one).sum()))
+    if smaller < 2:
+        raise InputError(
+            "choosing a ridge penalty needs at least two training patients of each class",
+            smaller,
+            "Give the penalty with ridge_c",
+        )
+    folds = np.empty(len(patients), dtype=np.int64)
+    for value in (False, True):
+        members = np.flatnonzero(is_one == value)
+        folds[rng(seed, "ridge folds", value).permutation(members)] = np.arange(len(members)) % min(n_folds, smaller)
+    return folds[patient]
+
+
+def as_training(X: Any, y: Any, groups: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return checked training embeddings, labels (int, both classes) and patients.
+
+    Raises
+    ------
+    InputError
+        If shapes do not go together, labels are not 0 and 1, or one of them is missing.
+    """
+    from featkit.stats._inputs import as_groups, as_two_classes
+
+    X = np.asarray(X)
+    labels = as_two_classes(y).astype(np.int64)
+    if X.ndim != 2 or len(X) != len(labels):
+        raise InputError(f"training embeddings must have {len(labels)} rows, one for each label", f"shape {X.shape}")
+    return X, labels, as_groups(groups, len(labels))

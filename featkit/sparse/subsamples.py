@@ -1,0 +1,78 @@
+"""Which patients a subsample holds: halves drawn over patients, stratified by class."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from featkit.core.errors import InputError, did_you_mean
+from featkit.core.seeds import rng
+from featkit.sparse.design import Patients
+
+SCHEMES = ("complementary_pairs", "subsample")
+
+
+def patient_subsamples(patients: Patients, scheme: str, n_pairs: int, seed: int) -> list[np.ndarray]:
+    """Return the patients of each subsample, sorted.
+
+    Every subsample has ``floor(n / 2)`` of the n patients. Each class is halved; the odd patient of a class with an odd
+    number of patients goes to the smaller half, or to neither when no half lacks one. Complementary pairs are disjoint
+    and stand next to each other: subsample ``2 b`` with ``2 b + 1``.
+
+    Parameters
+    ----------
+    patients : Patients
+        Of the rows; stratified by ``patients.label``.
+    scheme : str
+        "complementary_pairs" (Shah and Samworth 2013) or "subsample" (Meinshausen and Buhlmann 2010: independent
+        halves).
+    n_pairs : int
+        Pairs; ``2 * n_pairs`` subsamples under either scheme.
+    seed : int
+        Draw b depends on the seed and b alone, so the first draws of a longer run are those of a shorter one.
+
+    Raises
+    ------
+    InputError
+        If a class has fewer than two patients, so that a half would have one class only.
+    """
+    if scheme not in SCHEMES:
+        raise InputError("scheme must be a known name", repr(scheme), did_you_mean(scheme, SCHEMES))
+    if n_pairs < 1:
+        raise InputError("n_pairs must be at least 1", n_pairs)
+    strata = [np.flatnonzero(patients.label == c) for c in np.unique(patients.label)]
+    fewest = min(s.size for s in strata)
+    if len(strata) < 2 or fewest < 2:
+        raise InputError(
+            "each class needs at least 2 patients so that both halves have it",
+            f"{fewest if len(strata) > 1 else 0} in the smaller class of {patients.names.size} patients",
+            "Use more patients; a patient's rows are never split between halves",
+        )
+    halves = []
+    for b in range(n_pairs):
+        if scheme == "complementary_pairs":
+            halves += list(_halve(strata, rng(seed, "stability", scheme, b)))
+        else:
+            halves += [_halve(strata, rng(seed, "stability", scheme, b, side))[0] for side in (0, 1)]
+    return halves
+
+
+def _halve(strata: list[np.ndarray], random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    first, second, odd = [], [], []
+    for stratum in strata:
+        order = random.permutation(stratum)
+        half = order.size // 2
+        first.append(order[:half])
+        second.append(order[half : 2 * half])
+        odd += order[2 * half :].tolist()
+    odd = random.permutation(np.array(odd, np.int64))
+    pairs = odd.size // 2
+    first.append(odd[:pairs])
+    second.append(odd[pairs : 2 * pairs])
+    return np.sort(np.concatenate(first)), np.sort(np.concatenate(second))
+
+
+def rows_of(patients: Patients, chosen: np.ndarray) -> np.ndarray:
+    """Return the sorted rows of the chosen patients."""
+    is_in = np.zeros(patients.names.size, np.bool_)
+    is_in[chosen] = True
+    return np.flatnonzero(is_in[patients.index])
