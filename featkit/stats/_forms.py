@@ -19,7 +19,7 @@ class Form(Protocol):
     """One metric on one set of patches."""
 
     def values(self, patients: np.ndarray, units: np.ndarray) -> np.ndarray:
-        """Return the metric (b,) for counts of patients (b, n_patients) and units (b, n_units), float64; NaN if undefined."""
+        """Return the metric (b,) for float64 counts of patients (b, n_patients) and units (b, n_units), or NaN."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -102,10 +102,11 @@ class RecalibrationForm:
     logit: np.ndarray
     positive: np.ndarray
     is_slope: bool
+    start: tuple[float, float] = (0.0, 1.0)
 
     def values(self, patients: np.ndarray, units: np.ndarray) -> np.ndarray:
         """Return the coefficient for each row of counts."""
-        line = logistic_recalibration(units, self.unit, self.logit, self.positive, self.is_slope)
+        line = logistic_recalibration(units, self.unit, self.logit, self.positive, self.is_slope, self.start)
         return line[:, int(self.is_slope)]
 
 
@@ -144,8 +145,8 @@ def patient_mean_form(plan: PatientCounts, right: np.ndarray, rows: np.ndarray |
 
 
 def auc_form(plan: PatientCounts, positive: np.ndarray, score: np.ndarray, rows: np.ndarray | None = None) -> Form:
-    """Return the AUC as a quadratic form where units are few, and as a pass over sorted patches otherwise; both exact."""
-    unit, positive, starts = _by_score(plan, positive, score, rows)
+    """Return the AUC as a quadratic form for few units, as a pass over sorted patches for many; both exact."""
+    unit, positive, starts = by_score(plan, positive, score, rows)
     if plan.n_units**2 > 8 * len(unit) + 4096:
         return SortedForm(weighted_auc, unit, positive, starts)
     wins = wins_matrix(unit, positive, starts, plan.n_units)
@@ -157,12 +158,23 @@ def average_precision_form(
     plan: PatientCounts, positive: np.ndarray, score: np.ndarray, rows: np.ndarray | None = None
 ) -> SortedForm:
     """Return the average precision as a pass over sorted patches."""
-    return SortedForm(weighted_average_precision, *_by_score(plan, positive, score, rows))
+    return SortedForm(weighted_average_precision, *by_score(plan, positive, score, rows))
 
 
-def _by_score(
+def recalibration_form(
+    plan: PatientCounts, unit: np.ndarray, logit: np.ndarray, positive: np.ndarray, is_slope: bool
+) -> RecalibrationForm:
+    """Return the `RecalibrationForm` that starts each draw from the fit to the data as they are."""
+    cold = (0.0, 0.0 if is_slope else 1.0)
+    whole = logistic_recalibration(np.ones((1, plan.n_units)), unit, logit, positive, is_slope, cold)[0]
+    start = (float(whole[0]), float(whole[1])) if np.isfinite(whole).all() else cold
+    return RecalibrationForm(unit, logit, positive, is_slope, start)
+
+
+def by_score(
     plan: PatientCounts, positive: np.ndarray, score: np.ndarray, rows: np.ndarray | None
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return unit, positive and first-of-tie marks of the patches in ascending order of score."""
     unit = plan.unit_of_row if rows is None else plan.unit_of_row[rows]
     order = np.lexsort((unit, score))
     ordered = score[order]

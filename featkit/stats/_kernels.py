@@ -86,18 +86,25 @@ def weighted_average_precision(
 
 @njit(cache=True, nogil=True)
 def logistic_recalibration(
-    counts: np.ndarray, unit: np.ndarray, logit: np.ndarray, positive: np.ndarray, is_slope_free: bool
+    counts: np.ndarray,
+    unit: np.ndarray,
+    logit: np.ndarray,
+    positive: np.ndarray,
+    is_slope_free: bool,
+    start: tuple[float, float],
 ) -> np.ndarray:
     """Return (n_draws, 2) intercept and slope of the logistic regression of the label on ``logit``, by Newton steps.
 
-    With ``is_slope_free`` False the slope stays 1. A draw that is separable, has one class, or (with a free slope) one
-    logit only gives NaN.
+    Steps are damped by ``log(1 + c) / c``, c the largest change of a logit, which makes them converge from anywhere
+    (Bach, Electronic Journal of Statistics 4:384, 2010). With ``is_slope_free`` False the slope stays that of ``start``. A draw that is separable, has one class, or (with a
+    free slope) one logit only gives NaN.
     """
     n_draws, n = len(counts), len(unit)
     out = np.full((n_draws, 2), np.nan)
+    reach = np.abs(logit).max()
     for b in range(n_draws):
         row = counts[b]
-        a, s = 0.0, 1.0
+        a, s = start
         for _ in range(60):
             g0 = g1 = h00 = h01 = h11 = 0.0
             for k in range(n):
@@ -124,11 +131,50 @@ def logistic_recalibration(
                 if not h00 > 1e-12:
                     break
                 da, ds = g0 / h00, 0.0
-            size = max(abs(da), abs(ds))
-            shrink = 4.0 / size if size > 4.0 else 1.0
-            a += shrink * da
-            s += shrink * ds
-            if size < 1e-10 * (1.0 + abs(a) + abs(s)):
+            change = abs(da) + abs(ds) * reach
+            damping = np.log1p(change) / change if change > 0 else 1.0
+            a += damping * da
+            s += damping * ds
+            if change < 1e-7:  # what is left after this step is of the order of its square
                 out[b, 0], out[b, 1] = a, s
                 break
+    return out
+
+
+@njit(cache=True, nogil=True)
+def weighted_roc(
+    counts: np.ndarray, unit: np.ndarray, positive: np.ndarray, starts: np.ndarray, grid: np.ndarray
+) -> np.ndarray:
+    """Return the true positive rate (n_draws, n_grid) at increasing false positive rates, interpolated linearly.
+
+    Where the curve is vertical the upper end counts. NaN in a draw with one class.
+    """
+    n_draws, n, n_grid = len(counts), len(unit), len(grid)
+    out = np.full((n_draws, n_grid), np.nan)
+    for b in range(n_draws):
+        row = counts[b]
+        n1 = n0 = 0.0
+        for k in range(n):
+            if positive[k]:
+                n1 += row[unit[k]]
+            else:
+                n0 += row[unit[k]]
+        if n1 == 0 or n0 == 0:
+            continue
+        x0 = y0 = hits = alarms = 0.0
+        g = 0
+        for k in range(n - 1, -1, -1):
+            if positive[k]:
+                hits += row[unit[k]]
+            else:
+                alarms += row[unit[k]]
+            if starts[k]:
+                x1, y1 = alarms / n0, hits / n1
+                while g < n_grid and grid[g] < x1:
+                    out[b, g] = y0 + (y1 - y0) * (grid[g] - x0) / (x1 - x0)
+                    g += 1
+                x0, y0 = x1, y1
+        while g < n_grid:
+            out[b, g] = y0
+            g += 1
     return out

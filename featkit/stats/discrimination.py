@@ -1,8 +1,8 @@
 """How well scores and decisions separate the classes: pure functions on arrays.
 
-Labels ``y`` are 0/1 (class 1 is the class of interest), or 0..K-1 where a function takes (n, K) probabilities. A decision
-is for class 1 when the score is at least the threshold; with K classes it is the most probable one, the first of equals.
-Functions that need both classes raise `InputError` when one is missing.
+Labels ``y`` are 0/1 (class 1 is the class of interest), or 0..K-1 where a function takes (n, K) probabilities. A
+decision is for class 1 when the score is at least the threshold; with more than two classes it is the most probable
+one, the first of equals. Functions that need both classes raise `InputError` when one is missing.
 """
 
 from __future__ import annotations

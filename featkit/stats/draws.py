@@ -27,10 +27,13 @@ class MetricDraws:
         How patients are drawn.
     forms : dict of str to form
         The metrics, by name.
+    ranges : dict of str to (float, float)
+        Smallest and largest value of each.
     """
 
     plan: PatientCounts
     forms: dict[str, forms.Form]
+    ranges: dict[str, tuple[float, float]]
 
     def values(self) -> dict[str, float]:
         """Return each metric on the data as they are."""
@@ -41,8 +44,12 @@ class MetricDraws:
         return self._over(self.plan.blocks(n_draws, seed))
 
     def jackknife(self) -> dict[str, np.ndarray]:
-        """Return each metric (n_patients,) with one patient left out, in the order of ``plan.patients``."""
+        """Return each metric with one patient left out, shape ``plan.left_out.shape`` and in that order."""
         return self._over(self.plan.jackknife())
+
+    def at(self, patients: np.ndarray) -> dict[str, np.ndarray]:
+        """Return each metric (b,) for given counts of patients (b, n_patients); nothing may be nested."""
+        return self._over([(patients, patients)])
 
     def _over(self, blocks: Iterable[tuple[np.ndarray, np.ndarray]]) -> dict[str, np.ndarray]:
         found: dict[str, list[np.ndarray]] = {name: [] for name in self.forms}
@@ -116,6 +123,7 @@ def prepare_metrics(
         _, domain = np.unique(as_groups(domains, n, "domains"), return_inverse=True)
         subsets = [np.flatnonzero(domain == d) for d in range(int(domain.max()) + 1)]
     prepared: dict[str, forms.Form] = {}
+    ranges: dict[str, tuple[float, float]] = {}
     for wanted in metrics:
         parts = []
         for subset in subsets:
@@ -131,7 +139,8 @@ def prepare_metrics(
         if name in prepared:
             raise InputError("metrics must have different names", f"{name!r} twice")
         prepared[name] = parts[0] if domains is None else forms.MeanForm(tuple(parts))
-    return MetricDraws(plan, prepared)
+        ranges[name] = metric(wanted).range_of(data.n_classes) if isinstance(wanted, str) else (-np.inf, np.inf)
+    return MetricDraws(plan, prepared, ranges)
 
 
 def metric_draws(

@@ -80,8 +80,8 @@ def ece(y: Any, p: Any, n_bins: int = 15, bins: Bins = "width", of: Of = "class-
 def ece_debiased(y: Any, p: Any, n_bins: int = 15, bins: Bins = "mass", of: Of = "class-one") -> float:
     """Return the debiased root mean squared calibration error.
 
-    ``sqrt(max(0, sum_b n_b / n [(mean p - mean y)^2 - mean y (1 - mean y) / (n_b - 1)]))``, averaged over classes before
-    the root when class-wise. The correction takes patches as independent.
+    ``sqrt(max(0, sum_b n_b / n [(mean p - mean y)^2 - mean y (1 - mean y) / (n_b - 1)]))``, averaged over
+    classes before the root when class-wise. The correction takes patches as independent.
 
     Parameters
     ----------
@@ -98,7 +98,8 @@ def ece_debiased(y: Any, p: Any, n_bins: int = 15, bins: Bins = "mass", of: Of =
     Kumar, Liang and Ma, NeurIPS 2019, section 5 (definition 5.1).
     """
     pairs = compared(y, p, of)
-    return float(np.sqrt(max(0.0, np.mean([_debiased_square(event, claim, n_bins, bins) for event, claim in pairs]))))
+    square = float(np.mean([_debiased_square(event, claim, n_bins, bins) for event, claim in pairs]))
+    return float(np.sqrt(max(0.0, square)))
 
 
 def compared(y: Any, p: Any, of: Of) -> list[tuple[np.ndarray, np.ndarray]]:

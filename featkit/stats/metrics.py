@@ -11,7 +11,7 @@ import numpy as np
 from featkit.core.errors import InputError, did_you_mean
 from featkit.stats import _forms as forms
 from featkit.stats._inputs import as_binary, as_classes, as_probabilities, as_scores
-from featkit.stats.ece import bin_edges, bin_index, compared
+from featkit.stats.ece import Bins, Of, bin_edges, bin_index, compared
 from featkit.stats.resampling import PatientCounts
 
 LOGIT_CLIP = 1e-6
@@ -60,7 +60,7 @@ class Scored:
 
 
 def scored(y: Any, p: Any, threshold: float = 0.5, n_bins: int = 15) -> Scored:
-    """Return checked labels and scores; scores of class 1 may be any finite number, class probabilities must be such."""
+    """Return checked labels and scores; scores of class 1 may be any finite numbers."""
     n = len(np.asarray(y))
     values = np.asarray(p, dtype=np.float64)
     values = as_scores(values, n) if values.ndim == 1 else as_probabilities(values, n)
@@ -82,9 +82,9 @@ class Metric:
     higher_is_better : bool or None
         None where neither is (a calibration slope is best at 1).
     build : callable
-        ``(plan, scored patches, their rows or None) -> form``.
+        ``(plan, scored patches, their rows in the plan or None) -> form``.
     range : tuple of float
-        Smallest and largest value it can take.
+        Smallest and largest value it can take with two classes.
     needs_probability : bool
         Scores must lie in [0, 1].
     is_binary : bool
@@ -99,8 +99,12 @@ class Metric:
     needs_probability: bool = False
     is_binary: bool = False
 
+    def range_of(self, n_classes: int) -> tuple[float, float]:
+        """Return the smallest and largest value; a Brier score summed over K > 2 classes reaches 2."""
+        return (0.0, 2.0) if self.name == "brier" and n_classes > 2 else self.range
+
     def form(self, plan: PatientCounts, data: Scored, rows: np.ndarray | None = None) -> forms.Form:
-        """Return the metric on ``data`` (its ``rows``) as a form over ``plan``.
+        """Return the metric as a form over ``plan``; ``data`` are the plan's ``rows``, all of them for None.
 
         Raises
         ------
@@ -111,7 +115,7 @@ class Metric:
             raise InputError(f"{self.name} is for two classes", f"{data.n_classes} classes", "Leave it out")
         if self.needs_probability:
             as_probabilities(data.p, len(data.y))
-        return self.build(plan, data.take(rows), rows)
+        return self.build(plan, data, rows)
 
 
 def metric(name: str) -> Metric:
@@ -207,9 +211,9 @@ def _squared_error(data: Scored) -> np.ndarray:
     return ((data.p - np.eye(data.n_classes)[data.y]) ** 2).sum(axis=1)
 
 
-def _calibration_error(bins: Any, of: Any) -> Build:
+def _calibration_error(bins: Bins, of: Of) -> Build:
     def build(plan: PatientCounts, data: Scored, rows: np.ndarray | None) -> forms.Form:
-        kind = "top-label" if of == "class-one" and data.n_classes > 2 else of
+        kind: Of = "top-label" if of == "class-one" and data.n_classes > 2 else of
         pairs = compared(data.y, data.p, kind)
         columns = [np.ones(len(data.y))]
         for event, claim in pairs:
@@ -230,7 +234,7 @@ def _recalibration(is_slope: bool) -> Build:
     def build(plan: PatientCounts, data: Scored, rows: np.ndarray | None) -> forms.Form:
         unit = plan.unit_of_row if rows is None else plan.unit_of_row[rows]
         p = np.clip(data.p, LOGIT_CLIP, 1 - LOGIT_CLIP)
-        return forms.RecalibrationForm(unit, np.log(p / (1 - p)), data.y, is_slope)
+        return forms.recalibration_form(plan, unit, np.log(p / (1 - p)), data.y, is_slope)
 
     return build
 
@@ -249,7 +253,7 @@ METRICS: dict[str, Metric] = {
         Metric("sensitivity", "Sensitivity", True, _confusion(lambda tp, fp, fn, tn: tp / (tp + fn)), is_binary=True),
         Metric("specificity", "Specificity", True, _confusion(lambda tp, fp, fn, tn: tn / (tn + fp)), is_binary=True),
         Metric("recognition_rate", "Patient recognition rate", True, _recognition_rate),
-        Metric("brier", "Brier score", False, _mean_of(_squared_error), range=(0.0, 2.0), needs_probability=True),
+        Metric("brier", "Brier score", False, _mean_of(_squared_error), needs_probability=True),
         Metric("ece", "ECE", False, _calibration_error("width", "class-one"), needs_probability=True),
         Metric("ece_mass", "ECE (equal mass)", False, _calibration_error("mass", "class-one"), needs_probability=True),
         Metric(

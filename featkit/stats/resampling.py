@@ -13,6 +13,7 @@ from featkit.core.seeds import rng
 from featkit.stats._inputs import as_groups, check_count
 
 _BLOCK_CELLS = 1 << 22
+_MOST_LEFT_OUT = 1000
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -72,26 +73,39 @@ class PatientCounts:
         tuple of ndarray of int32, shapes (b, n_patients) and (b, n_units)
             How often each was drawn; the same array twice when nothing is nested.
         """
-        size = max(1, min(1024, _BLOCK_CELLS // max(self.n_units, self.n_patients)))
-        for number, start in enumerate(range(0, check_count(n_draws, "n_draws"), size)):
-            counts = self._draw_patients(min(size, n_draws - start), seed, number)
+        for number, start in enumerate(range(0, check_count(n_draws, "n_draws"), self._block)):
+            counts = self._draw_patients(min(self._block, n_draws - start), seed, number)
             inner = counts
             for depth, parent in enumerate(self.levels):
                 inner = _draw_members(inner, parent, rng(seed, "bootstrap", "nested", depth, number))
             yield counts, inner
 
+    @property
+    def left_out(self) -> np.ndarray:
+        """Patients that `jackknife` leaves out, one by one: all, or 1,000 evenly spaced ones of a larger stratum."""
+        chosen = []
+        for stratum in range(int(self.stratum_of_patient.max()) + 1):
+            members = np.flatnonzero(self.stratum_of_patient == stratum)
+            spread = np.linspace(0, len(members) - 1, min(len(members), _MOST_LEFT_OUT))
+            chosen.append(members[spread.astype(np.int64)])
+        return np.sort(np.concatenate(chosen))
+
     def jackknife(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """Yield counts as `blocks` does for the samples that leave out one patient each, in order."""
-        size = max(1, min(1024, _BLOCK_CELLS // max(self.n_units, self.n_patients)))
-        for start in range(0, self.n_patients, size):
-            left_out = np.arange(start, min(start + size, self.n_patients))
-            counts = np.ones((len(left_out), self.n_patients), dtype=np.int32)
-            counts[np.arange(len(left_out)), left_out] = 0
+        """Yield counts as `blocks` does for the samples without one patient each, in the order of ``left_out``."""
+        left_out = self.left_out
+        for start in range(0, len(left_out), self._block):
+            here = left_out[start : start + self._block]
+            counts = np.ones((len(here), self.n_patients), dtype=np.int32)
+            counts[np.arange(len(here)), here] = 0
             yield counts, (counts[:, self.patient_of_unit] if self.levels else counts)
 
     def once(self) -> tuple[np.ndarray, np.ndarray]:
         """Return the counts of the data as they are: everything once."""
         return np.ones((1, self.n_patients), dtype=np.int32), np.ones((1, self.n_units), dtype=np.int32)
+
+    @property
+    def _block(self) -> int:
+        return max(1, min(1024, _BLOCK_CELLS // max(self.n_units, self.n_patients)))
 
     def _draw_patients(self, n_draws: int, seed: int, number: int) -> np.ndarray:
         counts = np.zeros((n_draws, self.n_patients), dtype=np.int32)
