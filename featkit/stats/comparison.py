@@ -15,6 +15,7 @@ from featkit.core.results.comparison import Comparison, ComparisonRow
 from featkit.core.results.estimate import Estimate
 from featkit.core.seeds import derive_seed
 from featkit.stats._inputs import as_groups, check_count, check_level
+from featkit.stats.auc_inference import auc_difference
 from featkit.stats.comparison_words import sentence, verdict
 from featkit.stats.draws import prepare_metrics
 from featkit.stats.equivalence import check_margin, equivalence_margin_needed, equivalence_p_value
@@ -307,9 +308,7 @@ def _interval(
 def _naive(name: str, y: np.ndarray, p_a: np.ndarray, p_b: np.ndarray, scope: _Scope) -> float:
     if name != "auc" or scope.domains is not None or p_a.ndim > 1 or len(np.unique(y)) < 2:
         return math.nan
-    from featkit.stats.auc_inference import delong_test
-
-    return float(delong_test(y, p_a, p_b).p_value)
+    return auc_difference(y, p_a, p_b, "patches", unit="patch")[1]
 
 
 def _needed(difference: float, se: float, n_patients: int, level: float) -> float:

@@ -95,7 +95,7 @@ def _alpha(level: float) -> float:
 
 def _digits(width: float) -> int:
     """Return decimals that show an interval's width to two digits at least, from 3 to 8."""
-    return 3 if not width > 0 else min(8, max(3, 2 - math.floor(math.log10(width))))
+    return 3 if not width > 0 else min(8, max(3, 1 - math.floor(math.log10(width))))
 
 
 def _plain(value: float, digits: int) -> str:

@@ -1,0 +1,1 @@
+"""Figures of results, each a function from result objects to a matplotlib figure."""

@@ -1,0 +1,225 @@
+"""One self-contained HTML file: a report is first summarised to a dict, then rendered."""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from featkit.core.errors import InputError
+from featkit.reporting.tables import Table
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class ReportFigure:
+    """A figure on the page.
+
+    Parameters
+    ----------
+    image : matplotlib Figure or bytes
+        A figure is drawn as SVG; bytes are an SVG or PNG file.
+    caption : str
+        What it shows, under it.
+    alt : str
+        What it shows for those who cannot see it; not empty.
+    is_narrow : bool
+        Whether it takes half of the width on a wide screen.
+    """
+
+    image: Figure | bytes
+    caption: str
+    alt: str
+    is_narrow: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.alt.strip():
+            raise InputError("a figure must have a text for those who cannot see it", None, "Say in alt what it shows")
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Section:
+    """A part of the report.
+
+    Parameters
+    ----------
+    title : str
+        Heading, also in the table of contents.
+    prose : tuple of str
+        Paragraphs of plain text.
+    how_to_read : str
+        What chance is, what the interval means: shown in a box.
+    figures : tuple of ReportFigure
+        Figures, in order.
+    tables : tuple of Table
+        Tables, in order, after the figures.
+    notes : tuple of str
+        What must be read with the numbers, in small print.
+    """
+
+    title: str
+    prose: tuple[str, ...] = ()
+    how_to_read: str = ""
+    figures: tuple[ReportFigure, ...] = ()
+    tables: tuple[Table, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Highlight:
+    """A number worth a tile: its label, the number as text, and what to hold against it."""
+
+    label: str
+    value: str
+    note: str = ""
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class ReportContent:
+    """Everything a report says; plain text throughout, escaped when rendered.
+
+    Parameters
+    ----------
+    title, subtitle : str
+        Heading.
+    facts : mapping of str to str
+        What was run on what, under the heading.
+    highlights : tuple of Highlight
+        A few numbers up front.
+    findings : tuple of str
+        What came out, in sentences with numbers, also where nothing came out.
+    warnings : tuple of str
+        What went wrong or must be known first.
+    sections : tuple of Section
+        The body.
+    methods : tuple of str
+        How the numbers were made, paragraphs at the end.
+    provenance : mapping of str to (mapping of str to str)
+        Tables at the end by heading: versions, stores, seeds, ....
+    """
+
+    title: str
+    subtitle: str = ""
+    facts: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    highlights: tuple[Highlight, ...] = ()
+    findings: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    sections: tuple[Section, ...] = ()
+    methods: tuple[str, ...] = ()
+    provenance: Mapping[str, Mapping[str, str]] = dataclasses.field(default_factory=dict)
+
+
+def summarise(report: ReportContent) -> dict[str, Any]:
+    """Return the report as the plain dict the template is rendered from: text, lists, and images as data URIs."""
+    used: set[str] = set()
+    sections: list[dict[str, Any]] = []
+    n_figures = n_tables = 0
+    for section in report.sections:
+        figures, tables = [], []
+        for figure in section.figures:
+            n_figures += 1
+            figures.append(
+                {
+                    "number": n_figures,
+                    "source": data_uri(figure.image),
+                    "caption": figure.caption,
+                    "alt": figure.alt,
+                    "is_narrow": figure.is_narrow,
+                }
+            )
+        for table in section.tables:
+            n_tables += 1
+            tables.append({"number": n_tables, **dataclasses.asdict(table)})
+        sections.append(
+            {
+                "id": _anchor(section.title, used),
+                "title": section.title,
+                "prose": list(section.prose),
+                "how_to_read": section.how_to_read,
+                "figures": figures,
+                "tables": tables,
+                "notes": list(section.notes),
+            }
+        )
+    return {
+        "title": report.title,
+        "subtitle": report.subtitle,
+        "facts": {str(k): str(v) for k, v in report.facts.items()},
+        "highlights": [dataclasses.asdict(h) for h in report.highlights],
+        "findings": list(report.findings),
+        "warnings": list(report.warnings),
+        "sections": sections,
+        "methods": list(report.methods),
+        "provenance": {str(k): {str(a): str(b) for a, b in v.items()} for k, v in report.provenance.items()},
+    }
+
+
+def render_report(report: ReportContent) -> str:
+    """Return the report as one HTML page that asks nothing of the network.
+
+    Parameters
+    ----------
+    report : ReportContent
+        What it says.
+
+    Returns
+    -------
+    str
+        HTML5 with its style and its images inside, no script, and a content policy that forbids any request.
+    """
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader("featkit.reporting"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template("report.html.j2").render(summarise(report))
+
+
+def write_report(report: ReportContent, path: str | Path) -> Path:
+    """Write the report, by rename so that a reader never sees half a page."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(path.name + ".partial")
+    partial.write_text(render_report(report), encoding="utf-8")
+    return partial.replace(path)
+
+
+def data_uri(image: Figure | bytes) -> str:
+    """Return an image as a ``data:`` address; a matplotlib figure is drawn as SVG.
+
+    Raises
+    ------
+    InputError
+        If bytes are neither SVG nor PNG.
+    """
+    if not isinstance(image, bytes):
+        from featkit.reporting.figures.style import figure_bytes
+
+        image = figure_bytes(image, "svg")
+    if image.startswith(b"\x89PNG"):
+        kind = "image/png"
+    elif b"<svg" in image[:2000]:
+        kind = "image/svg+xml"
+    else:
+        raise InputError("an image must be an SVG or PNG file", f"{len(image)} bytes of something else")
+    return f"data:{kind};base64,{base64.b64encode(image).decode('ascii')}"
+
+
+def _anchor(title: str, used: set[str]) -> str:
+    """Return an id made of the title's letters and digits, different from those used."""
+    stem = re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-") or "section"
+    name, number = stem, 1
+    while name in used or name in {"findings", "methods", "provenance", "top"}:
+        number += 1
+        name = f"{stem}-{number}"
+    used.add(name)
+    return name

@@ -1,0 +1,318 @@
+"""Result objects made by hand, as the floors below would make them."""
+
+import types
+
+import numpy as np
+import pytest
+
+from featkit.core.results.audit import SplitAudit
+from featkit.core.results.calibration import ReliabilityCurve
+from featkit.core.results.comparison import Comparison, ComparisonRow
+from featkit.core.results.estimate import Estimate
+from featkit.core.results.evaluation import Curve
+from featkit.core.results.overlap import OverlapResult
+from featkit.core.results.path import PathResult
+from featkit.core.results.probe import ProbeResult
+from featkit.core.results.refit import PerformanceCurve
+from featkit.core.results.signature import Signature
+from featkit.core.results.size import SizeCurve
+from featkit.core.results.stability import StabilityResult
+from featkit.core.results.variance import VarianceComponents
+
+FOLDS = ("40X", "100X", "200X", "400X")
+
+
+def estimate(value, half=0.03, n_units=23):
+    return Estimate(value, value - half, value + half, 0.95, "logit-t", 2000, "patient", n_units)
+
+
+def comparison(folds=FOLDS, pairs=(("grl", "baseline"),), metrics=("auc", "brier"), half=0.05, seed=0):
+    rng = np.random.default_rng(seed)
+    rows = []
+    for a, b in pairs:
+        for metric in metrics:
+            scopes = [("all folds", "pooled"), ("all folds", "mean of folds"), *((f, "fold") for f in folds)]
+            for scope, aggregation in scopes:
+                d = float(rng.normal(0.01, 0.03))
+                rows.append(
+                    ComparisonRow(
+                        a=a,
+                        b=b,
+                        metric=metric,
+                        scope=scope,
+                        aggregation=aggregation,
+                        value_a=0.9 + d,
+                        value_b=0.9,
+                        difference=estimate(d, half),
+                        p_value=0.4,
+                        p_adjusted=0.8,
+                        n_family=4,
+                        n_permutations=9999,
+                        is_exact=False,
+                        p_naive=0.2,
+                        margin=float("nan"),
+                        p_equivalence=float("nan"),
+                        margin_needed=0.06,
+                        n_patients_needed=480.0,
+                        verdict="not distinguishable",
+                        sentence=f"{metric}, {a} minus {b}: difference {d:.3f}: not distinguishable.",
+                    )
+                )
+    return Comparison(("grl", "baseline"), tuple(rows), 1820, 23, 0.95, "holm", 0, ("folds share patients",))
+
+
+def overlap(names=("40X", "100X", "200X", "400X"), seed=0, is_empty=False):
+    k, rng = len(names), np.random.default_rng(seed)
+    sizes = rng.integers(40, 90, size=k)
+    observed = np.full((k, k), 0.35) + 0.2 * rng.random((k, k))
+    observed = (observed + observed.T) / 2
+    np.fill_diagonal(observed, 1.0)
+    chance = np.full((k, k), 0.12)
+    corrected = (observed - chance) / (1 - chance)
+    if is_empty:
+        sizes[0] = 0
+        for values in (observed, chance, corrected):
+            values[0, :] = values[:, 0] = np.nan
+    return OverlapResult(
+        names=tuple(names),
+        measure="jaccard",
+        sizes=sizes,
+        n_dimensions=512,
+        n_candidates=np.full(k, 500),
+        intersection=np.full((k, k), 20),
+        observed=observed,
+        chance=chance,
+        corrected=corrected,
+        p_value=np.full((k, k), 0.01),
+        p_method="exact",
+        n_draws=0,
+    )
+
+
+def path(n_dimensions=200, n_lambdas=40, seed=0):
+    rng = np.random.default_rng(seed)
+    lambdas = np.geomspace(0.3, 0.003, n_lambdas)
+    strength = np.sort(rng.exponential(0.08, size=n_dimensions))[::-1]
+    sign = rng.choice([-1, 1], size=n_dimensions)
+    dense = sign * np.maximum(strength[None] * 4 - lambdas[:, None] * 3, 0) * (strength > 0.02)
+    parts = [np.flatnonzero(row) for row in dense]
+    is_converged = np.ones(n_lambdas, dtype=bool)
+    is_converged[-2:] = False
+    return PathResult(
+        lambdas=lambdas,
+        indptr=np.concatenate([[0], np.cumsum([p.size for p in parts])]),
+        indices=np.concatenate(parts),
+        values=np.concatenate([row[p] for row, p in zip(dense, parts)]),
+        intercepts=np.zeros(n_lambdas),
+        losses=np.linspace(0.69, 0.1, n_lambdas),
+        gaps=np.full(n_lambdas, 1e-6),
+        n_iter=np.full(n_lambdas, 4),
+        is_converged=is_converged,
+        null_loss=0.69,
+        tolerance=1e-4,
+        l1_ratio=1.0,
+        total_weight=500.0,
+        n_rows=500,
+        n_dimensions=n_dimensions,
+        entrants=np.unique(np.concatenate(parts)),
+    )
+
+
+def frequencies(n_dimensions=512, seed=0):
+    rng = np.random.default_rng(seed)
+    frequency = np.where(rng.random(n_dimensions) < 0.4, rng.beta(0.6, 3.5, size=n_dimensions), 0.0)
+    frequency[:14] = rng.uniform(0.75, 1.0, size=14)
+    return frequency
+
+
+def signature(n_dimensions=512, size=45, seed=0, has_stability=True):
+    rng = np.random.default_rng(seed)
+    lambdas = np.geomspace(0.3, 0.003, 40)
+    frequency = frequencies(n_dimensions, seed) if has_stability else np.zeros(0)
+    return Signature(
+        support=np.sort(rng.choice(n_dimensions, size=size, replace=False)),
+        coefficients=rng.normal(size=size),
+        intercept=0.1,
+        mean=np.zeros(size),
+        scale=np.ones(size),
+        lambda_=0.02,
+        rule="1se",
+        gap=1e-6,
+        relative_gap=1e-6,
+        is_converged=True,
+        n_dimensions=n_dimensions,
+        n_dead=12,
+        path_lambdas=lambdas,
+        path_sizes=np.linspace(0, 140, 40).astype(int),
+        cv_mean=0.35 + 0.4 * (np.log(lambdas / 0.015)) ** 2 / 12,
+        cv_se=np.full(40, 0.03),
+        selection_frequency=frequency,
+        threshold=0.75 if has_stability else float("nan"),
+        q=30.0,
+        pfer=1.0 if has_stability else float("nan"),
+        bound="unimodal" if has_stability else "",
+        stable_support=np.flatnonzero(frequency >= 0.75),
+        n_patients=40,
+        n_patches=2100,
+        seed=0,
+        fold="100X",
+        method="grl",
+    )
+
+
+def stability(n_dimensions=512):
+    frequency = frequencies(n_dimensions)
+    return StabilityResult(
+        scheme="complementary_pairs",
+        lambdas=np.geomspace(0.3, 0.01, 10),
+        frequency_path=np.tile(frequency, (10, 1)),
+        selection_frequency=frequency,
+        stable_support=np.flatnonzero(frequency >= 0.75),
+        threshold=0.75,
+        q=30.0,
+        is_q_controlled=True,
+        pfer=1.0,
+        bound="unimodal",
+        mean_selected=28.0,
+        n_subsamples=100,
+        n_patients=40,
+        n_patients_per_subsample=20,
+        n_patches=2100,
+        n_dimensions=n_dimensions,
+        n_dead=12,
+        max_relative_gap=1e-5,
+        n_unconverged=0,
+        seed=0,
+    )
+
+
+def size_curve():
+    lambdas = np.geomspace(0.3, 0.003, 30)
+    base = np.linspace(0, 150, 30).astype(int)
+    sizes = np.stack([base + np.linspace(0, 25, 30).astype(int), base + np.linspace(0, 4, 30).astype(int), base])
+    converged = np.ones((3, 30), dtype=bool)
+    converged[2, -3:] = False
+    return SizeCurve(
+        lambdas=lambdas,
+        tolerances=np.array([1e-2, 1e-4, 1e-8]),
+        sizes=sizes,
+        gaps=np.ones((3, 30)) * 1e-5,
+        is_converged=converged,
+        agreement=np.ones((3, 30)),
+        settled_tolerance=np.full(30, 1e-4),
+        chosen={"min": 0.008, "1se": 0.03},
+        chosen_sizes={"min": np.array([90, 80, 78]), "1se": np.array([50, 45, 45])},
+        thresholds=np.linspace(0.5, 1, 26),
+        threshold_sizes=np.linspace(60, 3, 26).astype(int),
+        n_dimensions=512,
+        n_patches=2100,
+    )
+
+
+def performance_curve(shift=0.0):
+    sizes = np.array([1, 2, 5, 10, 20, 50, 100, 200])
+    auc = 0.95 - 0.25 / np.sqrt(sizes) + shift
+    fields = {"auc": auc, "f1": auc - 0.02, "brier": 0.3 - 0.2 * auc}
+    fields |= {
+        f"{m}_{end}": v + (0.04 if end == "high" else -0.04) for m, v in dict(fields).items() for end in ("low", "high")
+    }
+    return PerformanceCurve("path entry", sizes, level=0.95, ridge_c=np.ones(8), n_test_patients=23, **fields)
+
+
+def probe(target="magnification", value=0.62, chance=0.25, seed=0, half=0.06):
+    rng = np.random.default_rng(seed)
+    null = {"balanced_accuracy": rng.normal(chance, 0.02, size=200)}
+    return ProbeResult(
+        target=target,
+        design="patients of the test folds never seen in training",
+        regime="all magnifications",
+        model="linear",
+        classes=FOLDS,
+        n_patches=2100,
+        n_patients=40,
+        n_dimensions=512,
+        metrics={"balanced_accuracy": estimate(value, half)},
+        chance={"balanced_accuracy": chance},
+        null=null,
+        p_value={"balanced_accuracy": 0.005},
+        headline="balanced_accuracy",
+        tested="balanced_accuracy",
+        per_class={},
+        seed=0,
+    )
+
+
+def audit(domains=FOLDS):
+    counts = [
+        {"role": role, "label": label, "domain": domain, "n_patches": n * (1 + i), "n_patients": p}
+        for i, domain in enumerate(domains)
+        for label, n, p in (("benign", 90, 8), ("malignant", 210, 27))
+        for role in ("train", "val", "test", "unused")
+        if (role == "test") == (domain == domains[-1]) or role == "unused"
+    ]
+    return SplitAudit(
+        fold=domains[-1] if domains else "",
+        domain="magnification",
+        patient="patient",
+        seed=0,
+        n_patches={"train": 2100, "val": 400, "test": 520, "unused": 4889},
+        n_patients={"train": 40, "val": 8, "test": 22, "unused": 70},
+        counts=tuple(counts),
+    )
+
+
+def reliability(seed=0, bend=0.1):
+    rng = np.random.default_rng(seed)
+    forecast = np.linspace(0.03, 0.97, 10)
+    observed = np.clip(forecast + bend * np.sin(2 * np.pi * forecast) + rng.normal(0, 0.02, 10), 0, 1)
+    n_patches = (60 + 900 * np.abs(forecast - 0.5) ** 2).astype(int)
+    low, high = np.clip(observed - 0.12, 0, 1), np.clip(observed + 0.12, 0, 1)
+    low[4] = high[4] = np.nan
+    return ReliabilityCurve(
+        forecast, observed, low, high, n_patches, np.full(10, 20), 0.95, "percentile", 2000, "patient", "width"
+    )
+
+
+def roc(seed=0, lift=3.0):
+    x = np.linspace(0, 1, 101)
+    y = np.sort(1 - (1 - x) ** (lift + seed))
+    return Curve("roc", x, y, np.clip(y - 0.08, 0, 1), np.clip(y + 0.05, 0, 1), 0.95, 2000, "patient", 23)
+
+
+def variance():
+    parts = {"seed": 0.0004, "split": 0.0010, "patient": 0.0050, "residual": 0.0008}
+    total = sum(parts.values())
+    return VarianceComponents(
+        quantity="auc",
+        mean=estimate(0.91),
+        mean_over_seeds=estimate(0.91, n_units=5),
+        components=parts,
+        shares={k: v / total for k, v in parts.items()},
+        n_levels={"seed": 5, "split": 4, "patient": 23},
+        n_values=460,
+        method="reml",
+        is_converged=True,
+    )
+
+
+BUILDERS = {
+    "estimate": estimate,
+    "comparison": comparison,
+    "overlap": overlap,
+    "path": path,
+    "signature": signature,
+    "stability": stability,
+    "size_curve": size_curve,
+    "performance_curve": performance_curve,
+    "probe": probe,
+    "audit": audit,
+    "reliability": reliability,
+    "roc": roc,
+    "variance": variance,
+}
+
+
+@pytest.fixture(scope="session")
+def make():
+    """Builders of result objects."""
+    return types.SimpleNamespace(**BUILDERS, FOLDS=FOLDS)
