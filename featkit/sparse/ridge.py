@@ -15,7 +15,8 @@ from featkit.core.seeds import rng
 RIDGE_CS = tuple(10.0**k for k in range(-6, 3))
 """Inverse penalties tried by default: scikit-learn's ``C`` on standardised dimensions."""
 
-_FAR = 30.0
+_FAR = 30.0  # log-odds beyond which a probability is as good as certain
+_PATIENCE = 2
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,7 +60,9 @@ class LogisticFit:
         return self.is_converged and not self.is_separable and self.largest_margin < _FAR
 
 
-def fit_logistic(X: np.ndarray, y: np.ndarray, c: float = np.inf, start: np.ndarray | None = None) -> LogisticFit:
+def fit_logistic(
+    X: np.ndarray, y: np.ndarray, c: float = np.inf, start: np.ndarray | None = None, tolerance: float = 1e-7
+) -> LogisticFit:
     """Fit a logistic model with a ridge penalty, or without one.
 
     Parameters
@@ -72,6 +75,8 @@ def fit_logistic(X: np.ndarray, y: np.ndarray, c: float = np.inf, start: np.ndar
         Inverse penalty, scikit-learn's ``C`` on standardised dimensions; infinite for none. The intercept is free.
     start : ndarray of shape (k + 1,), optional
         Coefficients and intercept to begin at.
+    tolerance : float
+        Largest gradient of the mean loss to stop at.
 
     Returns
     -------
@@ -88,7 +93,7 @@ def fit_logistic(X: np.ndarray, y: np.ndarray, c: float = np.inf, start: np.ndar
     mean, scale = X.mean(axis=0), X.std(axis=0)
     scale = np.where(X.max(axis=0) > X.min(axis=0), scale, 1.0)
     z = (X - mean) / scale
-    model = LogisticRegression(C=c, tol=1e-7, max_iter=2000, warm_start=True)
+    model = LogisticRegression(C=c, tol=tolerance, max_iter=2000, warm_start=True)
     if start is not None:
         model.coef_, model.intercept_ = start[None, :-1].copy(), start[-1:].copy()
     with warnings.catch_warnings():
@@ -118,6 +123,8 @@ def choose_ridge(
 ) -> float:
     """Return the inverse ridge penalty with the smallest cross-validated log-loss, folds drawn over patients.
 
+    Penalties are tried from the strongest down, and the search ends when two in a row did worse than the best.
+
     Parameters
     ----------
     X : ndarray of shape (n, k)
@@ -146,14 +153,19 @@ def choose_ridge(
     if len(tried) == 1 or X.shape[1] == 0:
         return float(tried[0])
     fold = _fold_of_rows(y, groups, n_folds, seed)
-    losses = np.zeros(len(tried))
-    for k in range(fold.max() + 1):
-        inside, start = fold != k, None
-        for i, c in enumerate(tried):
-            fit = fit_logistic(X[inside], y[inside], float(c), start)
-            start = np.append(fit.coefficients, fit.intercept)
+    starts: list[np.ndarray | None] = [None] * (fold.max() + 1)
+    losses: list[float] = []
+    for c in tried:
+        loss = 0.0
+        for k, start in enumerate(starts):
+            inside = fold != k
+            fit = fit_logistic(X[inside], y[inside], float(c), start, tolerance=1e-4)
+            starts[k] = np.append(fit.coefficients, fit.intercept)
             p = np.clip(fit.predict_proba(X[~inside]), 1e-15, 1 - 1e-15)
-            losses[i] -= np.sum(np.where(y[~inside] == 1, np.log(p), np.log1p(-p)))
+            loss -= float(np.sum(np.where(y[~inside] == 1, np.log(p), np.log1p(-p))))
+        losses.append(loss)
+        if len(losses) - 1 - int(np.argmin(losses)) == _PATIENCE:
+            break
     return float(tried[np.argmin(losses)])
 
 
