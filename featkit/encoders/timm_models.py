@@ -191,7 +191,7 @@ def _cached_weights(name: str) -> str:
 
     with _quiet():
         config = get_pretrained_cfg(name)
-    hub_id = getattr(config, "hf_hub_id", None)
+    hub_id = getattr(config, "hf_hub_id", None) or ""
     for file in _FILES if hub_id else ():
         found = try_to_load_from_cache(_full_id(hub_id, config), file)
         if isinstance(found, str):

@@ -18,7 +18,7 @@ _N_DIMENSIONS = 192
 
 
 class TinyNetwork(nn.Module):
-    """Four convolutions and global average pooling; the last ReLU comes before the pool, so embeddings are not negative.
+    """Four convolutions, each with a ReLU, and global average pooling: embeddings are not negative.
 
     The stride of 4 at the start keeps the cost near 8 million multiplications a patch.
     """
@@ -35,6 +35,7 @@ class TinyNetwork(nn.Module):
         self.global_pool = nn.AdaptiveAvgPool2d(1)
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """Return (b, 192) of (b, 3, height, width)."""
         return self.global_pool(self.features(images)).flatten(1)
 
 

@@ -86,7 +86,8 @@ class Transform:
     @classmethod
     def from_dict(cls, record: Mapping[str, Any]) -> Transform:
         """Return the transform that `to_dict` recorded."""
-        return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in record.items()})
+        values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in record.items()}
+        return cls(**values)
 
     def to_dict(self) -> dict[str, Any]:
         """Return a JSON-ready record of every field."""
@@ -130,7 +131,7 @@ class Transform:
 
         Returns
         -------
-        ndarray of uint8, shape (\\*size, 3)
+        ndarray of uint8, shape (size[0], size[1], 3)
         """
         from PIL import Image
 
@@ -146,18 +147,18 @@ class Transform:
 
         Parameters
         ----------
-        images : tensor of uint8, shape (b, \\*size, 3)
+        images : tensor of uint8, shape (b, height, width, 3)
 
         Returns
         -------
-        tensor of float32, shape (b, 3, \\*size)
+        tensor of float32, shape (b, 3, height, width)
             On the same device, in channels-last memory order.
         """
         mean, std = (images.new_tensor(v, dtype=_float32()).view(1, 3, 1, 1) for v in (self.mean, self.std))
         return images.permute(0, 3, 1, 2).to(_float32()).div_(255).sub_(mean).div_(std)
 
     def __call__(self, image: np.ndarray) -> torch.Tensor:
-        """Return one uint8 (height, width, 3) patch as the float32 (3, \\*size) the encoder takes."""
+        """Return one uint8 (height, width, 3) patch as the float32 (3, height, width) the encoder takes."""
         import torch
 
         return self.normalise(torch.from_numpy(self.fit(image))[None])[0]

@@ -48,7 +48,7 @@ class PatchImages:
 
         Yields
         ------
-        ndarray of uint8, shape (b, \\*size, 3)
+        ndarray of uint8, shape (b, height, width, 3)
         """
         if self._pixels is not None:
             for chosen in rows:
