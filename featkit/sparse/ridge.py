@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from featkit.core.errors import InputError
-from featkit.core.seeds import rng
+from featkit.sparse.cross_validation import patient_folds
+from featkit.sparse.design import as_patients
 
 RIDGE_CS = tuple(10.0**k for k in range(-6, 3))
 """Inverse penalties tried by default: scikit-learn's ``C`` on standardised dimensions."""
@@ -152,7 +153,15 @@ def choose_ridge(
         raise InputError("ridge penalties C must be positive", list(cs))
     if len(tried) == 1 or X.shape[1] == 0:
         return float(tried[0])
-    fold = _fold_of_rows(y, groups, n_folds, seed)
+    patients = as_patients(groups, y)
+    smaller = int(np.bincount(patients.label, minlength=2).min())
+    if smaller < 2:
+        raise InputError(
+            "choosing a ridge penalty needs at least two training patients of each class",
+            smaller,
+            "Give a single penalty with cs",
+        )
+    fold = patient_folds(patients, min(n_folds, smaller), seed)
     starts: list[np.ndarray | None] = [None] * (fold.max() + 1)
     losses: list[float] = []
     for c in tried:
@@ -167,24 +176,6 @@ def choose_ridge(
         if len(losses) - 1 - int(np.argmin(losses)) == _PATIENCE:
             break
     return float(tried[np.argmin(losses)])
-
-
-def _fold_of_rows(y: np.ndarray, groups: np.ndarray, n_folds: int, seed: int) -> np.ndarray:
-    """Deal the patients of each class (that of most of their patches) to folds in random order, like cards."""
-    patients, patient = np.unique(groups, return_inverse=True)
-    is_one = np.bincount(patient, weights=y) * 2 > np.bincount(patient)
-    smaller = int(min(is_one.sum(), (~is_one).sum()))
-    if smaller < 2:
-        raise InputError(
-            "choosing a ridge penalty needs at least two training patients of each class",
-            smaller,
-            "Give the penalty with ridge_c",
-        )
-    folds = np.empty(len(patients), dtype=np.int64)
-    for value in (False, True):
-        members = np.flatnonzero(is_one == value)
-        folds[rng(seed, "ridge folds", value).permutation(members)] = np.arange(len(members)) % min(n_folds, smaller)
-    return folds[patient]
 
 
 def as_training(X: Any, y: Any, groups: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

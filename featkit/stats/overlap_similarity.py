@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from featkit.core.errors import InputError, did_you_mean
+from featkit.core.results.overlap import StabilityIndex
+from featkit.core.seeds import rng
 from featkit.stats.overlap_supports import as_support, membership
 
 if TYPE_CHECKING:
@@ -64,8 +66,8 @@ def similar_pairs(similarity: np.ndarray, threshold: float = 0.9) -> csr_array:
         raise InputError("similarity must lie in [0, 1]", fix="Take absolute correlations, with 0 for dead dimensions")
     if not np.allclose(similarity, similarity.T, atol=1e-5):
         raise InputError("similarity must be symmetric")
-    if not 0 < threshold <= 1:
-        raise InputError("the similarity threshold must lie in (0, 1]", threshold)
+    if not 0 <= threshold <= 1:
+        raise InputError("the similarity threshold must lie in [0, 1]", threshold)
     kept = similarity >= threshold
     np.fill_diagonal(kept, False)
     rows, columns = np.nonzero(kept)
@@ -103,13 +105,18 @@ def similarity_measure(name: str) -> SimilarityMeasure:
     return SIMILARITY_MEASURES[name]
 
 
-def sechidis_stability(
-    supports: Sequence[object] | Mapping[str, object], similarity: np.ndarray, *, threshold: float = 0.9
-) -> float:
+def sechidis(
+    supports: Sequence[object] | Mapping[str, object],
+    similarity: np.ndarray,
+    *,
+    threshold: float = 0.9,
+    n_draws: int = 1000,
+    seed: int = 0,
+) -> StabilityIndex:
     """Return the stability of M supports where similar dimensions count as partly the same.
 
     ``1 - tr(C S) / tr(C S0)`` with the supports' sample covariance ``S`` and its expectation ``S0`` for random
-    supports of the same sizes. With ``C`` the identity it is Nogueira's index.
+    supports of their mean size. With ``C`` the identity it is Nogueira's index.
 
     Parameters
     ----------
@@ -119,32 +126,85 @@ def sechidis_stability(
         Symmetric, in [0, 1], ones on the diagonal.
     threshold : float
         Entries below it are taken as 0; 0 keeps all.
+    n_draws : int
+        Random sets of supports for the permutation p-value; 0 leaves it out (NaN).
+    seed : int
+        Seed of those draws.
 
     Returns
     -------
-    float
-        At most 1 when the thresholded matrix is positive semi-definite; NaN when the denominator is 0 (all supports
-        empty or full).
+    StabilityIndex
+        Without an interval or a normal test. ``value`` is at most 1 when the thresholded matrix is positive
+        semi-definite, and NaN when all supports are empty or full. ``chance`` is exact.
+
+    Raises
+    ------
+    InputError
+        With fewer than two supports, an index out of range, or a matrix that is not a similarity.
 
     References
     ----------
     Sechidis, Papangelou, Nogueira, Weatherall and Brown, "On the stability of feature selection in the presence of
-    feature correlations", ECML PKDD 2019, Definition 2; Bommert, R package stabm, ``stabilitySechidis``.
+    feature correlations", ECML PKDD 2019; formula as documented in Bommert's R package stabm, ``stabilitySechidis``.
     """
-    c = np.where(np.asarray(similarity) >= threshold, similarity, 0.0)
-    d = len(c)
+    pairs = similar_pairs(similarity, threshold)
+    d = pairs.shape[0]
     named = supports if isinstance(supports, Mapping) else {str(i): s for i, s in enumerate(supports)}
     if len(named) < 2:
         raise InputError("a stability index needs at least two supports", len(named))
-    z = membership([as_support(s, d, f"support {name}") for name, s in named.items()], d)
-    sizes = z.sum(axis=1)
-    density = sizes.mean() / d
-    centred = z - z.mean(axis=0)
-    observed = float(np.einsum("if,if->", centred @ c, centred)) / (len(z) - 1)
-    together = (np.mean(sizes**2) - sizes.mean()) / (d * d - d) if d > 1 else 0.0
-    trace = float(np.trace(c))
-    by_chance = density * (1 - density) * trace + (together - density**2) * float(c.sum() - trace)
-    return 1 - observed / by_chance if abs(by_chance) > 1e-15 else float("nan")
+    sets = [as_support(s, d, f"support {name}") for name, s in named.items()]
+    sizes = np.array([len(s) for s in sets], dtype=np.float64)
+    m, density, everything = len(sets), float(sizes.mean()) / d, float(pairs.sum())
+
+    def weighted(variance: float, covariance: float) -> float:
+        return variance * d + covariance * everything  # tr(C M) for one variance and one covariance throughout
+
+    def drawn_together(size: np.ndarray) -> np.ndarray:
+        return size * (size - 1) / (d * max(1, d - 1))
+
+    by_chance = weighted(density * (1 - density), float(drawn_together(sizes).mean()) - density**2)
+    share, spread = sizes / d, float(np.var(sizes / d, ddof=1))
+    expected = weighted(
+        float(np.mean(share * (1 - share))) + spread,
+        float(np.mean(drawn_together(sizes) - share**2)) + spread,
+    )
+
+    def index(chosen: list[np.ndarray]) -> float:
+        centred = membership(chosen, d)
+        centred -= centred.mean(axis=0)
+        covered = float(np.sum(np.square(centred)) + np.sum(centred * (pairs @ centred.T).T)) / (m - 1)
+        return 1 - covered / by_chance
+
+    nan = float("nan")
+    notes: tuple[str, ...] = ("No interval is given for the similarity-adjusted index",)
+    value = chance = p_value = nan
+    if not by_chance > 1e-12:
+        notes = ("All supports are empty or full: the stability index is not defined",)
+    else:
+        value, chance = index(sets), 1 - expected / by_chance
+        if n_draws:
+            generator = rng(seed, "similarity-adjusted stability by chance")
+            drawn = [
+                index([generator.choice(d, len(s), replace=False, shuffle=False) for s in sets]) for _ in range(n_draws)
+            ]
+            p_value = (1 + int(np.sum(np.array(drawn) >= value - 1e-12))) / (1 + n_draws)
+    return StabilityIndex(
+        value=value,
+        low=nan,
+        high=nan,
+        level=nan,
+        variance=nan,
+        null=0.0,
+        statistic=nan,
+        p_value=nan,
+        chance=chance,
+        permutation_p_value=p_value,
+        n_draws=n_draws,
+        n_supports=m,
+        n_dimensions=d,
+        mean_size=float(sizes.mean()),
+        notes=notes,
+    )
 
 
 def _parts(first: np.ndarray, second: np.ndarray, neighbours: csr_array) -> tuple[int, csr_array]:

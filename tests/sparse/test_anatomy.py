@@ -1,5 +1,8 @@
 """Variance shares against statsmodels' nested models, planted truth and chance."""
 
+import os
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -155,3 +158,16 @@ def test_bad_input_is_refused(change, match):
         variance_shares(*change(X, label, patient))
     with pytest.raises(InputError, match="coefficient must have 5 values"):
         variance_shares(X, label, patient, coefficient=[1.0])
+
+
+@pytest.mark.skipif("FEATKIT_TEST_DATA" not in os.environ, reason="FEATKIT_TEST_DATA is not set")
+def test_real_texture_features_carry_the_patient_far_above_chance():
+    with np.load(Path(os.environ["FEATKIT_TEST_DATA"]) / "breakhis" / "features_40x.npz") as table:
+        X, files = table["X"], [Path(str(name)).name for name in table["filename"]]
+    label = np.array([name.split("_")[1] for name in files])
+    case = np.array(["-".join(name.split("-")[1:3]).rstrip("ABCDEFG") for name in files])
+    result = variance_shares(X, label, case)
+    shares = dict(zip(result.sources, np.nanmean(result.shares, axis=0)))
+    assert result.n_patients == 70
+    assert shares["patient"] > 5 * result.chance[1]
+    assert shares["patient"] > shares["label"]

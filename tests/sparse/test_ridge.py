@@ -13,7 +13,7 @@ def _data(seed=0, n=300, k=4):
     generator = np.random.default_rng(seed)
     X = generator.normal(size=(n, k)) * np.arange(1, k + 1) + 5
     y = (generator.random(n) < expit(X[:, 0] - 5)).astype(int)
-    return X, y, generator.integers(0, 30, n)
+    return X, y, 2 * generator.integers(0, 15, n) + y
 
 
 def test_fit_without_penalty_equals_statsmodels():
@@ -94,7 +94,7 @@ def test_same_seed_same_penalty_and_one_candidate_is_taken():
 def test_bad_input_is_refused():
     X, y, groups = _data(9)
     with pytest.raises(InputError, match="at least two training patients of each class, got 1"):
-        choose_ridge(X, y, np.where(y == 1, 0, groups + 1))
+        choose_ridge(X, y, np.where(y == 1, 1, groups))
     with pytest.raises(InputError, match="must be positive"):
         choose_ridge(X, y, groups, cs=[0.0, 1.0])
     with pytest.raises(InputError, match="both classes"):

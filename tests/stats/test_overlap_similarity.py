@@ -12,7 +12,7 @@ from featkit.stats.overlap_measures import unadjusted
 from featkit.stats.overlap_similarity import (
     SIMILARITY_MEASURES,
     adjusted_overlap,
-    sechidis_stability,
+    sechidis,
     similar_pairs,
     similarity_measure,
 )
@@ -101,7 +101,7 @@ def test_identity_similarity_gives_nogueira():
     generator = np.random.default_rng(0)
     supports = [generator.choice(30, generator.integers(3, 12), replace=False) for _ in range(6)]
     plain = nogueira(supports, 30, n_draws=0).value
-    assert sechidis_stability(supports, np.eye(30)) == pytest.approx(plain)
+    assert sechidis(supports, np.eye(30), n_draws=0).value == pytest.approx(plain)
 
 
 def test_sechidis_equals_the_matrix_definition():
@@ -116,18 +116,37 @@ def test_sechidis_equals_the_matrix_definition():
     np.fill_diagonal(by_chance, k.mean() / 9 * (1 - k.mean() / 9))
     c = np.where(similarity >= THRESHOLD, similarity, 0)
     expected = 1 - np.trace(c @ np.cov(z.T)) / np.trace(c @ by_chance)
-    assert sechidis_stability(supports, similarity, threshold=THRESHOLD) == pytest.approx(expected)
+    assert sechidis(supports, similarity, threshold=THRESHOLD).value == pytest.approx(expected)
 
 
 def test_supports_that_swap_twins_are_stable_once_twins_count():
     similarity = np.kron(np.eye(10), np.ones((2, 2)))  # dimensions 2j and 2j + 1 are copies
     supports = [[0, 2, 4], [1, 3, 5], [0, 3, 4], [1, 2, 5]]
     assert nogueira(supports, 20, n_draws=0).value < 0.4
-    assert sechidis_stability(supports, similarity) == pytest.approx(1.0)
+    adjusted = sechidis(supports, similarity)
+    assert adjusted.value == pytest.approx(1.0)
+    assert adjusted.permutation_p_value < 0.01
 
 
 def test_sechidis_is_undefined_for_empty_supports():
-    assert np.isnan(sechidis_stability([[], []], np.eye(4)))
+    result = sechidis([[], []], np.eye(4))
+    assert np.isnan(result.value)
+    assert "not defined" in result.notes[0]
+
+
+def test_sechidis_chance_and_p_value_equal_enumeration():
+    similarity = np.eye(5)
+    for i, j, value in ((0, 1, 0.9), (2, 3, 0.7), (1, 4, 0.65)):
+        similarity[i, j] = similarity[j, i] = value
+    observed = [[0, 2], [1, 3, 2], [1]]
+    everything = [
+        sechidis(list(sets), similarity, threshold=THRESHOLD, n_draws=0).value
+        for sets in itertools.product(*(list(itertools.combinations(range(5), len(s))) for s in observed))
+    ]
+    result = sechidis(observed, similarity, threshold=THRESHOLD, n_draws=2000)
+    assert result.chance == pytest.approx(np.mean(everything), rel=1e-9)
+    exact = np.mean(np.array(everything) >= result.value - 1e-12)
+    assert result.permutation_p_value == pytest.approx(exact, abs=4 * np.sqrt(exact * (1 - exact) / 2000))
 
 
 def test_empty_support_has_no_adjusted_overlap():
@@ -151,8 +170,8 @@ def test_bad_similarities_are_refused(similarity, match):
 
 def test_bad_thresholds_names_and_counts_are_refused():
     with pytest.raises(InputError, match="threshold"):
-        similar_pairs(np.eye(3), 0.0)
+        similar_pairs(np.eye(3), -0.1)
     with pytest.raises(InputError, match="Did you mean 'zucknick'"):
         similarity_measure("zuknick")
     with pytest.raises(InputError, match="at least two supports"):
-        sechidis_stability([[1]], np.eye(3))
+        sechidis([[1]], np.eye(3))

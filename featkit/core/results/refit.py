@@ -30,7 +30,8 @@ class RefitResult(Result):
     is_separable : bool
         Whether a hyperplane in the support classifies every training patch right.
     is_converged : bool
-        Whether the fit without a penalty reached its tolerance (False when separable).
+        Whether the fit without a penalty settled: tolerance reached, and no training patch fitted as good as certain
+        (False when separable).
     ridge_c : float
         Inverse penalty chosen on the training patients, as scikit-learn's ``C`` on standardised dimensions.
     unshrunk_coefficients, ridge_coefficients : ndarray of shape (k,)
