@@ -12,6 +12,7 @@ from featkit.core.errors import FeatkitWarning, InputError
 from featkit.core.progress import track
 from featkit.core.results.path import PathResult
 from featkit.core.results.size import SizeCurve
+from featkit.sparse.path import lambda_grid, logistic_path
 
 TOLERANCES = (1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8)
 """Relative duality gaps a path is solved to by default."""
@@ -68,22 +69,19 @@ def size_curve(
     InputError
         If tolerances or named penalties are not positive, or the data are not fit for a path.
     """
-    from featkit.sparse.path import logistic_path
-
     steps = np.sort(np.unique(np.asarray(tolerances, dtype=np.float64)))[::-1]
     if len(steps) == 0 or not np.all((steps > 0) & (steps < 1)):
         raise InputError("tolerances must lie in (0, 1)", list(tolerances))
     named = _named(chosen, fixed_c, len(np.asarray(y)))
     options: dict[str, Any] = {"standardize": standardize}
     if lambdas is None:
-        grid = _solve(
-            logistic_path, X, y, steps[0], n_lambdas=n_lambdas, lambda_min_ratio=lambda_min_ratio, **options
-        ).lambdas
+        largest = _solve(X, y, steps[0], n_lambdas=1, **options).lambdas[0]
+        grid = lambda_grid(float(largest), n_lambdas, lambda_min_ratio)
     else:
         grid = np.atleast_1d(np.asarray(lambdas, dtype=np.float64))
     grid = np.sort(np.unique(np.concatenate([grid, list(named.values())])))[::-1]
 
-    paths = [_solve(logistic_path, X, y, t, lambdas=grid, **options) for t in track(list(steps), "Solving tolerances")]
+    paths = [_solve(X, y, t, lambdas=grid, **options) for t in track(list(steps), "Solving tolerances")]
     sizes = np.array([path.sizes for path in paths])
     same = np.array([[_jaccard(path.support(k), paths[-1].support(k)) for k in range(len(grid))] for path in paths])
     converged = np.array([path.is_converged for path in paths])
@@ -119,11 +117,10 @@ def _named(chosen: Mapping[str, float] | None, fixed_c: Sequence[float], n: int)
     return named
 
 
-def _solve(solver: Any, X: Any, y: Any, tolerance: float, **options: Any) -> PathResult:
+def _solve(X: Any, y: Any, tolerance: float, **options: Any) -> PathResult:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FeatkitWarning)  # the result says which penalties missed their tolerance
-        path: PathResult = solver(X, y, tolerance=float(tolerance), **options)
-    return path
+        return logistic_path(X, y, tolerance=float(tolerance), **options)
 
 
 def _jaccard(first: np.ndarray, second: np.ndarray) -> float:

@@ -43,6 +43,10 @@ def overlap(
     probability of an intersection at least as large. The similarity-adjusted measures have no closed form; their
     chance and p-value come from ``n_draws`` random pairs of sets.
 
+    A small p-value says that two sets are not unrelated. Folds that share training patches never are, so between folds
+    read how far the corrected value is from 1 rather than whether the p-value is small. The p-values are not adjusted
+    for the number of pairs.
+
     Parameters
     ----------
     supports : mapping of str to array

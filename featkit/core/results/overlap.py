@@ -110,7 +110,7 @@ class OverlapResult(Result):
         ``(observed - chance) / (largest possible - chance)``: 0 is chance, 1 is the most two sets of these sizes can
         share; NaN where the two coincide.
     p_value : ndarray of shape (k, k)
-        One-sided probability of an overlap at least as large by chance.
+        One-sided probability of an overlap at least as large by chance, not adjusted for the number of pairs.
     p_method : str
         ``"exact"`` (hypergeometric) or ``"permutation"``.
     n_draws : int
