@@ -15,6 +15,8 @@ from featkit.reporting.tables import Table
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+_REM_WIDE, _REM_PER_INCH = 50.0, 50.0 / 7.0
+
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class ReportFigure:
@@ -28,14 +30,11 @@ class ReportFigure:
         What it shows, under it.
     alt : str
         What it shows for those who cannot see it; not empty.
-    is_narrow : bool
-        Whether it takes half of the width on a wide screen.
     """
 
     image: Figure | bytes
     caption: str
     alt: str
-    is_narrow: bool = False
 
     def __post_init__(self) -> None:
         if not self.alt.strip():
@@ -129,7 +128,7 @@ def summarise(report: ReportContent) -> dict[str, Any]:
                     "source": data_uri(figure.image),
                     "caption": figure.caption,
                     "alt": figure.alt,
-                    "is_narrow": figure.is_narrow,
+                    "width": _rem(figure.image),
                 }
             )
         for table in section.tables:
@@ -212,6 +211,11 @@ def data_uri(image: Figure | bytes) -> str:
     else:
         raise InputError("an image must be an SVG or PNG file", f"{len(image)} bytes of something else")
     return f"data:{kind};base64,{base64.b64encode(image).decode('ascii')}"
+
+
+def _rem(image: Figure | bytes) -> float:
+    """Return the width on the page, the same scale for every drawn figure so that their letters match."""
+    return _REM_WIDE if isinstance(image, bytes) else min(_REM_WIDE, round(image.get_figwidth() * _REM_PER_INCH, 2))
 
 
 def _anchor(title: str, used: set[str]) -> str:

@@ -123,19 +123,19 @@ def table_of(
 
 
 def to_latex(table: Table, *, label: str = "") -> str:
-    """Return a table as a LaTeX ``table`` with booktabs rules; every cell is escaped.
+    r"""Return a table as a LaTeX ``table`` with booktabs rules; every cell is escaped.
 
     Parameters
     ----------
     table : Table
         From `table_of`.
     label : str
-        What ``\\ref`` calls it: letters, digits, colons, dots and dashes.
+        What ``\ref`` calls it: letters, digits, colons, dots and dashes.
 
     Returns
     -------
     str
-        Needs ``\\usepackage{booktabs}`` and an engine that reads UTF-8.
+        Needs ``\usepackage{booktabs}`` and an engine that reads UTF-8.
     """
     if not all(ch.isalnum() or ch in ":-." for ch in label):
         raise InputError("a label must hold letters, digits, colons, dots and dashes only", repr(label))

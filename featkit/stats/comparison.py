@@ -262,8 +262,13 @@ def _scopes(n: int, folds: Any) -> Iterator[_Scope]:
     fold = as_groups(folds, n, "folds")
     yield _Scope("all folds", "pooled", everything)
     yield _Scope("all folds", "mean of folds", everything, fold)
-    for name in np.unique(fold):
+    for name in sorted(np.unique(fold).tolist(), key=_by_number):
         yield _Scope(str(name), "fold", np.flatnonzero(fold == name))
+
+
+def _by_number(name: Any) -> tuple[int, str]:
+    digits = "".join(ch for ch in str(name) if ch.isdigit())
+    return (int(digits) if digits else -1), str(name)
 
 
 def _scope_notes(scope: _Scope, plan: PatientCounts, y: np.ndarray, n_permutations: int) -> Iterator[str]:

@@ -197,6 +197,12 @@ def test_order_of_patches_changes_nothing():
         assert one.p_value == two.p_value
 
 
+def test_folds_come_in_the_order_of_their_numbers():
+    y, a, b, groups, folds = cohort()
+    result = compare(y, a, b, groups, metrics=["brier"], folds=folds, **QUICK)
+    assert [row.scope for row in result.rows] == ["all folds", "all folds", "40X", "100X", "200X"]
+
+
 def test_frame_has_one_row_a_comparison():
     y, a, b, groups, folds = cohort()
     result = compare(y, a, b, groups, folds=folds, **QUICK)

@@ -47,7 +47,7 @@ def embedding_map(
     columns = {"label": np.asarray(label), domain_name: np.asarray(magnification), "patient": np.asarray(patient)}
     if xy.ndim != 2 or xy.shape[1] != 2 or any(c.shape != (len(xy),) for c in columns.values()):
         raise InputError("a map must have two coordinates and one label, domain and patient a patch", xy.shape)
-    figure = new_figure(PAGE, 2.75)
+    figure = new_figure(PAGE, 3.0 if note else 2.85)
     panels = figure.subplots(1, 3)
     order = np.random.default_rng(0).permutation(len(xy))
     size = float(np.clip(1500 / max(1, len(xy)), 1.5, 14))

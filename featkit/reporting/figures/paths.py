@@ -96,7 +96,7 @@ def penalty_choice(signature: Signature) -> Figure:
     signature : Signature
         Without cross-validation (a given penalty) only the sizes are drawn.
     """
-    figure = new_figure(PAGE * 0.75, 2.8)
+    figure = new_figure(PAGE * 0.85, 2.8)
     axes = figure.subplots()
     lambdas = np.asarray(signature.path_lambdas, dtype=np.float64)
     if not lambdas.size:
@@ -129,7 +129,7 @@ def selection_frequencies(result: StabilityResult | Signature) -> Figure:
     result : StabilityResult or Signature
         A signature fitted without stability selection says so.
     """
-    figure = new_figure(PAGE * 0.75, 2.7)
+    figure = new_figure(PAGE * 0.85, 2.7)
     axes = figure.subplots()
     frequency = np.sort(np.asarray(result.selection_frequency, dtype=np.float64))[::-1]
     seen = frequency[frequency > 0]

@@ -68,7 +68,6 @@ def roc_curves(
         axes.set_title(short(title, 22))
         axes.set_xlim(-0.02, 1.02)
         axes.set_ylim(-0.02, 1.02)
-        axes.set_box_aspect(1)
         axes.set_xlabel("1 − specificity")
         if index % n_columns == 0:
             axes.set_ylabel("sensitivity")

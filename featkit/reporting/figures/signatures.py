@@ -117,7 +117,7 @@ def performance_by_size(curves: Mapping[str, PerformanceCurve], *, metric: str =
     """
     if metric not in _METRICS:
         raise InputError("metric must be one of the curve's", repr(metric), did_you_mean(metric, _METRICS))
-    figure = new_figure(PAGE * 0.75, 2.8)
+    figure = new_figure(PAGE * 0.85, 2.8)
     axes = figure.subplots()
     if not curves:
         say_empty(axes, "no signature was refitted")

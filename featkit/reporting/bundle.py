@@ -1,0 +1,114 @@
+"""Everything a report is made of."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from featkit.core.results.audit import SplitAudit
+from featkit.core.results.calibration import RecalibrationEffect
+from featkit.core.results.comparison import Comparison
+from featkit.core.results.evaluation import Evaluation
+from featkit.core.results.probe import ProbeResult
+from featkit.core.results.signature_set import SignatureSet
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class EmbeddingMap:
+    """A store seen in two dimensions.
+
+    Parameters
+    ----------
+    points : (n, 2) float
+        Coordinates of patches.
+    shares : (2,) float
+        Shares of the variance.
+    label, domain, patient : (n,) arrays of str
+        What the points are coloured by.
+    """
+
+    points: np.ndarray
+    shares: np.ndarray
+    label: np.ndarray
+    domain: np.ndarray
+    patient: np.ndarray
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class SamplePatches:
+    """A few patches to look at: one row a label, one column a domain, then the next patients.
+
+    Parameters
+    ----------
+    images : tuple of (height, width, 3) uint8
+        Filled row by row.
+    titles : tuple of str
+        One a patch.
+    rows : tuple of str
+        Names of the rows.
+    n_columns : int
+        Patches a row.
+    """
+
+    images: tuple[np.ndarray, ...]
+    titles: tuple[str, ...]
+    rows: tuple[str, ...]
+    n_columns: int
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class StudyResults:
+    """What was found, gathered for a report; anything may be missing.
+
+    Parameters
+    ----------
+    title : str
+        Heading.
+    facts : mapping of str to str
+        What was run on what.
+    domain : str
+        The column that was held out value by value.
+    audits : tuple of SplitAudit
+        One a fold.
+    training : tuple of dict
+        One row a trained run.
+    evaluations : mapping of str to Evaluation
+        By model ("grl head", "grl signature").
+    recalibrations : mapping of str to RecalibrationEffect
+        By model and fold.
+    comparisons : mapping of str to Comparison
+        By what was compared.
+    signatures : SignatureSet or None
+        Signatures and their overlap.
+    probes : mapping of target to (mapping of run to ProbeResult)
+        What could be read from the embeddings.
+    maps : mapping of str to EmbeddingMap
+        By run.
+    patches : SamplePatches or None
+        Pictures.
+    truth : mapping or None
+        What was planted, where the data were generated.
+    provenance : mapping of str to (mapping of str to str)
+        Versions, stores, hashes.
+    warnings : tuple of str
+        What must be known first.
+    """
+
+    title: str
+    facts: Mapping[str, str]
+    domain: str
+    audits: tuple[SplitAudit, ...] = ()
+    training: tuple[dict[str, Any], ...] = ()
+    evaluations: Mapping[str, Evaluation] = dataclasses.field(default_factory=dict)
+    recalibrations: Mapping[str, RecalibrationEffect] = dataclasses.field(default_factory=dict)
+    comparisons: Mapping[str, Comparison] = dataclasses.field(default_factory=dict)
+    signatures: SignatureSet | None = None
+    probes: Mapping[str, Mapping[str, ProbeResult]] = dataclasses.field(default_factory=dict)
+    maps: Mapping[str, EmbeddingMap] = dataclasses.field(default_factory=dict)
+    patches: SamplePatches | None = None
+    truth: Mapping[str, Any] | None = None
+    provenance: Mapping[str, Mapping[str, str]] = dataclasses.field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
