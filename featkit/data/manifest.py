@@ -30,7 +30,7 @@ class Manifest:
     frame : polars.DataFrame
         With columns ``patch_id`` (unique), ``path``, ``label``, ``patient`` (none of them null), ``magnification``
         (the printed label, "100X", or null where nobody knows it), ``mpp`` (microns per pixel of the stored image
-        along x, or null), and any further columns ("slide", "subtype", ...). Identifiers may come as numbers and are
+        along x, or null), and any further columns ("mpp_y" along y, "slide", "subtype", ...). Identifiers may come as numbers and are
         kept as text. Magnification is never computed from mpp, nor mpp from magnification. Where there is a column
         ``slide``, a slide belongs to one patient.
 
@@ -197,7 +197,8 @@ def _checked(frame: pl.DataFrame) -> pl.DataFrame:
     repeated = frame.filter(pl.col("patch_id").is_duplicated())["patch_id"].unique(maintain_order=True)
     if repeated.len():
         raise InputError("every patch_id must be unique", f"{repeated.len()} repeated: {first_few(repeated.to_list())}")
-    frame = frame.with_columns(_magnifications(frame["magnification"]), _mpp(frame))
+    lengths = [_mpp(frame, name) for name in ("mpp", "mpp_y") if name in frame.columns]
+    frame = frame.with_columns(_magnifications(frame["magnification"]), *lengths)
     if "slide" in frame.columns:
         torn = frame.group_by("slide").agg(pl.col("patient").unique().sort()).filter(pl.col("patient").list.len() > 1)
         torn = torn.drop_nulls("slide").sort("slide")
@@ -216,14 +217,14 @@ def _magnifications(column: pl.Series) -> pl.Series:
     return pl.Series("magnification", [labels.get(t) for t in texts], dtype=pl.String)
 
 
-def _mpp(frame: pl.DataFrame) -> pl.Series:
+def _mpp(frame: pl.DataFrame, name: str) -> pl.Series:
     try:
-        values = frame["mpp"].cast(pl.Float64).fill_nan(None)
+        values = frame[name].cast(pl.Float64).fill_nan(None)
     except pl.exceptions.InvalidOperationError as error:
-        raise InputError("column 'mpp' must hold numbers, microns per pixel", error) from error
+        raise InputError(f"column '{name}' must hold numbers, microns per pixel", error) from error
     for patch, value in zip(frame["patch_id"], values, strict=True):
         if value is not None and not (math.isfinite(value) and value > 0):
             raise InputError(
-                "mpp must be positive and finite", f"{value} for {patch}", "Leave it empty where it is unknown"
+                f"{name} must be positive and finite", f"{value} for {patch}", "Leave it empty where it is unknown"
             )
     return values

@@ -48,7 +48,7 @@ def test_patches_state_the_effective_mpp(cohort):
 def test_the_adapter_reads_what_was_written(cohort):
     folder, manifest = cohort
     assert ADAPTERS["breakhis"](folder, scale=96 / 460).content_hash == manifest.content_hash
-    assert Manifest.read(folder / "manifest.csv").content_hash == manifest.content_hash
+    assert Manifest.read(folder / "manifest.csv").frame.equals(manifest.frame)
     path = manifest.frame.filter(pl.col("subtype") == "DC")["path"][0]
     assert "/BreaKHis_v1/histology_slides/breast/malignant/SOB/ductal_carcinoma/SOB_M_DC_14-" in path
 

@@ -54,6 +54,7 @@ def test_neither_magnification_nor_mpp_is_made_from_the_other():
         ({"mpp": [0.5, -0.5, 0.5]}, "mpp must be positive and finite, got -0.5 for b"),
         ({"mpp": [0.5, float("inf"), 0.5]}, "mpp must be positive and finite, got inf for b"),
         ({"mpp": ["0.5", "0,5", "0.5"]}, "'mpp' must hold numbers"),
+        ({"mpp_y": [0.5, 0.0, 0.5]}, "mpp_y must be positive and finite, got 0.0 for b"),
         ({"slide": ["s1", "s2", "s1"]}, "a slide must belong to one patient, got s1 with p1 and p2"),
     ],
 )

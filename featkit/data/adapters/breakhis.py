@@ -82,7 +82,9 @@ def read_breakhis(
         If the folder holds no image, or as `manifest_of_names`.
     """
     files = image_files(Path(folder).resolve())
-    manifest = manifest_of_names(files, patient_key=patient_key, complete=complete, scale=scale or 1.0)
+    manifest = manifest_of_names(
+        files, patient_key=patient_key, complete=complete, scale=1.0 if scale is None else scale
+    )
     if scale is not None:
         return manifest
     is_native = [size is None or size[1] == _NATIVE_HEIGHT for size in image_sizes(files)]

@@ -106,7 +106,7 @@ def generate_cohort(
             patients.append(patient)
             done()
     names = [root / patch["path"] for patient in patients for patch in patient["patches"].values()]
-    manifest = manifest_of_names(names, scale=size[0] / FIELD_HEIGHT)
+    manifest = manifest_of_names(names, scale=size[0] / FIELD_HEIGHT, complete=False)
     manifest.write(root / "manifest.csv")
     (root / TRUTH).write_text(json.dumps(_truth(patients, labels, size, seed), indent=1), encoding="utf-8")
     return manifest
