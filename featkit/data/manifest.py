@@ -30,9 +30,9 @@ class Manifest:
     frame : polars.DataFrame
         With columns ``patch_id`` (unique), ``path``, ``label``, ``patient`` (none of them null), ``magnification``
         (the printed label, "100X", or null where nobody knows it), ``mpp`` (microns per pixel of the stored image
-        along x, or null), and any further columns ("mpp_y" along y, "slide", "subtype", ...). Identifiers may come as numbers and are
-        kept as text. Magnification is never computed from mpp, nor mpp from magnification. Where there is a column
-        ``slide``, a slide belongs to one patient.
+        along x, or null), and any further columns ("mpp_y" along y, "slide", "subtype", ...). Identifiers may come as
+        numbers and are kept as text. Magnification is never computed from mpp, nor mpp from magnification. Where there
+        is a column ``slide``, a slide belongs to one patient.
 
     Raises
     ------

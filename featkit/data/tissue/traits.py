@@ -24,8 +24,9 @@ class Traits:
     label : str
         "benign" or "malignant".
     subtype : str
-        "TA" (packed tubules), "F" (few large ducts in much stroma), "A" (lobules of small acini), "DC" (nests) or "LC"
-        (single files).
+        The architecture: "TA" (packed tubules), "F" (few large ducts in much stroma), "A" (lobules of small acini),
+        "DC" (nests) or "LC" (single files); benign walls are thin and have a second, flat layer of nuclei. Carries the
+        class.
     nuclear_diameter : float
         Mean diameter of epithelial nuclei in um. Carries the class.
     pleomorphism : float
@@ -45,13 +46,13 @@ class Traits:
     hematoxylin_vector, eosin_vector : tuple of float
         Optical densities per unit of stain in red, green, blue. The patient's alone.
     cellularity : float
-        Stromal nuclei per 1,000 square um. The patient's alone.
+        Stromal nuclei per 1,000 square um outside epithelium and fat. The patient's alone.
     lymphocytes : float
-        Lymphocytes per 1,000 square um of stroma. The patient's, and weakly the class's.
+        Lymphocytes per 1,000 square um, mostly in foci; those that would fall into epithelium or fat are left out. The patient's, and weakly the class's.
     looseness : float
         How open the stroma is, in [0, 1]. The patient's, and weakly the class's.
     fat : float
-        Fraction of the stroma that is fat. The patient's alone.
+        How much fat: at 1, fourteen lobes of fat cells would be expected. The patient's alone.
     """
 
     label: str
