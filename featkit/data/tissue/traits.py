@@ -48,7 +48,8 @@ class Traits:
     cellularity : float
         Stromal nuclei per 1,000 square um outside epithelium and fat. The patient's alone.
     lymphocytes : float
-        Lymphocytes per 1,000 square um, mostly in foci; those that would fall into epithelium or fat are left out. The patient's, and weakly the class's.
+        Lymphocytes per 1,000 square um, mostly in foci; those that would fall into epithelium or fat are left
+        out. The patient's, and weakly the class's.
     looseness : float
         How open the stroma is, in [0, 1]. The patient's, and weakly the class's.
     fat : float
