@@ -103,7 +103,9 @@ def probe_column(
     n_permutations, n_draws : int
         Relabellings, and bootstrap draws of patients.
     level : float
-        Coverage of the intervals, which hold the out-of-fold predictions fixed.
+        Nominal coverage of the intervals. They hold the fitted probes fixed, so they speak of other patients for these
+        probes and are somewhat too narrow for the procedure as a whole; whether there is anything at all is what the
+        p-value says.
     seed : int
         Everything random follows from it, whatever the number of threads.
     regime : str

@@ -198,7 +198,8 @@ class StoreWriter:
         """Assemble the store, name the patches left out, and open the result.
 
         The embeddings are streamed shard by shard into a new folder, which takes the store's name in one rename; the
-        staged shards are removed after that. A kill at any time leaves either the staged shards or the store.
+        staged shards are removed after that. A kill at any time leaves either the staged shards or the store. Any
+        number of processes may write; one of them seals.
 
         Raises
         ------
@@ -215,6 +216,8 @@ class StoreWriter:
                     f"{pending[0].stop - 1}",
                     "Write the pending shards",
                 )
+            for abandoned in self._staging.folder.glob("sealing-*"):
+                shutil.rmtree(abandoned, ignore_errors=True)
             kept = kept_rows(self._staging, self.obs)
             building = self._staging.folder / f"sealing-{uuid.uuid4().hex}"
             try:

@@ -129,6 +129,13 @@ def test_rows_are_read_across_the_shards_of_the_array(tmp_path, rows, embeddings
     np.testing.assert_allclose(store.var["variance"], X.astype(float).var(axis=0), rtol=1e-10)
 
 
+def test_chunks_are_of_megabytes_and_whole_chunks_make_a_shard(tmp_path, rows, embeddings):
+    store = write_store(tmp_path / "e.zarr", embeddings(9, 200_000), rows(9), {})
+    assert store._array.chunks == (2, 200_000)
+    assert 1e6 <= 2 * 200_000 * 4 <= 4e6
+    assert store._array.shards[0] % store._array.chunks[0] == 0
+
+
 def test_dead_dimensions_are_those_that_never_change(tmp_path, rows, embeddings):
     X = embeddings(30, 5)
     X[:, 1], X[:, 3] = 0, 0.1

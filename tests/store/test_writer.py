@@ -316,6 +316,34 @@ def test_a_killed_run_goes_on_where_it_was(tmp_path, rows, embeddings, provenanc
     assert resumed.store_id == straight.store_id
 
 
+def test_a_kill_while_sealing_leaves_the_shards(tmp_path, rows, embeddings):
+    X, obs = embeddings(20, 3), rows(20)
+    np.save(tmp_path / "X.npy", X)
+    obs.write_parquet(tmp_path / "obs.parquet")
+    script = textwrap.dedent(
+        """
+        import os, signal, sys
+        import numpy as np, polars as pl
+        from featkit.store import StoreWriter
+        folder = sys.argv[1]
+        X, obs = np.load(folder + "/X.npy"), pl.read_parquet(folder + "/obs.parquet")
+        writer = StoreWriter.create_or_resume(folder + "/e.zarr", obs, 3, provenance={}, shard_rows=8)
+        for shard in writer.pending():
+            writer.write(shard, X[shard.rows])
+        os.rename = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+        writer.seal()
+        """
+    )
+    environment = {**os.environ, "PYTHONPATH": str(Path(featkit.__file__).parents[1])}
+    killed = subprocess.run([sys.executable, "-c", script, str(tmp_path)], env=environment)
+    assert killed.returncode == -signal.SIGKILL
+    assert not (tmp_path / "e.zarr").exists()
+    writer = StoreWriter.create_or_resume(tmp_path / "e.zarr", obs, 3, provenance={})
+    assert writer.pending() == []
+    np.testing.assert_array_equal(writer.seal().X(), X)
+    assert not (tmp_path / "e.zarr.partial").exists()
+
+
 def test_writing_the_same_array_again_does_nothing_and_another_is_refused(tmp_path, rows, embeddings):
     X = embeddings(10, 3)
     first = write_store(tmp_path / "e.zarr", X, rows(10), {})

@@ -1,0 +1,153 @@
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from featkit.core.errors import InputError
+from featkit.probes import column as column_module
+from featkit.probes import probe_column, probe_domain
+
+FAST = {"n_permutations": 49, "n_draws": 200}
+
+
+def test_information_approaches_the_entropy_when_the_column_is_plain(cohort):
+    found = probe_domain(**cohort(0, n_domains=4, domain=6.0), **FAST)
+    assert found.chance["cross_entropy_bits"] == pytest.approx(2.0)
+    assert found.metrics["information_bits"].value > 1.9
+    assert found.metrics["accuracy"].value > 0.99
+    assert found.metrics["auc"].value > 0.999
+    assert found.metrics["selectivity"].low > 0.5
+    total = found.metrics["information_bits"].value + found.metrics["cross_entropy_bits"].value
+    assert total == pytest.approx(2.0)
+
+
+def test_what_is_below_chance_stays_below(cohort, monkeypatch):
+    data = cohort(1, n_patients=20, n_domains=2, d=4)
+    is_first = np.array([int(g.split()[1]) < 10 for g in data["groups"]])
+    sign = np.where(data["domain"] == "40X", 1, -1) * np.where(is_first, 1, -1)
+    data["X"][:, 0] = 3 * sign  # one half of the patients teaches the opposite of the other
+    real = column_module.patient_folds
+    monkeypatch.setattr(
+        column_module,
+        "patient_folds",
+        lambda y, patient, n_splits, *rest: (
+            is_first.astype(int) if n_splits == 2 else real(y, patient, n_splits, *rest)
+        ),
+    )
+    found = probe_domain(**data, n_splits=2, **FAST)
+    assert found.metrics["auc"].value < 0.1
+    assert found.metrics["balanced_accuracy"].value < 0.1
+    assert found.metrics["information_bits"].value < 0
+    assert found.metrics["selectivity"].high < 0
+    assert found.p_value["ridge_balanced_accuracy"] == 1
+
+
+def test_a_label_that_stands_in_for_the_column_is_taken_out_within_it():
+    """The column follows the label, the embedding shows the label only."""
+    random = np.random.default_rng(0)
+    who = np.repeat(np.arange(40), 10)
+    label = who % 2
+    y = (random.random(400) < np.where(label, 0.85, 0.15)).astype(int)
+    X = random.normal(size=(400, 6))
+    X[:, 0] += 4 * label
+    over_all = probe_column(X, y, who, label=label, **FAST)
+    inside = probe_column(X, y, who, label=label, within="label", **FAST)
+    assert over_all.metrics["balanced_accuracy"].low > 0.7
+    assert over_all.metrics["information_bits"].low > 0.1
+    shown = inside.metrics["balanced_accuracy"]
+    assert shown.low < 0.5 < shown.high
+    assert inside.metrics["information_bits"].value < 0.02
+    assert inside.p_value["ridge_balanced_accuracy"] > 0.05
+    entropy = -np.mean([np.mean([np.log2(np.mean(y[label == k] == v)) for v in y[label == k]]) for k in (0, 1)])
+    assert inside.chance["cross_entropy_bits"] == pytest.approx(entropy)
+
+
+def test_signal_inside_the_label_is_still_found(cohort):
+    found = probe_domain(**cohort(2, domain=1.5, label=2.0), within="label", **FAST)
+    assert found.metrics["balanced_accuracy"].low > 1 / 3
+    assert found.p_value["ridge_balanced_accuracy"] == 1 / 50
+    assert "one probe inside each of benign, malignant" in found.design
+
+
+def test_a_column_of_patients_is_exchanged_among_patients():
+    random = np.random.default_rng(3)
+    who = np.repeat(np.arange(60), 4)
+    centre = np.where(random.permutation(60) < 25, "north", "south")[who]
+    shift = random.normal(size=(60, 5))[who]
+    absent = probe_column(shift + random.normal(size=(240, 5)), centre, who, target="centre", **FAST)
+    assert any("never varies inside a patient" in note for note in absent.notes)
+    assert absent.p_value["ridge_balanced_accuracy"] > 0.05
+    present = probe_column(shift + 2 * (centre == "north")[:, None], centre, who, target="centre", **FAST)
+    assert present.p_value["ridge_balanced_accuracy"] == 1 / 50
+
+
+def test_the_style_of_real_pictures_is_plain_to_see():
+    folder = os.environ.get("FEATKIT_TEST_DATA")
+    if not folder:
+        pytest.skip("FEATKIT_TEST_DATA is not set")
+    with np.load(Path(folder) / "pacs" / "embeddings_mobilenetv1.npz") as file:
+        X, style = file["X"].astype(np.float32), file["domain"]
+    chosen = np.random.default_rng(0).permutation(len(X))[:400]
+    found = probe_column(X[chosen], style[chosen], chosen, target="style", **FAST)
+    assert found.metrics["balanced_accuracy"].low > 0.8
+    assert found.p_value["ridge_balanced_accuracy"] == 1 / 50
+
+
+def test_only_curved_signal_needs_the_perceptron():
+    random = np.random.default_rng(4)
+    X = random.normal(size=(600, 3))
+    y = (X[:, 0] * X[:, 1] > 0).astype(int)
+    who = np.repeat(np.arange(30), 20)
+    linear = probe_column(X, y, who, **FAST)
+    curved = probe_column(X, y, who, model="mlp", **FAST)
+    assert linear.metrics["balanced_accuracy"].value < 0.6
+    assert curved.metrics["balanced_accuracy"].low > 0.75
+    assert curved.metrics["control_balanced_accuracy"].value < 0.6
+    assert curved.metrics["selectivity"].low > 0.15
+
+
+def test_rare_values_are_judged_as_if_they_were_frequent(cohort):
+    data = cohort(5, n_patients=30, n_domains=4, domain=1.2)
+    is_held_out = np.where(data["domain"] == "400X", "held out", "seen")
+    found = probe_domain(data["X"], is_held_out, data["groups"], label=data["label"], **FAST)
+    assert found.chance["accuracy"] == 0.75
+    assert found.chance["balanced_accuracy"] == 0.5
+    recalls = [row["recall"] for row in found.per_class.values()]
+    assert found.metrics["balanced_accuracy"].value == pytest.approx(np.mean(recalls))
+    assert min(recalls) > 0.5
+
+
+def test_patients_with_one_value_are_counted(cohort):
+    data = cohort(6)
+    keep = (data["groups"] != "case 3") | (data["domain"] == "40X")
+    found = probe_domain(**{k: v[keep] for k, v in data.items()}, **FAST)
+    assert "1 patients have one value of magnification only: relabelling leaves them as they are" in found.notes
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"n_splits": 25}, "as many patients as folds, 25, got 24"),
+        ({"n_splits": 1}, "n_splits must be at least 2"),
+        ({"model": "forest"}, "model must be linear or mlp"),
+        ({"within": "patient"}, "within must be None or 'label'"),
+        ({"within": "label", "label": None}, "label must be given"),
+    ],
+)
+def test_wrong_options_are_named(cohort, changed, message):
+    with pytest.raises(InputError, match=message):
+        probe_domain(**{**cohort(0), **FAST, **changed})
+
+
+def test_a_label_without_one_of_the_values_is_named(cohort):
+    data = cohort(0)
+    data["label"] = np.where(data["domain"] == "40X", "benign", data["label"])
+    with pytest.raises(InputError, match="no 40X in malignant"):
+        probe_domain(**data, within="label", **FAST)
+
+
+def test_embeddings_that_never_vary_are_refused(cohort):
+    data = cohort(0)
+    with pytest.raises(InputError, match="X must vary"):
+        probe_domain(**{**data, "X": np.ones_like(data["X"])}, **FAST)
