@@ -5,7 +5,7 @@ from featkit.core.lazy import attach
 _MODULES = {
     "auc_inference": ("auc_covariance", "auc_difference", "auc_interval"),
     "calibration": ("brier", "brier_parts", "calibration_line"),
-    "corp": ("corp",),
+    "isotonic": ("corp",),
     "curves": ("roc_curve", "roc_points"),
     "discrimination": (
         "accuracy",
@@ -22,12 +22,12 @@ _MODULES = {
         "sensitivity_at_specificity",
     ),
     "draws": ("MetricDraws", "metric_draws", "prepare_metrics"),
-    "ece": ("ece", "ece_debiased"),
+    "calibration_error": ("ece", "ece_debiased"),
     "evaluation": ("evaluate",),
     "intervals": ("bootstrap_metrics", "estimates", "interval"),
     "metrics": ("METRICS", "Metric", "metric"),
     "recalibration": ("RECALIBRATIONS", "Recalibration", "recalibrate"),
-    "recalibration_effect": ("recalibration_effect",),
+    "recalibration_gain": ("recalibration_effect",),
     "reliability": ("reliability_curve",),
     "resampling": ("PatientCounts", "draw_counts", "patient_counts"),
 }

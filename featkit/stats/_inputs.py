@@ -93,6 +93,16 @@ def as_probabilities(p: Any, n: int) -> np.ndarray:
     return values
 
 
+def as_binary_forecast(y: Any, p: Any, what: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return boolean labels and probabilities of class 1, both (n,); ``what`` is named if there are more classes."""
+    values = as_probabilities(p, len(np.asarray(y)))
+    if values.ndim != 1:
+        raise InputError(
+            f"{what} is for two classes", f"{values.shape[1]} classes", "Choose one class against the rest"
+        )
+    return as_binary(y), values
+
+
 def as_weights(sample_weight: Any, n: int) -> np.ndarray:
     """Return non-negative weights as float64 (n,); ones for None."""
     if sample_weight is None:

@@ -95,9 +95,9 @@ def logistic_recalibration(
 ) -> np.ndarray:
     """Return (n_draws, 2) intercept and slope of the logistic regression of the label on ``logit``, by Newton steps.
 
-    Steps are damped by ``log(1 + c) / c``, c the largest change of a logit, which makes them converge from anywhere
-    (Bach, Electronic Journal of Statistics 4:384, 2010). With ``is_slope_free`` False the slope stays that of ``start``. A draw that is separable, has one class, or (with a
-    free slope) one logit only gives NaN.
+    Steps that change a logit by c > 1 are damped by ``log(1 + c) / c``, which makes them converge from anywhere (Bach,
+    Electronic Journal of Statistics 4:384, 2010). With ``is_slope_free`` False the slope stays that of ``start``. A
+    draw that is separable, has one class, or (with a free slope) one logit only gives NaN.
     """
     n_draws, n = len(counts), len(unit)
     out = np.full((n_draws, 2), np.nan)
@@ -132,7 +132,7 @@ def logistic_recalibration(
                     break
                 da, ds = g0 / h00, 0.0
             change = abs(da) + abs(ds) * reach
-            damping = np.log1p(change) / change if change > 0 else 1.0
+            damping = np.log1p(change) / change if change > 1.0 else 1.0
             a += damping * da
             s += damping * ds
             if change < 1e-7:  # what is left after this step is of the order of its square

@@ -8,8 +8,15 @@ import numpy as np
 
 from featkit.core.errors import InputError
 from featkit.core.results.calibration import BrierParts, CalibrationLine
-from featkit.stats._inputs import as_binary, as_classes, as_probabilities, as_two_classes, as_weights
-from featkit.stats.ece import Bins, bin_edges, bin_index
+from featkit.stats._inputs import (
+    as_binary,
+    as_binary_forecast,
+    as_classes,
+    as_probabilities,
+    as_two_classes,
+    as_weights,
+)
+from featkit.stats.calibration_error import Bins, bin_edges, bin_index
 from featkit.stats.metrics import LOGIT_CLIP
 
 
@@ -48,7 +55,7 @@ def brier_parts(y: Any, p: Any, n_bins: int = 15, bins: Bins = "width", where: A
     p : array of float, shape (n,)
         Probability of class 1.
     n_bins, bins
-        As in `featkit.stats.ece.bin_edges`.
+        As in `featkit.stats.calibration_error.bin_edges`.
     where : array of int, shape (n,), optional
         A bin for each patch, instead of ``n_bins`` and ``bins``; the identity holds for any.
 
@@ -62,10 +69,7 @@ def brier_parts(y: Any, p: Any, n_bins: int = 15, bins: Bins = "width", where: A
     23:752, 2008, equation 8 (terms within bins); Ferro and Fricker, QJRMS 138:1954, 2012, section 3 (bias correction;
     it takes patches as independent).
     """
-    positive = as_binary(y)
-    values = as_probabilities(p, len(positive))
-    if values.ndim != 1:
-        raise InputError("parts of the Brier score are for two classes", f"{values.shape[1]} classes")
+    positive, values = as_binary_forecast(y, p, "the split of the Brier score")
     index = bin_index(values, bin_edges(values, n_bins, bins)) if where is None else np.asarray(where)
     if index.shape != values.shape:
         raise InputError(f"where must have shape ({len(values)},)", f"shape {index.shape}")
@@ -118,10 +122,8 @@ def calibration_line(y: Any, p: Any, sample_weight: Any = None) -> CalibrationLi
     """
     from featkit.stats._kernels import logistic_recalibration
 
-    positive = as_two_classes(y)
-    values = as_probabilities(p, len(positive))
-    if values.ndim != 1:
-        raise InputError("the calibration line is for two classes", f"{values.shape[1]} classes")
+    positive, values = as_binary_forecast(y, p, "the calibration line")
+    as_two_classes(y)
     logit = to_logit(values)
     weights, unit = as_weights(sample_weight, len(positive))[None], np.arange(len(positive))
     intercept, slope = logistic_recalibration(weights, unit, logit, positive, True, (0.0, 0.0))[0]

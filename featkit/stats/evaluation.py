@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -136,7 +137,7 @@ def evaluate(
     if data.n_classes == 2:
         _draw_curves(roc, reliability, "pooled", data, whole, everything, options)
     for kind, labels in parts.items():
-        members = [str(v) for v in np.unique(labels)]
+        members = sorted(np.unique(labels).tolist(), key=_number_first)
         if len(members) > 1:
             table.add("all", f"mean of {kind}s", wanted, whole, everything, labels)
         for member in members:
@@ -260,6 +261,12 @@ def _draw_curves(
     if 0 < y.sum() < len(y):
         roc[name] = roc_curve(y, p, None, plan=plan, **shared)
     reliability[name] = reliability_curve(y, p, None, plan=plan, **shared)
+
+
+def _number_first(name: str) -> tuple[float, str]:
+    """Sort "40X" before "100X"."""
+    digits = re.match(r"\d+(\.\d+)?", name)
+    return (float(digits[0]) if digits else np.inf), name
 
 
 def _taken(nested: Sequence[Any], rows: np.ndarray) -> list[Any]:

@@ -11,7 +11,7 @@ import numpy as np
 from featkit.core.errors import InputError, did_you_mean
 from featkit.stats import _forms as forms
 from featkit.stats._inputs import as_binary, as_classes, as_probabilities, as_scores
-from featkit.stats.ece import Bins, Of, bin_edges, bin_index, compared
+from featkit.stats.calibration_error import Bins, Of, bin_edges, bin_index, compared
 from featkit.stats.resampling import PatientCounts
 
 LOGIT_CLIP = 1e-6

@@ -6,12 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from featkit.core.errors import InputError
 from featkit.core.results.calibration import ReliabilityCurve
 from featkit.stats._forms import Form, sum_form
-from featkit.stats._inputs import as_binary, as_probabilities
+from featkit.stats._inputs import as_binary_forecast
+from featkit.stats.calibration_error import Bins, bin_edges, bin_index
 from featkit.stats.draws import MetricDraws
-from featkit.stats.ece import Bins, bin_edges, bin_index
 from featkit.stats.intervals import estimates
 from featkit.stats.resampling import PatientCounts, patient_counts
 
@@ -42,7 +41,7 @@ def reliability_curve(
     groups : array, shape (n,), or "patches"
         Patient of each patch.
     n_bins, bins
-        As in `featkit.stats.ece.bin_edges`; bins stay put in the draws.
+        As in `featkit.stats.calibration_error.bin_edges`; bins stay put in the draws.
     n_draws, level, method, seed, unit
         As in `featkit.stats.intervals.bootstrap_metrics`.
     plan, rows
@@ -52,10 +51,7 @@ def reliability_curve(
     -------
     ReliabilityCurve
     """
-    positive = as_binary(y)
-    values = as_probabilities(p, len(positive))
-    if values.ndim != 1:
-        raise InputError("a reliability curve is for two classes", f"{values.shape[1]} classes", "Choose one class")
+    positive, values = as_binary_forecast(y, p, "a reliability curve")
     if isinstance(groups, str):
         unit = "patch"
     if plan is None:

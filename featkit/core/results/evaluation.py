@@ -22,7 +22,7 @@ class Curve(Result):
 
     Parameters
     ----------
-    kind : str
+    curve : str
         What it is ("roc").
     x, y, low, high : ndarray of float, shape (n_grid,)
         Abscissa, the curve on the data, and its band.
@@ -36,7 +36,7 @@ class Curve(Result):
         How many of them there were.
     """
 
-    kind: str
+    curve: str
     x: np.ndarray
     y: np.ndarray
     low: np.ndarray

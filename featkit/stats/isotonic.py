@@ -6,9 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from featkit.core.errors import InputError
 from featkit.core.results.calibration import CorpParts
-from featkit.stats._inputs import as_binary, as_probabilities
+from featkit.stats._inputs import as_binary_forecast
 
 
 def corp(y: Any, p: Any) -> CorpParts:
@@ -32,10 +31,7 @@ def corp(y: Any, p: Any) -> CorpParts:
     ----------
     Dimitriadis, Gneiting and Jordan, PNAS 118:e2016191118, 2021.
     """
-    positive = as_binary(y)
-    values = as_probabilities(p, len(positive))
-    if values.ndim != 1:
-        raise InputError("the isotonic parts are for two classes", f"{values.shape[1]} classes")
+    positive, values = as_binary_forecast(y, p, "the isotonic split")
     distinct, size, rate = isotonic_rates(positive, values)
     fitted = rate[np.searchsorted(distinct, values)]
     score = float(np.mean((values - positive) ** 2))

@@ -1,0 +1,51 @@
+"""Held-out calibration before and after recalibration."""
+
+import numpy as np
+import pytest
+
+from featkit.core.errors import InputError
+from featkit.core.results.calibration import RecalibrationEffect
+from featkit.stats import bootstrap_metrics, metric_draws, recalibrate, recalibration_effect
+
+
+def clustered(seed, n_patients, factor=8.0):
+    random = np.random.default_rng(seed)
+    patient = np.repeat(np.arange(n_patients), 20)
+    y = patient % 2
+    logit = 1.5 * (2 * y - 1) + random.normal(size=n_patients)[patient] + random.normal(size=len(patient))
+    return 1 / (1 + np.exp(-factor * logit)), y, patient
+
+
+def test_before_after_and_paired_change():
+    source, (p, y, patient) = clustered(0, 60), clustered(1, 40)
+    found = recalibration_effect(*source, p, y, patient + 1000, n_draws=400)
+    before = bootstrap_metrics(y, p, patient, ["brier", "ece"], n_draws=400)
+    assert found.estimates["none"]["brier"].value == before["brier"].value
+    assert found.estimates["none"]["brier"].low == pytest.approx(before["brier"].low, abs=1e-12)
+    assert set(found.estimates) == {"none", "platt", "temperature", "isotonic", "beta"}
+    assert (found.n_source_patients, found.n_source_patches) == (60, 1200)
+    mended = recalibrate("platt").fit(*source).predict(p)
+    change = found.changes["platt"]["brier"]
+    draws = metric_draws(y, mended, patient, ["brier"], n_draws=400)["brier"]
+    draws = draws - metric_draws(y, p, patient, ["brier"], n_draws=400)["brier"]
+    after = found.estimates["platt"]["brier"].value
+    assert change.value == pytest.approx(after - before["brier"].value, abs=1e-12)
+    assert change.high - change.low == pytest.approx(2 * 2.02 * draws.std(), rel=0.1)
+    assert change.high < 0  # far too steep: every map helps, for sure
+    slope = found.estimates["platt"]["calibration_slope"]
+    assert slope.low < 1 < slope.high
+    assert found.estimates["none"]["calibration_slope"].high < 1
+
+
+def test_round_trip_and_frame():
+    found = recalibration_effect(*clustered(2, 20), *clustered(3, 12)[:2], clustered(3, 12)[2] + 99, n_draws=50)
+    again = RecalibrationEffect.from_dict(found.to_dict())
+    assert again.frame().equals(found.frame())
+    assert found.frame().height == 5 * 4
+    assert found.frame().filter(found.frame()["map"] == "none")["change"].null_count() == 4
+
+
+def test_a_shared_patient_is_refused():
+    source, (p, y, patient) = clustered(4, 20), clustered(5, 20)
+    with pytest.raises(InputError, match="20 patients on both sides"):
+        recalibration_effect(*source, p, y, patient)
