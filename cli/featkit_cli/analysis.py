@@ -10,6 +10,7 @@ import typer
 from featkit_cli import show
 
 if TYPE_CHECKING:
+    from featkit.core.results.calibration import RecalibrationEffect
     from featkit.core.results.comparison import Comparison
     from featkit.core.results.evaluation import Evaluation
     from featkit.core.results.overlap import OverlapResult
@@ -62,8 +63,10 @@ def evaluate(
     if json:
         show.as_json(found)
         return
-    for name, evaluation in found.items.items():
-        _show_evaluation(name, evaluation)  # type: ignore[arg-type]
+    for name, evaluation in found.evaluations.items():
+        _show_evaluation(name, evaluation)
+    if found.recalibrations:
+        _show_recalibrations(found.recalibrations)
 
 
 def compare(
@@ -164,6 +167,8 @@ def _show_overlap(method: str, overlap: OverlapResult) -> None:
 def _show_evaluation(name: str, evaluation: Evaluation) -> None:
     metrics = [m for m in dict.fromkeys(row.metric for row in evaluation.rows) if m in _SHOWN]
     scopes = dict.fromkeys((r.scope, r.aggregation) for r in evaluation.rows if r.scope in ("fold", "all"))
+    if sum(scope == "fold" for scope, _ in scopes) == 1:  # pooled over one fold is that fold
+        scopes = dict.fromkeys(key for key in scopes if key[0] == "fold")
     by = {(r.scope, r.aggregation, r.metric): r for r in evaluation.rows}
     rows: list[list[object]] = []
     for scope, aggregation in scopes:
@@ -174,6 +179,19 @@ def _show_evaluation(name: str, evaluation: Evaluation) -> None:
     show.table(f"{name}", ["patches", *(_SHOWN[m] for m in metrics)], rows)
     for note in evaluation.notes:
         show.line(f"{name}: {note}")
+
+
+def _show_recalibrations(found: dict[str, RecalibrationEffect]) -> None:
+    metrics = {"brier": "Brier", "ece": "ECE", "calibration_slope": "slope"}
+    show.table(
+        "Recalibrated on source validation patients, scored on held-out patches",
+        ["model and fold", "map", *metrics.values()],
+        [
+            (name if kind == "none" else "", kind, *(show.interval(values[m]) for m in metrics))
+            for name, effect in found.items()
+            for kind, values in effect.estimates.items()
+        ],
+    )
 
 
 _SHOWN = {

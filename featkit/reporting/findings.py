@@ -91,7 +91,7 @@ def _overlap(study: StudyResults) -> Iterator[str]:
             yield (
                 f"{method}: the signatures of {pair['first']} and {pair['second']} share {pair['intersection']} "
                 f"dimensions, a {overlap.measure.capitalize()} overlap of {pair['observed']:.3f} where chance gives "
-                f"{pair['chance']:.3f} (p = {_p(pair['p_value'])}): {beyond}."
+                f"{pair['chance']:.3f} (p {_p(pair['p_value'])}): {beyond}."
             )
 
 
@@ -111,8 +111,8 @@ def _probe(result: ProbeResult) -> str:
         text += f" against {chance:.3f} by chance"
     if not math.isfinite(p):
         return text
-    return text + (f", still readable (p = {_p(p)})" if p < 0.05 else f", not distinguishable from chance (p = {_p(p)})")
+    return text + (f", still readable (p {_p(p)})" if p < 0.05 else f", not distinguishable from chance (p {_p(p)})")
 
 
 def _p(p: float) -> str:
-    return "<0.001" if p < 0.001 else f"{p:.3f}"
+    return "< 0.001" if p < 0.001 else f"= {p:.3f}"

@@ -149,7 +149,7 @@ def comparison_section(study: StudyResults) -> Section | None:
                 figures.append(
                     ReportFigure(
                         forest_plot(comparison, metric, label=_METRICS[metric]),
-                        f"{name}: difference in {_METRICS[metric]} ({comparison.names[0]} minus {comparison.names[1]}).",
+                        f"{name}: difference in {_METRICS[metric]} ({' minus '.join(comparison.names)}).",
                         f"Forest plot of differences in {_METRICS[metric]}, {name}",
                     )
                 )
@@ -159,8 +159,8 @@ def comparison_section(study: StudyResults) -> Section | None:
         "Is the difference real?",
         prose=tuple(prose),
         how_to_read=(
-            "Both methods are scored on the same patches, and patients are resampled for both at once. An interval that "
-            "holds 0 means that these patients cannot tell the two apart; it does not mean that they are equal."
+            "Both methods are scored on the same patches, and patients are resampled for both at once. An interval "
+            "that holds 0 means that these patients cannot tell the two apart; it does not mean that they are equal."
         ),
         figures=tuple(figures),
         notes=tuple(dict.fromkeys(notes)),
@@ -188,8 +188,8 @@ def calibration_section(study: StudyResults) -> Section | None:
     return Section(
         "Are the probabilities calibrated?",
         how_to_read=(
-            "Patches said to be positive with probability 0.7 should be positive 7 times in 10: points on the diagonal. "
-            "Below it the model promises too much. The Brier score mixes calibration with discrimination; it is not a "
+            "Patches said to be positive with probability 0.7 should be positive 7 times in 10: points on the "
+            "diagonal. Below it the model promises too much. The Brier score mixes calibration with discrimination; it is not a "
             "calibration error by itself."
         ),
         figures=(

@@ -139,7 +139,7 @@ def truth_section(study: StudyResults) -> Section | None:
         columns=("planted per patient", *labels, f"AUC for {labels[-1]}"),
         rows=tuple(rows),
         is_number=(False, *(True for _ in labels), True),
-        caption="Mean (standard deviation) over virtual patients, and how well the planted value alone tells the class.",
+        caption="Mean (standard deviation) over virtual patients; how well the planted value alone tells the class.",
     )
     optics = truth["magnifications"]
     keys = [k for k in next(iter(optics.values())) if isinstance(next(iter(optics.values()))[k], int | float)]

@@ -49,7 +49,7 @@ def compare(
     Comparison
         Differences a - b with paired intervals, permutation p-values and a sentence each.
     """
-    from featkit.stats import compare as compare_forecasts
+    from featkit.stats.comparison import compare as compare_forecasts
 
     if model not in ("signature", "head"):
         raise InputError("model must be signature or head", repr(model))

@@ -36,8 +36,8 @@ class Forecast:
         Probability of class 1, or of every class.
     classes : tuple of str
         Class names.
-    train_prevalence : float or None
-        Share of class 1 among the training patches, for the majority baseline; None with more than two classes.
+    training_prevalence : dict of str to (K,) array
+        By fold, each class's share of the training patches, which the majority baseline forecasts.
     """
 
     name: str
@@ -47,7 +47,7 @@ class Forecast:
     y: np.ndarray
     p: np.ndarray
     classes: tuple[str, ...]
-    train_prevalence: float | None
+    training_prevalence: dict[str, np.ndarray]
 
     def frame(self) -> pl.DataFrame:
         """Return one row a patch."""
@@ -69,21 +69,21 @@ def binary_target(source: Source) -> tuple[np.ndarray, tuple[str, ...]]:
     return y, classes
 
 
-def signature_forecast(source: Source, split: Split, signature: Signature) -> Forecast:
-    """Return the signature's probabilities on the fold's test rows."""
+def signature_forecast(source: Source, split: Split, signature: Signature, role: str = "test") -> Forecast:
+    """Return the signature's probabilities on the fold's rows of ``role``."""
     y, classes = binary_target(source)
-    rows = split.rows("test")
+    rows = split.rows(role)
     p = signature.predict_proba(source.store.X(rows))
     return _forecast(f"{source.method} signature", source, split, rows, y, p, classes)
 
 
-def head_forecast(source: Source, split: Split) -> Forecast | None:
-    """Return the trained head's probabilities on the fold's test rows; None without a head."""
+def head_forecast(source: Source, split: Split, role: str = "test") -> Forecast | None:
+    """Return the trained head's probabilities on the fold's rows of ``role``; None without a head."""
     P = source.store.probabilities
     if P is None:
         return None
     y, classes = source.targets()
-    rows = split.rows("test")
+    rows = split.rows(role)
     p = P[rows].astype(np.float64)
     p = p / p.sum(axis=1, keepdims=True)
     return _forecast(f"{source.method} head", source, split, rows, y, p[:, 1] if len(classes) == 2 else p, classes)
@@ -98,20 +98,24 @@ def load_signature(source: Source, fold: str) -> Signature | None:
     return signature if signature.store_id == source.store.store_id else None
 
 
+def fold_forecasts(source: Source, fold: str, role: str = "test") -> list[Forecast]:
+    """Return what the head and the signature of one fold, where there are such, say about its rows of ``role``."""
+    split = source.split(fold)
+    signature = load_signature(source, fold)
+    found = [head_forecast(source, split, role)]
+    found.append(signature_forecast(source, split, signature, role) if signature is not None else None)
+    return [forecast for forecast in found if forecast is not None]
+
+
 def gather_forecasts(sources: Sequence[Source], fold: str | None) -> dict[str, Forecast]:
     """Return every model's forecasts over the folds, by name; several seeds of one method stay apart."""
     several_seeds = len({source.seed for source in sources}) > 1
     parts: dict[str, list[Forecast]] = {}
     for source in sources:
         for name in source.folds(fold):
-            split = source.split(name)
-            signature = load_signature(source, name)
-            found = [head_forecast(source, split)]
-            found.append(signature_forecast(source, split, signature) if signature is not None else None)
-            for forecast in found:
-                if forecast is not None:
-                    key = forecast.name + (f" seed {source.seed}" if several_seeds else "")
-                    parts.setdefault(key, []).append(dataclasses.replace(forecast, name=key))
+            for forecast in fold_forecasts(source, name):
+                key = forecast.name + (f" seed {source.seed}" if several_seeds else "")
+                parts.setdefault(key, []).append(dataclasses.replace(forecast, name=key))
     if not parts:
         raise InputError(
             "there must be probabilities to evaluate",
@@ -131,7 +135,7 @@ def evaluate_forecast(forecast: Forecast, config: Config) -> Evaluation:
         forecast.patients,
         folds=forecast.folds,
         class_names=forecast.classes,
-        train_prevalence=forecast.train_prevalence,
+        training_prevalence=forecast.training_prevalence,
         n_draws=config.evaluate.n_draws,
         level=config.evaluate.level,
         seed=config.split.seed,
@@ -141,6 +145,7 @@ def evaluate_forecast(forecast: Forecast, config: Config) -> Evaluation:
 def _forecast(
     name: str, source: Source, split: Split, rows: np.ndarray, y: np.ndarray, p: np.ndarray, classes: tuple[str, ...]
 ) -> Forecast:
+    shares = np.bincount(y[split.rows("train")], minlength=len(classes))
     return Forecast(
         name=name,
         patch_ids=source.column("patch_id")[rows],
@@ -149,15 +154,14 @@ def _forecast(
         y=y[rows],
         p=p,
         classes=classes,
-        train_prevalence=float(y[split.rows("train")].mean()) if len(classes) == 2 else None,
+        training_prevalence={split.fold: shares / shares.sum()},
     )
 
 
 def _join(pieces: list[Forecast]) -> Forecast:
     arrays = ("patch_ids", "patients", "folds", "y", "p")
-    prevalences = [f.train_prevalence for f in pieces if f.train_prevalence is not None]
     return dataclasses.replace(
         pieces[0],
-        train_prevalence=float(np.mean(prevalences)) if prevalences else None,
+        training_prevalence={fold: share for f in pieces for fold, share in f.training_prevalence.items()},
         **{name: np.concatenate([getattr(f, name) for f in pieces]) for name in arrays},
     )

@@ -13,22 +13,19 @@ if TYPE_CHECKING:
     from featkit.data.manifest import Manifest
 
 _TABLES = (".csv", ".parquet")
+_OFFICIAL = ("SOB_", "CNB_")  # how BreaKHis's file names begin
 
 
 def guess_adapter(data: Path) -> str:
     """Return the adapter that reads ``data``: a table by its ending, BreaKHis by its file names, else a folder."""
-    from featkit.data.adapters.breakhis import parse_name
-
     if not data.exists():
         raise InputError("the data must be a folder of images or a table", f"nothing at {data}", "Check the path")
     if data.is_file():
         if data.suffix.lower() not in _TABLES:
             raise InputError(f"a table must end in {' or '.join(_TABLES)}", data.name, "Convert it, or name a folder")
         return "table"
-    for path in data.rglob("*"):
-        if path.is_file() and parse_name(path.name) is not None:
-            return "breakhis"
-    return "folder"
+    is_breakhis = any(path.name.startswith(_OFFICIAL) for path in data.rglob("*.*"))
+    return "breakhis" if is_breakhis else "folder"
 
 
 def read_manifest(config: DataConfig, root: Path) -> Manifest:

@@ -58,6 +58,8 @@ def probe(
 
     if target not in PROBES:
         raise InputError("the target of a probe must be known", repr(target), did_you_mean(target, PROBES))
+    if target == "patient" and (model, within) != ("linear", None):
+        raise InputError("the patient probe has no model and is always within the class", f"{model}, {within}")
     sources = find_sources(store, method=method, fold=fold, seed=seed, output=output)
     found: dict[str, ProbeResult] = {}
     for source in track(sources, f"Probing {target}"):
@@ -80,12 +82,17 @@ def _probe_one(target: str, source: Source, model: str, within: str | None) -> P
         "store_id": source.store.store_id,
         "regime": regime,
     }
-    X, label = source.store.X(rows), source.column("label")[rows]
-    domain, patient = source.column(source.domain)[rows], source.patients()[rows]
     if target == "patient":
-        return PROBES[target](X, patient, domain, label, model=model, **shared)
+        options = {}
+    else:
+        options = {"model": model, "within": within, "n_splits": settings.n_splits}
     return PROBES[target](
-        X, domain, patient, label=label, within=within, model=model, n_splits=settings.n_splits, **shared
+        source.store.X(rows),
+        source.column(source.domain)[rows],
+        source.patients()[rows],
+        label=source.column("label")[rows],
+        **options,
+        **shared,
     )
 
 

@@ -93,7 +93,7 @@ def _fit(source: Source, split: Split, rule: str | None, n_pairs: int | None) ->
         source.patients()[rows],
         rule=rule or settings.rule,
         n_lambdas=settings.n_lambdas,
-        n_splits=settings.n_splits,
+        n_folds=settings.n_splits,
         n_pairs=settings.n_pairs if n_pairs is None else n_pairs,
         threshold=settings.threshold,
         q=settings.q or None,
@@ -108,7 +108,7 @@ def _fit(source: Source, split: Split, rule: str | None, n_pairs: int | None) ->
 def _overlaps(
     found: dict[str, Signature], alive: dict[str, np.ndarray], supports: dict[str, np.ndarray]
 ) -> dict[str, OverlapResult]:
-    from featkit.stats.overlap import overlap
+    from featkit.stats.overlap_pairs import overlap
 
     result = {}
     for method in dict.fromkeys(s.method for s in found.values()):

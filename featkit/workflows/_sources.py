@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from featkit.core.config import Config
 from featkit.core.errors import InputError, did_you_mean
-from featkit.core.magnification import domain_sort_key
+from featkit.core.magnification import sort_domains
 from featkit.core.workspace import EVERY_FOLD, Workspace
 
 if TYPE_CHECKING:
@@ -57,10 +57,13 @@ class Source:
         """Short name for tables."""
         return self.method if self.fold == EVERY_FOLD else f"{self.method}/{self.fold}"
 
+    def domains(self) -> list[str]:
+        """Return the values of the domain column, in natural order."""
+        return sort_domains(self.column(self.domain).tolist())
+
     def folds(self, wanted: str | None = None) -> list[str]:
         """Return the folds this store may be analysed with, only ``wanted`` when given."""
-        column = _column(self.store, self.domain)
-        known = sorted({str(v) for v in column}, key=domain_sort_key)
+        known = self.domains()
         if self.workspace and self.config.split.folds:
             known = [f for f in known if f in self.config.split.folds]
         if self.fold != EVERY_FOLD:
@@ -73,7 +76,7 @@ class Source:
 
     def split(self, fold: str) -> Split:
         """Return the fold's split, in the store's row order: the saved one in a workspace, else one made here."""
-        from featkit.data.split import Split, leave_one_domain_out
+        from featkit.data import Split, leave_one_domain_out
 
         if self.workspace and self.workspace.split_path(fold).is_file():
             return _restrict(Split.load(self.workspace.split_path(fold)), self.store)

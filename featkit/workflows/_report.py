@@ -1,0 +1,205 @@
+"""``featkit report``: one self-contained HTML file, and every figure as SVG and PDF."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from featkit.core.errors import InputError
+from featkit.core.magnification import sort_domains
+from featkit.core.progress import task
+from featkit.core.provenance import versions
+from featkit.core.results.comparison import Comparison
+from featkit.core.results.evaluation_set import EvaluationSet
+from featkit.core.results.probe import ProbeResult
+from featkit.core.results.signature_set import SignatureSet
+from featkit.core.seeds import rng
+from featkit.core.workspace import Workspace
+from featkit.workflows._sources import Source, find_sources, summary_folder
+
+if TYPE_CHECKING:
+    from featkit.reporting.bundle import EmbeddingMap, SamplePatches, StudyResults
+
+_TARGETS = ("magnification", "patient")
+_MOST_POINTS = 3000
+
+
+def report(store: str | Path | None = None, *, output: str | Path | None = None, title: str = "") -> Path:
+    """Write what was found as one HTML page that needs no network, and its figures as SVG and PDF.
+
+    Parameters
+    ----------
+    store : path, optional
+        A store outside a workspace, whose results are beside it.
+    output : path, optional
+        The HTML file (default: ``report.html`` in the workspace, or beside the results).
+    title : str
+        Heading of the page.
+
+    Returns
+    -------
+    Path
+        The HTML file; ``figures`` beside it holds the figures.
+    """
+    from featkit.reporting.figures.style import save_figure
+    from featkit.reporting.html import write_report
+    from featkit.reporting.sections import figures_of
+    from featkit.reporting.story import tell
+    from featkit.reporting.tables import to_csv
+
+    sources = find_sources(store)
+    workspace = sources[0].workspace if store is None else None
+    target = (
+        Path(output) if output is not None else (workspace.root if workspace else sources[0].results) / "report.html"
+    )
+    with task("Writing the report", total=3) as done:
+        study = _gather(sources, title)
+        done()
+        content = tell(study)
+        done()
+        path = write_report(content, target)
+        for section in content.sections:
+            for name, figure in figures_of(section).items():
+                save_figure(figure, target.parent / "figures", name)
+        for name, result in {**study.evaluations, **study.comparisons}.items():
+            to_csv(result, target.parent / "tables" / f"{_file_name(name)}.csv")
+        if study.signatures is not None:
+            to_csv(study.signatures, target.parent / "tables" / "signatures.csv")
+        done()
+    return path
+
+
+def _gather(sources: list[Source], title: str) -> StudyResults:
+    from featkit.reporting.bundle import StudyResults
+
+    folder = summary_folder(sources, None)
+    evaluated = _load(folder / "evaluation.json", EvaluationSet)
+    signatures = _load(folder / "signatures.json", SignatureSet)
+    comparisons = {
+        path.stem.removeprefix("comparison_").replace("_", " "): Comparison.load(path)
+        for path in sorted(folder.glob("comparison_*.json"))
+    }
+    probes: dict[str, dict[str, ProbeResult]] = {}
+    for target in _TARGETS:
+        for source in sources:
+            found = _load(source.results / f"probe_{target}.json", ProbeResult)
+            if found is not None:
+                probes.setdefault(target, {})[source.name] = found
+    if evaluated is None and signatures is None and not probes:
+        raise InputError(
+            "there must be results to report",
+            f"none in {folder}",
+            "Run 'featkit signatures', 'featkit evaluate' or 'featkit probe magnification' first",
+        )
+    folds = sort_domains(fold for source in sources for fold in source.folds())
+    audits = {fold: source.split(fold).audit for source in sources for fold in source.folds()}
+    root = sources[0].workspace.root if sources[0].workspace else folder
+    return StudyResults(
+        title=title or f"featkit report: {root.name}",
+        facts=_facts(sources, folds),
+        domain=sources[0].domain,
+        audits=tuple(audits[fold] for fold in folds),
+        training=tuple(_training(source) for source in sources if source.store.provenance.get("checkpoint")),
+        evaluations=evaluated.evaluations if evaluated else {},
+        recalibrations=evaluated.recalibrations if evaluated else {},
+        comparisons=comparisons,
+        signatures=signatures,
+        probes=probes,
+        maps={source.name: _map(source) for source in sources},
+        patches=_patches(sources[0]),
+        truth=_truth(sources[0].workspace),
+        provenance=_provenance(sources),
+    )
+
+
+def _load(path: Path, kind: type[Any]) -> Any:
+    return kind.load(path) if path.is_file() else None
+
+
+def _facts(sources: list[Source], folds: list[str]) -> dict[str, str]:
+    store = sources[0].store
+    labels, counts = np.unique(sources[0].column("label"), return_counts=True)
+    return {
+        "patches": f"{store.n:,} of {len(set(sources[0].patients().tolist()))} patients",
+        "classes": ", ".join(f"{label} ({count:,})" for label, count in zip(labels, counts, strict=True)),
+        f"{sources[0].domain}s": ", ".join(sources[0].domains()),
+        "held out": ", ".join(folds),
+        "methods": ", ".join(dict.fromkeys(source.method for source in sources)),
+        "encoder": f"{store.provenance.get('encoder', 'unknown')}, {store.d:,} dimensions",
+    }
+
+
+def _training(source: Source) -> dict[str, Any]:
+    meta = source.store.provenance["checkpoint"]
+    chosen = meta["selection"]
+    return {
+        "method": source.method,
+        "held out": source.fold,
+        "seed": source.seed,
+        "epochs": len(meta["history"]),
+        "best epoch": chosen["epoch"],
+        "selection rule": chosen["rule"],
+        "its value": float(chosen["value"]) if chosen["value"] is not None else None,
+    }
+
+
+def _map(source: Source) -> EmbeddingMap:
+    from featkit.reporting.bundle import EmbeddingMap
+    from featkit.stats.projection import principal_components
+
+    n = source.store.n
+    rows = np.sort(rng(0, "map").choice(n, size=min(n, _MOST_POINTS), replace=False))
+    points, shares = principal_components(source.store.X(rows))
+    columns = (source.column(name)[rows].astype(str) for name in ("label", source.domain, "patient"))
+    return EmbeddingMap(points, shares, *columns)
+
+
+def _patches(source: Source) -> SamplePatches | None:
+    """Return the first readable patch of each class and domain, for two patients where there are two."""
+    from featkit.data.images import read_rgb
+    from featkit.reporting.bundle import SamplePatches
+
+    if "path" not in source.store.obs.columns:
+        return None
+    label, domain = source.column("label").astype(str), source.column(source.domain).astype(str)
+    patient, paths = source.patients().astype(str), source.column("path")
+    domains = source.domains()[:4]
+    images, titles, names = [], [], []
+    for name in sorted(set(label.tolist())):
+        people = sorted(set(patient[label == name].tolist()))[:2]
+        for person in people:
+            names.append(name)
+            for magnification in domains:
+                rows = np.flatnonzero((label == name) & (domain == magnification) & (patient == person))
+                try:
+                    image = read_rgb(paths[rows[0]])
+                except (InputError, IndexError, OSError):
+                    image = np.full((64, 64, 3), 255, dtype=np.uint8)
+                images.append(image)
+                titles.append(f"{magnification}, {person}")
+    if all((image == 255).all() for image in images):
+        return None
+    return SamplePatches(tuple(images), tuple(titles), tuple(names), len(domains))
+
+
+def _truth(workspace: Workspace | None) -> Mapping[str, Any] | None:
+    if workspace is None:
+        return None
+    path = (workspace.root / workspace.config.data.path).parent / "truth.json"
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+
+
+def _provenance(sources: list[Source]) -> dict[str, dict[str, str]]:
+    stores = {
+        source.name: f"{source.store.store_id[:16]}, weights {str(source.store.provenance.get('weights_sha256', ''))[:16]}"
+        for source in sources
+    }
+    return {"Versions": dict(versions()), "Stores (content and weights, SHA-256)": stores}
+
+
+def _file_name(name: str) -> str:
+    return "".join(ch if ch.isalnum() else "-" for ch in name)
