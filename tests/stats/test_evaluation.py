@@ -1,6 +1,8 @@
 """The evaluation as a whole: every row against its own oracle, and what happens at the edges."""
 
 import json
+import os
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -222,3 +224,22 @@ def test_bad_options_are_named(options, said):
 def test_asking_for_what_is_not_there_tells_what_is(evaluation):
     with pytest.raises(InputError, match="auc is there for: 100X"):
         evaluation.get("auc", "800X")
+
+
+@pytest.mark.skipif("FEATKIT_TEST_DATA" not in os.environ, reason="FEATKIT_TEST_DATA is not set")
+def test_the_majority_baseline_on_the_real_breakhis_file_list():
+    """What a constant "malignant" scores on the 7,909 images, per magnification and by patient id."""
+    names = pl.read_csv(Path(os.environ["FEATKIT_TEST_DATA"]) / "breakhis" / "files.csv")["filename"]
+    parts = names.str.extract_groups(r"SOB_([BM])_([A-Z]+)-(\d+-\d+[A-Z]*)-(\d+)-").struct.unnest()
+    y = (parts["1"] == "M").to_numpy().astype(int)
+    patient, fold = (parts["2"] + "-" + parts["3"]).to_numpy(), (parts["4"] + "X").to_numpy()
+    p = np.random.default_rng(0).random(len(y))  # knows nothing
+    found = evaluate(y, p, patient, folds=fold, metrics=["auc", "accuracy", "recognition_rate"], n_draws=200)
+    majority = {(row.metric, row.aggregation): row.majority for row in found.rows}
+    assert majority["recognition_rate", "pooled"] == pytest.approx(58 / 82)
+    assert majority["accuracy", "pooled"] == pytest.approx(5429 / 7909)
+    shares = {"40X": 1370 / 1995, "100X": 1437 / 2081, "200X": 1390 / 2013, "400X": 1232 / 1820}
+    assert {f: majority["accuracy", f] for f in shares} == pytest.approx(shares)
+    assert found.counts[0].n_patients_by_class == {"0": 24, "1": 58}
+    auc = found.get("auc")
+    assert auc.low < 0.5 < auc.high
