@@ -11,7 +11,7 @@ _FIGURES = {
     "paths": ("penalty_choice", "regularisation_path", "selection_frequencies"),
     "probes": ("probe_bars",),
     "roc": ("roc_curves",),
-    "signatures": ("performance_by_size", "signature_sizes", "size_curves"),
+    "signatures": ("performance_by_size", "signature_anatomy", "signature_sizes", "size_curves"),
     "style": ("figure_bytes", "save_figure"),
 }
 _PAGE = ("Highlight", "ReportContent", "ReportFigure", "Section", "render_report", "summarise", "write_report")

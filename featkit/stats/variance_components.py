@@ -48,7 +48,8 @@ def variance_components(
     Returns
     -------
     VarianceComponents
-        A source with fewer than five levels, or a component at the edge of its range, is said in ``notes``.
+        The interval of the mean uses a t quantile with the degrees of freedom of the source with the fewest levels, a
+        cautious choice. A source with fewer than five levels, and a component of zero, are said in ``notes``.
 
     Raises
     ------
@@ -74,10 +75,11 @@ def variance_components(
         warnings.warn(f"variance components of {quantity} did not converge", FeatkitWarning, stacklevel=2)
     notes += [f"the variance of {name} is estimated as zero" for name, v in components.items() if v == 0.0]
     total = sum(components.values())
-    half = _t_quantile(level, min(n_levels.values()) - 1) * se
+    scarcest = min(n_levels, key=lambda name: n_levels[name])
+    half = _t_quantile(level, n_levels[scarcest] - 1) * se
     return VarianceComponents(
         quantity=quantity,
-        mean=Estimate(mean, mean - half, mean + half, level, "mixed model, t", 0, "run", y.size),
+        mean=Estimate(mean, mean - half, mean + half, level, "mixed model, t", 0, scarcest, n_levels[scarcest]),
         mean_over_seeds=_seed_mean(y, sources, level),
         components=components,
         shares={name: (v / total if total > 0 else math.nan) for name, v in components.items()},

@@ -5,6 +5,7 @@ import types
 import numpy as np
 import pytest
 
+from featkit.core.results.anatomy import AnatomyResult
 from featkit.core.results.audit import SplitAudit
 from featkit.core.results.calibration import ReliabilityCurve
 from featkit.core.results.comparison import Comparison, ComparisonRow
@@ -24,6 +25,28 @@ FOLDS = ("40X", "100X", "200X", "400X")
 
 def estimate(value, half=0.03, n_units=23):
     return Estimate(value, value - half, value + half, 0.95, "logit-t", 2000, "patient", n_units)
+
+
+def anatomy(k=25, seed=0):
+    rng = np.random.default_rng(seed)
+    sources = ("label", "patient", "domain", "domain_by_patient", "residual")
+    shares = rng.dirichlet([2, 4, 1, 1, 6], size=k)
+    if k:
+        shares[0] = np.nan
+    return AnatomyResult(
+        dimension=np.sort(rng.choice(512, size=k, replace=False)),
+        sources=sources,
+        shares=shares,
+        chance=np.array([0.001, 0.05, 0.004, 0.1, 0.845]),
+        degrees_of_freedom=np.array([1, 22, 3, 66, 400]),
+        domain_alone=rng.random(k),
+        label_p_value=rng.random(k),
+        domain_p_value=rng.random(k),
+        coefficient=rng.normal(size=k),
+        selection_frequency=np.full(k, np.nan),
+        n_patches=493,
+        n_patients=23,
+    )
 
 
 def comparison(folds=FOLDS, pairs=(("grl", "baseline"),), metrics=("auc", "brier"), half=0.05, seed=0):
@@ -297,6 +320,7 @@ def variance():
 
 BUILDERS = {
     "estimate": estimate,
+    "anatomy": anatomy,
     "comparison": comparison,
     "overlap": overlap,
     "path": path,

@@ -45,7 +45,7 @@ def test_exchange_p_values_are_uniform_where_delong_rejects_too_often():
 
 @pytest.mark.parametrize("n_patients", [20, 80])
 def test_t_intervals_cover_and_percentiles_cover_less(n_patients):
-    n_repeats, n_draws = (2_000, 1_000) if IS_LONG else (6_000 // n_patients + 75, 400)
+    n_repeats, n_draws = (2_000, 1_000) if IS_LONG else (4_000 // n_patients + 75, 400)
     truth = dict.fromkeys(METRICS, 0.0)
     y, a, b, groups = cohort(3_000, np.random.default_rng(0))
     for sign, p in ((1, a), (-1, b)):

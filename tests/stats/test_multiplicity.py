@@ -10,7 +10,7 @@ from featkit.stats.multiplicity import adjust
 p_lists = st.lists(st.floats(0, 1), min_size=1, max_size=30)
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=40)
 @given(p_lists, st.sampled_from([("holm", "holm"), ("bh", "fdr_bh")]))
 def test_agrees_with_statsmodels(p_values, methods):
     ours, theirs = methods

@@ -21,7 +21,7 @@ class VarianceComponents(Result):
     quantity : str
         What was measured ("auc").
     mean : Estimate
-        Generalised least-squares mean with its interval from the mixed model (unit: "run").
+        Generalised least-squares mean with its interval from the mixed model (unit: the source with fewest levels).
     mean_over_seeds : Estimate
         Mean of the seeds' means with its t interval; value only when there is one seed.
     components : dict of str to float

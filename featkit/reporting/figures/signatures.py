@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from featkit.core.errors import InputError, did_you_mean
+from featkit.core.results.anatomy import AnatomyResult
 from featkit.core.results.refit import PerformanceCurve
 from featkit.core.results.size import SizeCurve
 from featkit.reporting.figures.style import (
@@ -16,6 +17,7 @@ from featkit.reporting.figures.style import (
     MUTED,
     PAGE,
     PALETTE,
+    RULE,
     colour,
     line_style,
     log_axis,
@@ -132,4 +134,44 @@ def performance_by_size(curves: Mapping[str, PerformanceCurve], *, metric: str =
     axes.grid(axis="y")
     if len(curves) > 1:
         figure.legend(loc="outside upper center", ncols=min(5, len(curves)))
+    return figure
+
+
+@styled
+def signature_anatomy(anatomy: AnatomyResult, *, n_most: int = 40) -> Figure:
+    """Draw where the variance of each dimension comes from, one stacked column each, beside what chance would give.
+
+    Parameters
+    ----------
+    anatomy : AnatomyResult
+        Dimensions are ordered by their selection frequency, else by the size of their coefficient.
+    n_most : int
+        Dimensions drawn at most; a constant one has no column.
+    """
+    figure = new_figure(PAGE, 3.0)
+    axes = figure.subplots()
+    dimension = np.asarray(anatomy.dimension, dtype=int)
+    if not dimension.size:
+        say_empty(axes, "the signature is empty")
+        return figure
+    frequency = np.nan_to_num(np.asarray(anatomy.selection_frequency, dtype=float), nan=-1.0)
+    strength = np.nan_to_num(np.abs(np.asarray(anatomy.coefficient, dtype=float)))
+    drawn = np.lexsort((dimension, -strength, -frequency))[:n_most]
+    shares = np.nan_to_num(np.asarray(anatomy.shares, dtype=float).reshape(dimension.size, -1)[drawn])
+    stacked = np.vstack([shares, np.asarray(anatomy.chance, dtype=float)])
+    x = np.append(np.arange(drawn.size), drawn.size + 0.8)
+    base = np.zeros(x.size)
+    for index, source in enumerate(anatomy.sources):
+        fill = RULE if source == "residual" else colour(index)
+        axes.bar(x, stacked[:, index], bottom=base, width=0.85, color=fill, label=source.replace("_", " "))
+        base += stacked[:, index]
+    names = [str(d) for d in dimension[drawn]] if drawn.size <= 60 else [""] * drawn.size
+    axes.set_xticks(x, [*names, "chance"], rotation=90, fontsize=7)
+    axes.tick_params(axis="x", length=0)
+    axes.set_xlim(-0.7, x[-1] + 0.7)
+    axes.set_ylim(0, 1)
+    axes.set_ylabel("share of the variance")
+    left_out = dimension.size - drawn.size
+    axes.set_xlabel("dimension" + (f" ({left_out} more not drawn)" if left_out else ""))
+    figure.legend(loc="outside upper center", ncols=len(anatomy.sources))
     return figure
