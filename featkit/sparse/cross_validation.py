@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from featkit.core.errors import InputError, did_you_mean
+from featkit.core.progress import task
 from featkit.core.results.path import LambdaChoice, PathResult
 from featkit.core.seeds import rng
 from featkit.sparse.design import Design, Patients, as_labels, as_matrix, as_patients, make_design
-from featkit.sparse.kernels import column_dots
-from featkit.sparse.path import as_lambdas, check_options, follow, lambda_grid, largest_lambda, to_result
-from featkit.sparse.threads import worker_count
+from featkit.sparse.many import EXACT_BELOW, solve_many
+from featkit.sparse.march import Trace, follow
+from featkit.sparse.path import as_lambdas, check_options, lambda_grid, largest_lambda, to_result
 from featkit.sparse.working_set import ALL_ROWS, WorkingSet
 
 RULES = ("min", "1se", "lambda", "C")
@@ -129,8 +130,7 @@ def choose_on_design(
     penalties = np.where(design.is_dead, np.inf, 1.0)
     problem = WorkingSet(design.columns, y, np.full(n, 1.0 / n), ALL_ROWS, penalties, l1_ratio, True)
     null_loss = problem.loss()
-    gradient = np.zeros(d)
-    column_dots(design.columns, np.arange(d), problem.r, gradient)
+    gradient = problem.gradient()
     largest = largest_lambda(gradient, penalties, l1_ratio)
     grid = lambda_grid(largest, n_lambdas, lambda_min_ratio) if lambdas is None else lambdas
     if value is not None:
@@ -144,23 +144,27 @@ def choose_on_design(
         return _choice(path, grid.size - 1, rule, score, np.empty((0, grid.size)))
     fold = patient_folds(patients, n_folds, seed)
 
-    def one_fold(k: int) -> np.ndarray:
-        rows = np.flatnonzero(fold != k)
-        part = WorkingSet(design.columns, y[rows], np.full(rows.size, 1.0 / rows.size), rows, penalties, l1_ratio, True)
-        start = np.zeros(d)
-        column_dots(design.columns, np.arange(d), part.residuals(n), start)
-        fitted = follow(part, start, grid, tolerance * null_loss)
-        held_out = np.flatnonzero(fold == k)
-        scores = np.empty(grid.size)
-        for index in range(grid.size):
-            eta = np.full(held_out.size, fitted.intercepts[index])
-            for j, b in zip(fitted.supports[index], fitted.values[index]):
-                eta += b * design.columns[j, held_out]
-            scores[index] = _score(eta, y[held_out], score)
-        return scores
+    def maker(k: int) -> Callable[[], WorkingSet]:
+        def make() -> WorkingSet:
+            rows = np.flatnonzero(fold != k)
+            w = np.full(rows.size, 1.0 / rows.size)
+            return WorkingSet(design.columns, y[rows], w, rows, penalties, l1_ratio, True)
 
-    with ThreadPoolExecutor(worker_count(n_jobs)) as pool:
-        scores = np.array(list(pool.map(one_fold, range(n_folds))))
+        return make
+
+    with task("Cross-validation", total=n_folds) as done:
+        traces = solve_many(
+            design.columns,
+            [maker(k) for k in range(n_folds)],
+            grid,
+            tolerance * null_loss,
+            is_exact=tolerance < EXACT_BELOW,
+            n_jobs=n_jobs,
+            done=done,
+        )
+    scores = np.array(
+        [_fold_scores(design.columns, y, np.flatnonzero(fold == k), traces[k], score) for k in range(n_folds)]
+    )
     mean = scores.mean(axis=0)
     error = scores.std(axis=0, ddof=1) / np.sqrt(n_folds)
     loss = mean if score == "deviance" else -mean
@@ -182,6 +186,14 @@ def _choice(path: PathResult, index: int, rule: str, score: str, scores: np.ndar
         path=path,
         warnings=path.warnings,
     )
+
+
+def _fold_scores(columns: np.ndarray, y: np.ndarray, held_out: np.ndarray, trace: Trace, score: str) -> np.ndarray:
+    scores = np.empty(len(trace.supports))
+    for index, (support, values) in enumerate(zip(trace.supports, trace.values)):
+        eta = columns[support[:, None], held_out].T.astype(np.float64) @ values + trace.intercepts[index]
+        scores[index] = _score(eta, y[held_out], score)
+    return scores
 
 
 def _score(eta: np.ndarray, y: np.ndarray, score: str) -> float:

@@ -276,3 +276,15 @@ def descend(
         if gap_bound(slope, new, l1, l2, k, odds, feasible_scale(slope, l1, l2, k)) <= target:
             return sweep + 1
     return max_sweeps
+
+
+@compiled
+def violators(gradient: np.ndarray, weights: np.ndarray, lambda_: float, is_in: np.ndarray) -> np.ndarray:
+    """Return the dimensions outside the working set with ``|gradient| > lambda * weight``, sorted."""
+    found = np.empty(gradient.size, np.int64)
+    size = 0
+    for j in range(gradient.size):
+        if not is_in[j] and abs(gradient[j]) > lambda_ * weights[j]:
+            found[size] = j
+            size += 1
+    return found[:size].copy()

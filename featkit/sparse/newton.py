@@ -31,8 +31,8 @@ from featkit.sparse.kernels import (
     residuals,
 )
 
-_INNER_RELATIVE = 0.05  # accuracy of the quadratic model's solution, relative to its first sweep
-_CONTRACTION = 0.25  # a step that leaves more than this part of the gap asks for a new Hessian
+_INNER_RELATIVE = 0.1  # accuracy of the quadratic model's solution, relative to its first sweep
+_CONTRACTION = 1.0  # a step that leaves more than this part of the gap asks for a new Hessian
 _FLAT = 1e-12  # free coordinates are solved until their slopes are below this
 
 
@@ -86,6 +86,30 @@ def solve_free(
 
 
 @compiled
+def secant_update(H: np.ndarray, k: int, step: np.ndarray, change: np.ndarray) -> None:
+    """Make ``H @ step`` equal ``change`` by the BFGS update, which keeps H positive."""
+    image = np.zeros(k)
+    for a in range(k):
+        if step[a] != 0.0:
+            row = H[a]
+            for c in range(k):
+                image[c] += step[a] * row[c]
+    curvature = 0.0
+    modelled = 0.0
+    for a in range(k):
+        curvature += step[a] * change[a]
+        modelled += step[a] * image[a]
+    if curvature <= 1e-3 * modelled or modelled <= 0.0:
+        return
+    for a in range(k):
+        left = np.float32(change[a] / curvature)
+        right = np.float32(image[a] / modelled)
+        row = H[a]
+        for c in range(k):
+            row[c] += np.float32(left * change[c] - right * image[c])
+
+
+@compiled
 def solve_working_set(
     packed: np.ndarray,
     H: np.ndarray,
@@ -128,6 +152,9 @@ def solve_working_set(
     direction = np.empty(m)
     step = np.empty(k)
     new = np.empty(k)
+    past_g = np.empty(k)
+    past_beta = np.empty(k)
+    moved = False
     slope = np.empty(k)
     before = np.inf
     gap = np.inf
@@ -136,6 +163,12 @@ def solve_working_set(
     n_steps = 0
     while True:
         packed_dots(packed, k, r, g)
+        if moved:
+            moved = False
+            for a in range(k):
+                past_g[a] -= g[a]
+                past_beta[a] = beta[a] - past_beta[a]
+            secant_update(H, k, past_beta, past_g)
         gap = gap_bound(g, beta, l1, l2, k, odds, feasible_scale(g, l1, l2, k))
         if gap <= tolerance or n_steps >= max_steps:
             if exact:
@@ -162,6 +195,8 @@ def solve_working_set(
         for a in range(k):
             slope[a] = g[a]
             new[a] = beta[a]
+            past_g[a] = g[a]
+            past_beta[a] = beta[a]
         descend(H, k, factor, slope, new, l1, l2, odds, max(0.3 * tolerance, _INNER_RELATIVE * gap), 1000)
         change = 0.0
         for a in range(k):
@@ -194,5 +229,6 @@ def solve_working_set(
         for a in range(k):
             beta[a] = new[a] if done == 1.0 else beta[a] + done * step[a]
         is_stale = True
+        moved = True
         odds = solve_free(packed, n_free, y, w, beta, eta, r, v, 0.1 * tolerance)
     return n_steps, gap, odds, n_built, is_stale

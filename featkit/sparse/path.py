@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import warnings
 from typing import Any
 
@@ -11,37 +10,8 @@ import numpy as np
 from featkit.core.errors import FeatkitWarning, InputError
 from featkit.core.results.path import PathResult
 from featkit.sparse.design import as_labels, as_matrix, as_penalties, as_weights, make_design
-from featkit.sparse.kernels import column_dots
+from featkit.sparse.march import Trace, follow
 from featkit.sparse.working_set import ALL_ROWS, WorkingSet
-
-_WORKING_SHARE = 0.5  # of the asked gap that the working set is solved to, leaving room for screened dimensions
-_ROUNDS = 30
-
-
-@dataclasses.dataclass
-class Trace:
-    """What a path leaves behind, penalty by penalty."""
-
-    supports: list[np.ndarray] = dataclasses.field(default_factory=list)
-    values: list[np.ndarray] = dataclasses.field(default_factory=list)
-    intercepts: list[float] = dataclasses.field(default_factory=list)
-    losses: list[float] = dataclasses.field(default_factory=list)
-    gaps: list[float] = dataclasses.field(default_factory=list)
-    n_iter: list[int] = dataclasses.field(default_factory=list)
-    entrants: list[int] = dataclasses.field(default_factory=list)
-
-    def add(self, problem: WorkingSet, gap: float, n_iter: int) -> None:
-        """Keep the problem's solution at the penalty just solved."""
-        support, values = problem.support()
-        new = ~np.isin(support, self.entrants)
-        order = np.argsort(-np.abs(values[new]), kind="stable")
-        self.entrants += support[new][order].tolist()
-        self.supports.append(support)
-        self.values.append(values)
-        self.intercepts.append(problem.intercept)
-        self.losses.append(problem.loss())
-        self.gaps.append(gap)
-        self.n_iter.append(n_iter)
 
 
 def largest_lambda(gradient: np.ndarray, penalty_weights: np.ndarray, l1_ratio: float) -> float:
@@ -67,69 +37,6 @@ def as_lambdas(lambdas: Any) -> np.ndarray:
     if values.ndim != 1 or values.size == 0 or not np.isfinite(values).all() or values.min() <= 0:
         raise InputError("lambdas must be positive numbers", lambdas)
     return np.sort(values)[::-1].copy()
-
-
-def follow(
-    problem: WorkingSet,
-    gradient: np.ndarray,
-    lambdas: np.ndarray,
-    tolerance: float,
-    max_entrants: int | None = None,
-) -> Trace:
-    """Solve a problem along decreasing penalties.
-
-    Parameters
-    ----------
-    problem : WorkingSet
-        At its null model.
-    gradient : (d,) float64
-        Of the loss at the null model; overwritten.
-    lambdas : (n_lambdas,) float64
-        Decreasing.
-    tolerance : float
-        Duality gap to reach, in nats.
-    max_entrants : int, optional
-        Stop after the penalty at which this many dimensions have entered.
-
-    Returns
-    -------
-    Trace
-        Shorter than ``lambdas`` when stopped.
-    """
-    columns, weights = problem.columns, problem.l1_ratio * problem.penalty_weights
-    everything = np.flatnonzero(np.isfinite(weights) & (weights > 0.0))
-    trace = Trace()
-    previous = np.inf
-    for lambda_ in lambdas:
-        sizes = np.abs(gradient)
-        problem.enter(np.flatnonzero((sizes > lambda_ * weights) & ~problem.is_in))
-        # sequential strong rule (Tibshirani et al. 2012): who may enter between the last penalty and this one
-        likely = sizes >= max(2.0 * lambda_ - previous, 1e-9 * lambda_) * weights
-        n_iter, inner, gap = 0, _WORKING_SHARE * tolerance, np.inf
-        for _ in range(_ROUNDS):
-            n_iter += problem.solve(lambda_, inner)
-            r = problem.residuals(columns.shape[1])
-            for candidates in (np.flatnonzero(likely & ~problem.is_in), everything):
-                found = np.empty(candidates.size)
-                column_dots(columns, candidates, r, found)
-                gradient[candidates] = found
-                late = candidates[(np.abs(found) > lambda_ * weights[candidates]) & ~problem.is_in[candidates]]
-                if late.size and candidates is not everything:
-                    break
-            else:
-                gap = problem.full_gap(gradient, lambda_)
-                if gap <= tolerance:
-                    break
-                if late.size == 0:
-                    if inner < 1e-6 * tolerance:
-                        break
-                    inner *= 0.1
-            problem.enter(late)
-        trace.add(problem, gap, n_iter)
-        previous = lambda_
-        if max_entrants is not None and len(trace.entrants) >= max_entrants:
-            break
-    return trace
 
 
 def logistic_path(
@@ -209,9 +116,7 @@ def logistic_path(
     design = make_design(X, standardize=standardize, sample_weight=w if sample_weight is not None else None)
     problem = WorkingSet(design.columns, labels, w, ALL_ROWS, penalties, l1_ratio, fit_intercept)
     null_loss = problem.loss()
-    gradient = np.zeros(X.shape[1])
-    everything = np.arange(X.shape[1])
-    column_dots(design.columns, everything, problem.r, gradient)
+    gradient = problem.gradient()
     if lambdas is None:
         grid = lambda_grid(largest_lambda(gradient, penalties, l1_ratio), n_lambdas, lambda_min_ratio)
     else:
@@ -249,7 +154,7 @@ def to_result(
     if not is_converged.all():
         bad = int(np.argmax(gaps))
         messages.append(
-            f"{int((~is_converged).sum())} of {n_done} penalties did not reach a relative duality gap of {tolerance:g}; "
+            f"{int((~is_converged).sum())} of {n_done} fits did not reach a relative duality gap of {tolerance:g}: "
             f"the largest is {gaps[bad] / null_loss:.2g} at lambda {lambdas[bad]:.3g}"
         )
         warnings.warn(messages[-1], FeatkitWarning, stacklevel=3)

@@ -84,7 +84,8 @@ def error_control(
     if pfer is not None and pfer <= 0:
         raise InputError("pfer must be above 0", pfer)
     if pfer is None:
-        assert threshold is not None and q is not None
+        assert threshold is not None
+        assert q is not None
         return threshold, int(q), pfer_bound(q, threshold, n_dimensions, n_pairs, bound)
     if q is None:
         assert threshold is not None

@@ -86,8 +86,9 @@ def fit_signature(
         messages.append(f"{fewest} folds instead of {n_folds}: one class has only {fewest} patients")
         warnings.warn(messages[-1], FeatkitWarning, stacklevel=2)
         n_folds = fewest
+    grid = None if lambdas is None else as_lambdas(lambdas)
     choice = choose_on_design(
-        design, y, patients, rule=rule, value=value, score=score, lambdas=None if lambdas is None else as_lambdas(lambdas),
+        design, y, patients, rule=rule, value=value, score=score, lambdas=grid,
         n_lambdas=n_lambdas, lambda_min_ratio=lambda_min_ratio, l1_ratio=l1_ratio, n_folds=n_folds,
         tolerance=tolerance, seed=seed, n_jobs=n_jobs,
     )  # fmt: skip

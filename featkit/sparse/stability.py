@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -12,11 +12,10 @@ from featkit.core.errors import FeatkitWarning, InputError
 from featkit.core.progress import task
 from featkit.core.results.stability import StabilityResult
 from featkit.sparse.design import Design, Patients, as_labels, as_matrix, as_patients, make_design
-from featkit.sparse.kernels import column_dots
-from featkit.sparse.path import Trace, as_lambdas, check_options, follow, lambda_grid, largest_lambda
+from featkit.sparse.many import EXACT_BELOW, solve_many
+from featkit.sparse.path import as_lambdas, check_options, lambda_grid, largest_lambda
 from featkit.sparse.pfer import error_control, pfer_bound
 from featkit.sparse.subsamples import patient_subsamples, rows_of
-from featkit.sparse.threads import worker_count
 from featkit.sparse.working_set import ALL_ROWS, WorkingSet
 
 
@@ -120,30 +119,38 @@ def stability_on_design(
     problem = WorkingSet(design.columns, y, np.full(n, 1.0 / n), ALL_ROWS, penalties, l1_ratio, True)
     null_loss = problem.loss()
     if lambdas is None:
-        gradient = np.zeros(d)
-        column_dots(design.columns, np.arange(d), problem.r, gradient)
-        lambdas = lambda_grid(largest_lambda(gradient, penalties, l1_ratio), n_lambdas, lambda_min_ratio)
+        lambdas = lambda_grid(largest_lambda(problem.gradient(), penalties, l1_ratio), n_lambdas, lambda_min_ratio)
     grid = lambdas
 
-    def one_half(chosen: np.ndarray) -> Trace:
-        rows = rows_of(patients, chosen)
-        part = WorkingSet(design.columns, y[rows], np.full(rows.size, 1.0 / rows.size), rows, penalties, l1_ratio, True)
-        start = np.zeros(d)
-        column_dots(design.columns, np.arange(d), part.residuals(n), start)
-        return follow(part, start, grid, tolerance * null_loss, q)
+    def maker(chosen: np.ndarray) -> Callable[[], WorkingSet]:
+        def make() -> WorkingSet:
+            rows = rows_of(patients, chosen)
+            w = np.full(rows.size, 1.0 / rows.size)
+            return WorkingSet(design.columns, y[rows], w, rows, penalties, l1_ratio, True)
 
+        return make
+
+    with task("Stability selection", total=len(halves)) as done:
+        traces = solve_many(
+            design.columns,
+            [maker(chosen) for chosen in halves],
+            grid,
+            tolerance * null_loss,
+            max_entrants=q,
+            is_exact=tolerance < EXACT_BELOW,
+            n_jobs=n_jobs,
+            done=done,
+        )
     counts = np.zeros((grid.size, d))
     selected, worst, n_unconverged = [], 0.0, 0
-    with task("Stability selection", total=len(halves)) as done, ThreadPoolExecutor(worker_count(n_jobs)) as pool:
-        for trace in pool.map(one_half, halves):
-            allowed = np.array(trace.entrants[:q], np.int64)
-            selected.append(allowed.size)
-            for index in range(grid.size):
-                support = trace.supports[min(index, len(trace.supports) - 1)]
-                counts[index, support[np.isin(support, allowed)]] += 1
-            worst = max(worst, max(trace.gaps) / null_loss)
-            n_unconverged += sum(g > tolerance * null_loss for g in trace.gaps)
-            done()
+    for trace in traces:
+        allowed = np.array(trace.entrants[:q], np.int64)
+        selected.append(allowed.size)
+        for index in range(grid.size):
+            support = trace.supports[min(index, len(trace.supports) - 1)]
+            counts[index, support[np.isin(support, allowed)]] += 1
+        worst = max(worst, max(trace.gaps) / null_loss)
+        n_unconverged += sum(g > tolerance * null_loss for g in trace.gaps)
     frequency_path = counts / len(halves)
     frequency = frequency_path.max(axis=0)
     mean_selected = float(np.mean(selected))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from featkit.sparse.kernels import feasible_scale, gap_bound, mean_loss, pack
+from featkit.sparse.kernels import column_dots, feasible_scale, gap_bound, mean_loss, pack, violators
 from featkit.sparse.newton import solve_working_set
 
 ALL_ROWS = np.empty(0, np.int64)
@@ -41,6 +41,7 @@ class WorkingSet:
     ) -> None:
         self.columns, self.rows, self.y, self.w = columns, rows, y, w
         self.penalty_weights, self.l1_ratio = penalty_weights, l1_ratio
+        self.weights = l1_ratio * penalty_weights
         m, capacity = y.size, 32
         self.packed = np.empty((capacity, m), np.float32)
         self.hessian = np.zeros((capacity, capacity), np.float32)
@@ -100,20 +101,30 @@ class WorkingSet:
         """Unpenalised columns, all of the working set while it is being made."""
         return getattr(self, "n_free", self.k)
 
-    def full_gap(self, gradient: np.ndarray, lambda_: float) -> float:
-        """Return the duality gap given the gradient (d,) of every dimension; see `featkit.sparse.newton`."""
+    def full_gap(self, gradient: np.ndarray, late: np.ndarray, lambda_: float) -> float:
+        """Return the duality gap over all dimensions, given the `violators` ``late``; see `featkit.sparse.newton`."""
         scale = feasible_scale(self.g, self.l1, self.l2, self.k)
-        outside = ~self.is_in & np.isfinite(self.penalty_weights)
-        sizes, limits = np.abs(gradient[outside]), lambda_ * self.l1_ratio * self.penalty_weights[outside]
-        over = sizes > limits
         excess = 0.0
-        if over.any():
-            sizes, limits = sizes[over], limits[over]
+        if late.size:
+            sizes, limits = np.abs(gradient[late]), lambda_ * self.weights[late]
             if self.l1_ratio == 1.0:
                 scale = min(scale, float(np.min(limits / sizes)))
             else:
                 excess = float(np.sum((sizes - limits) ** 2 / (2.0 * limits))) * self.l1_ratio / (1.0 - self.l1_ratio)
         return excess + float(gap_bound(self.g, self.beta, self.l1, self.l2, self.k, self.odds, scale))
+
+    def violators(self, gradient: np.ndarray, lambda_: float) -> np.ndarray:
+        """Return the dimensions outside the working set that break the optimality conditions, sorted."""
+        return violators(gradient, self.weights, lambda_, self.is_in)
+
+    def gradient(self) -> np.ndarray:
+        """Return ``X'r`` for every dimension that may be selected, (d,) float64; 0 for the others."""
+        found = np.zeros(self.is_in.size)
+        eligible = np.flatnonzero(np.isfinite(self.weights))
+        values = np.empty(eligible.size)
+        column_dots(self.columns, eligible, self.residuals(self.columns.shape[1]), values)
+        found[eligible] = values
+        return found
 
     def residuals(self, n: int) -> np.ndarray:
         """Return the residuals over all n rows of the design, zero where the problem has no row."""

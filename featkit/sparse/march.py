@@ -1,0 +1,112 @@
+"""One problem going down its penalties: screen, solve the working set, verify every dimension, go on."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+
+from featkit.sparse.working_set import WorkingSet
+
+_WORKING_SHARE = 0.5  # of the asked gap that the working set is solved to, leaving room for the other dimensions
+_ROUNDS = 40
+
+
+@dataclasses.dataclass
+class Trace:
+    """What a path leaves behind, penalty by penalty; shorter than the penalties when stopped."""
+
+    supports: list[np.ndarray] = dataclasses.field(default_factory=list)
+    values: list[np.ndarray] = dataclasses.field(default_factory=list)
+    intercepts: list[float] = dataclasses.field(default_factory=list)
+    losses: list[float] = dataclasses.field(default_factory=list)
+    gaps: list[float] = dataclasses.field(default_factory=list)
+    n_iter: list[int] = dataclasses.field(default_factory=list)
+    entrants: list[int] = dataclasses.field(default_factory=list)
+
+    def add(self, problem: WorkingSet, gap: float, n_iter: int) -> None:
+        """Keep the problem's solution at the penalty just solved."""
+        support, values = problem.support()
+        new = ~np.isin(support, self.entrants)
+        order = np.argsort(-np.abs(values[new]), kind="stable")
+        self.entrants += support[new][order].tolist()
+        self.supports.append(support)
+        self.values.append(values)
+        self.intercepts.append(problem.intercept)
+        self.losses.append(problem.loss())
+        self.gaps.append(gap)
+        self.n_iter.append(n_iter)
+
+
+class March:
+    """A problem at its null model and the penalties it will be solved at.
+
+    Whoever drives it computes the gradient of all dimensions at the problem's residuals, for one problem or for many at
+    once, and hands it to `step` until that returns True.
+
+    Parameters
+    ----------
+    problem : WorkingSet
+        At its null model.
+    lambdas : (n_lambdas,) float64
+        Decreasing.
+    tolerance : float
+        Duality gap to reach, in nats.
+    max_entrants : int, optional
+        Stop after the penalty at which this many dimensions have entered.
+    """
+
+    def __init__(
+        self, problem: WorkingSet, lambdas: np.ndarray, tolerance: float, max_entrants: int | None = None
+    ) -> None:
+        self.problem, self.lambdas, self.tolerance = problem, lambdas, tolerance
+        self.most = max_entrants if max_entrants is not None else problem.is_in.size + 1
+        self.trace = Trace()
+        self._is_solved = False
+        self._start()
+
+    def _start(self) -> None:
+        self._rounds = self._n_iter = 0
+        self._inner = _WORKING_SHARE * self.tolerance
+
+    def step(self, gradient: np.ndarray) -> bool:
+        """Verify the last solution, and solve again or at the next penalty; returns whether the path is done.
+
+        Parameters
+        ----------
+        gradient : (d,) float64
+            ``X'r`` at the problem's residuals.
+        """
+        lambda_ = self.lambdas[len(self.trace.gaps)]
+        late = self.problem.violators(gradient, lambda_)
+        if self._is_solved:
+            gap = self.problem.full_gap(gradient, late, lambda_)
+            self._rounds += 1
+            is_stuck = self._rounds >= _ROUNDS or (late.size == 0 and self._inner < 1e-6 * self.tolerance)
+            if gap <= self.tolerance or is_stuck:
+                self.trace.add(self.problem, gap, self._n_iter)
+                if len(self.trace.gaps) == self.lambdas.size or len(self.trace.entrants) >= self.most:
+                    return True
+                self._start()
+                lambda_ = self.lambdas[len(self.trace.gaps)]
+                late = self.problem.violators(gradient, lambda_)
+            elif late.size == 0:
+                self._inner *= 0.1
+        self.problem.enter(late)
+        self._n_iter += self.problem.solve(lambda_, self._inner)
+        self._is_solved = True
+        return False
+
+
+def follow(
+    problem: WorkingSet,
+    gradient: np.ndarray,
+    lambdas: np.ndarray,
+    tolerance: float,
+    max_entrants: int | None = None,
+) -> Trace:
+    """Solve one problem along its penalties; ``gradient`` (d,) is that of its null model. See `March`."""
+    march = March(problem, lambdas, tolerance, max_entrants)
+    while not march.step(gradient):
+        gradient = problem.gradient()
+    return march.trace
