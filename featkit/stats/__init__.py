@@ -3,10 +3,28 @@
 from featkit.core.lazy import attach
 
 _MODULES = {
-    "auc_inference": ("auc_covariance", "auc_difference", "auc_interval"),
-    "calibration": ("brier", "brier_parts", "calibration_line"),
-    "isotonic": ("corp",),
-    "curves": ("roc_curve", "roc_points"),
+    "auc_inference": (
+        "auc_covariance",
+        "auc_difference",
+        "auc_interval",
+    ),
+    "calibration": (
+        "brier",
+        "brier_parts",
+        "calibration_line",
+    ),
+    "calibration_error": (
+        "ece",
+        "ece_debiased",
+    ),
+    "comparison": (
+        "compare",
+        "compare_many",
+    ),
+    "curves": (
+        "roc_curve",
+        "roc_points",
+    ),
     "discrimination": (
         "accuracy",
         "auc",
@@ -21,15 +39,85 @@ _MODULES = {
         "recognition_rate",
         "sensitivity_at_specificity",
     ),
-    "draws": ("MetricDraws", "metric_draws", "prepare_metrics"),
-    "calibration_error": ("ece", "ece_debiased"),
+    "draws": (
+        "MetricDraws",
+        "metric_draws",
+        "prepare_metrics",
+    ),
+    "equivalence": (
+        "equivalence_margin_needed",
+        "equivalence_p_value",
+    ),
     "evaluation": ("evaluate",),
-    "intervals": ("bootstrap_metrics", "estimates", "interval"),
-    "metrics": ("METRICS", "Metric", "metric"),
-    "recalibration": ("RECALIBRATIONS", "Recalibration", "recalibrate"),
+    "exchange": ("exchange_test",),
+    "geometry": (
+        "cross_correlation",
+        "dead_dimensions",
+        "effective_rank",
+        "linear_cka",
+    ),
+    "intervals": (
+        "bootstrap_metrics",
+        "estimates",
+        "interval",
+    ),
+    "isotonic": ("corp",),
+    "matching": (
+        "match_dimensions",
+        "reseeding_null",
+    ),
+    "metrics": (
+        "METRICS",
+        "Metric",
+        "metric",
+    ),
+    "multiplicity": ("adjust",),
+    "overlap_chance": (
+        "corrected_overlap",
+        "expected_overlap",
+        "overlap_distribution",
+    ),
+    "overlap_measures": (
+        "OVERLAP_MEASURES",
+        "dice",
+        "jaccard",
+        "kappa",
+        "kuncheva",
+        "lustgarten",
+        "phi",
+    ),
+    "overlap_pairs": ("overlap",),
+    "permutation": (
+        "label_permutation_test",
+        "label_permutations",
+        "permutation_p_value",
+        "sign_flip_test",
+        "sign_flips",
+    ),
+    "power": (
+        "detectable_difference",
+        "patients_needed",
+        "power_of_difference",
+        "simulate_power",
+    ),
+    "projection": ("principal_components",),
+    "recalibration": (
+        "RECALIBRATIONS",
+        "Recalibration",
+        "recalibrate",
+    ),
     "recalibration_gain": ("recalibration_effect",),
     "reliability": ("reliability_curve",),
-    "resampling": ("PatientCounts", "draw_counts", "patient_counts"),
+    "resampling": (
+        "PatientCounts",
+        "draw_counts",
+        "patient_counts",
+    ),
+    "stability_index": (
+        "compare_stability",
+        "nogueira",
+    ),
+    "variance_components": ("mean_over_seeds",),
 }
 
 __getattr__, __dir__, __all__ = attach(

@@ -35,7 +35,7 @@ BINARY_METRICS = (
     "calibration_slope",
     "calibration_intercept",
 )
-"""What `evaluate` reports for two classes."""
+"""What `evaluate` reports for two classes; the calibration intercept is the one with the slope held at 1."""
 
 MULTICLASS_METRICS = (
     "auc",
@@ -51,7 +51,7 @@ MULTICLASS_METRICS = (
 """What `evaluate` reports for more: AUC is the mean of one-vs-rest, F1 is macro, Brier is summed over classes."""
 
 CLASS_METRICS = ("auc", "f1", "sensitivity", "ece")
-"""What `evaluate` reports for each of more than two classes against the rest."""
+"""What `evaluate` always reports for each of more than two classes against the rest."""
 
 
 def evaluate(
@@ -151,8 +151,7 @@ def evaluate(
         for k, name in enumerate(names):
             against_rest = dataclasses.replace(data, y=data.y == k, p=data.p[:, k])
             table.add_class(name, k, whole)
-            if metrics is None:
-                _draw_curves(roc, reliability, name, against_rest, whole, everything, options)
+            _draw_curves(roc, reliability, name, against_rest, whole, everything, options)
     return Evaluation(
         rows=tuple(table.rows),
         counts=tuple(table.counts),

@@ -273,7 +273,7 @@ METRICS: dict[str, Metric] = {
         ),
         Metric(
             "calibration_intercept",
-            "Calibration intercept",
+            "Calibration in the large",
             None,
             _recalibration(False),
             _ANY,

@@ -1,8 +1,8 @@
 """Do 95 % intervals hold the truth 93 to 97 times in 100 when patches come in patients?
 
 Patients have an effect of their own on the logit of their patches, so patches of a patient are alike. The truth of
-every metric is known from the normal distribution of logits. Small by default; ``FEATKIT_SIMULATION=long`` repeats more often
-and tightens what is tolerated, which is the range of a binomial count and nothing else. ``-s`` prints the coverages.
+every metric is known from the normal distribution of logits. Small by default; ``FEATKIT_SIMULATION=long`` repeats
+more often and tightens what is tolerated, the range of a binomial count and nothing else. ``-s`` prints the coverages.
 """
 
 import dataclasses
