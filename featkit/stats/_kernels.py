@@ -135,7 +135,7 @@ def logistic_recalibration(
             damping = np.log1p(change) / change if change > 1.0 else 1.0
             a += damping * da
             s += damping * ds
-            if change < 1e-7:  # what is left after this step is of the order of its square
+            if change < 1e-6:  # what is left after this step is of the order of its square
                 out[b, 0], out[b, 1] = a, s
                 break
     return out

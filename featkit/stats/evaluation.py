@@ -238,11 +238,9 @@ class _Table:
         for name, estimate in found.items():
             self.rows.append(EvaluationRow(scope, aggregation, name, estimate, baseline[name]))
         where = aggregation if scope == "all" else f"{scope} {aggregation}"
-        undefined = [name for name, estimate in found.items() if np.isnan(estimate.value)]
-        if undefined:
-            absent = [self.names[k] for k in range(len(self.names)) if not np.any(y == k)] if scope != "class" else []
-            because = f" (no patch of {', '.join(absent)})" if absent else ""
-            self.notes.append(f"{where}: {', '.join(undefined)} undefined{because}")
+        absent = [self.names[k] for k in range(len(self.names)) if not np.any(y == k)] if scope != "class" else []
+        if absent:
+            self.notes.append(f"{where}: no patch of {', '.join(absent)}")
         self.notes.extend(f"{where}: {text}" for text in remarks(plan, found, self.options["n_draws"]))
 
 

@@ -67,7 +67,8 @@ def bootstrap_metrics(
     Warns
     -----
     FeatkitWarning
-        If a metric was undefined in some draws, or a class has a single patient, so that no interval can be made.
+        If a metric is undefined on the data (its value is NaN then) or in some draws, or a class has a single patient,
+        so that no interval can be made.
     """
     if isinstance(groups, str):
         unit = "patch"
@@ -86,7 +87,9 @@ def remarks(plan: PatientCounts, found: dict[str, Estimate], n_draws: int) -> li
     if sizes.min() < 2:
         told.append(f"no interval: one of the classes has a single {unit}, which does not show how {unit}s vary")
     for name, estimate in found.items():
-        if np.isfinite(estimate.value) and estimate.n_draws < n_draws:
+        if np.isnan(estimate.value):
+            told.append(f"{name}: undefined on these patches (a class is missing, or scores separate the classes)")
+        elif estimate.n_draws < n_draws:
             told.append(f"{name}: undefined in {n_draws - estimate.n_draws} of {n_draws} draws, which were left out")
     return told
 
@@ -208,7 +211,7 @@ def to_line(values: np.ndarray, range: tuple[float, float]) -> np.ndarray:
 def from_line(values: np.ndarray, range: tuple[float, float]) -> np.ndarray:
     """Undo `to_line`."""
     low, high = range
-    return low + (high - low) / (1 + np.exp(-values)) if np.isfinite([low, high]).all() else values
+    return low + (high - low) / (1 + np.exp(np.clip(-values, -700, 700))) if np.isfinite([low, high]).all() else values
 
 
 def expanded_levels(jackknife: np.ndarray, plan: PatientCounts, level: float) -> np.ndarray:

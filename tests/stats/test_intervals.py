@@ -140,6 +140,19 @@ def test_lost_draws_are_counted_and_told():
         assert bootstrap_metrics(y, p, patient, ["auc"], n_draws=200)["auc"].n_draws == 200
 
 
+def test_one_class_has_no_auc_and_says_so():
+    with pytest.warns(FeatkitWarning, match="auc: undefined on these patches"):
+        found = bootstrap_metrics([1, 1, 1, 1], [0.2, 0.4, 0.6, 0.8], [0, 0, 1, 1], ["auc", "accuracy"], n_draws=50)
+    assert np.isnan([found["auc"].value, found["auc"].low]).all()
+    assert found["accuracy"].value == 0.5
+
+
+def test_extreme_levels_do_not_overflow():
+    patient = np.arange(4)
+    found = bootstrap_metrics([0, 0, 1, 1], [0.1, 0.6, 0.5, 0.9], patient, ["auc", "mcc"], level=0.99999, n_draws=99)
+    assert all(e.low <= e.value <= e.high for e in found.values())
+
+
 def test_a_constant_score_is_certain_to_be_useless():
     y, p, patient = patients(7)
     found = bootstrap_metrics(y, np.full(len(p), 0.5), patient, ["auc"], n_draws=100)["auc"]
