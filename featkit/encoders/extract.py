@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 
 import numpy as np
 import torch
@@ -70,12 +70,16 @@ class Summary:
 class Extraction(Iterator[Batch]):
     """Iterate over it for `Batch` objects; ``summary`` is up to date after each."""
 
-    def __init__(self, batches: Iterator[Batch], summary: Summary) -> None:
+    def __init__(self, batches: Generator[Batch], summary: Summary) -> None:
         self._batches = batches
         self.summary = summary
 
     def __next__(self) -> Batch:
         return next(self._batches)
+
+    def close(self) -> None:
+        """Stop early: ends the reading threads."""
+        self._batches.close()
 
 
 def embed_patches(
@@ -142,11 +146,11 @@ def embed_patches(
 def _batches(
     encoder: Encoder,
     head: nn.Module | None,
-    patches: Iterator[Patch],
+    patches: Generator[Patch],
     size: int,
     device: torch.device,
     summary: Summary,
-) -> Iterator[Batch]:
+) -> Generator[Batch]:
     try:
         while True:
             start = time.perf_counter()
@@ -161,7 +165,7 @@ def _batches(
             yield batch
             summary.seconds_taking += time.perf_counter() - start
     finally:
-        patches.close()  # type: ignore[attr-defined]  # stops the reading threads when iteration is left early
+        patches.close()  # ends the reading threads when iteration is left early
 
 
 def _embed(

@@ -6,7 +6,7 @@ import dataclasses
 import itertools
 import os
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
 import numpy as np
@@ -50,7 +50,7 @@ def read_patches(
     rows: np.ndarray | None = None,
     n_workers: int = 0,
     n_ahead: int = 128,
-) -> Iterator[Patch]:
+) -> Generator[Patch]:
     """Read, decode, hash and fit patches, several at a time.
 
     Parameters

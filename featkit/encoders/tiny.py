@@ -65,4 +65,5 @@ class TinyFamily:
 
 def _convolution(n_in: int, n_out: int, kernel: int, stride: int) -> list[nn.Module]:
     convolution = nn.Conv2d(n_in, n_out, kernel, stride=stride, padding=kernel // 2, bias=False)
-    return [convolution, nn.BatchNorm2d(n_out), nn.ReLU(inplace=True)]
+    normalisation = nn.BatchNorm2d(n_out, momentum=0.3)  # trainings are short: running statistics must follow quickly
+    return [convolution, normalisation, nn.ReLU(inplace=True)]

@@ -140,7 +140,7 @@ class Transform:
             resample = Image.Resampling[self.interpolation.upper()]
             image = np.asarray(Image.fromarray(image).resize((width, height), resample))
         top, left = (round((now - wanted) / 2) for now, wanted in zip((height, width), self.size, strict=True))
-        return np.ascontiguousarray(image[top : top + self.size[0], left : left + self.size[1]])
+        return np.array(image[top : top + self.size[0], left : left + self.size[1]])  # a copy that may be written to
 
     def normalise(self, images: torch.Tensor) -> torch.Tensor:
         """Standardise fitted patches.

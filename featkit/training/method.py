@@ -73,7 +73,7 @@ class MethodConfig:
     Parameters
     ----------
     learning_rate : float, optional
-        Of AdamW at its highest; by default 1e-4 for an encoder with pretrained weights and 3e-3 for a random one.
+        Of AdamW at its highest; by default 1e-4 for an encoder with pretrained weights and 1e-3 for a random one.
     weight_decay : float
         Of AdamW.
     class_weights : {"none", "balanced"}
@@ -148,7 +148,7 @@ class Method(abc.ABC):
         """Highest learning rate, resolved for this encoder."""
         if self.config.learning_rate is not None:
             return self.config.learning_rate
-        return 3e-3 if self.encoder.weights.startswith("random") else 1e-4
+        return 1e-3 if self.encoder.weights.startswith("random") else 1e-4
 
     def networks(self) -> dict[str, nn.Module]:
         """Return every network whose weights training must keep, by name."""
@@ -189,11 +189,11 @@ class Method(abc.ABC):
             optimiser.load_state_dict(state["optimisers"][name])
         self._scaler.load_state_dict(state["scaler"])
 
-    def add_optimiser(self, name: str, networks: Iterable[nn.Module]) -> None:
-        """Make the AdamW optimiser ``name`` over the parameters of ``networks``."""
+    def add_optimiser(self, name: str, networks: Iterable[nn.Module], momentum: float = 0.9) -> None:
+        """Make the AdamW optimiser ``name`` over the parameters of ``networks``; ``momentum`` is its first beta."""
         parameters = [p for network in networks for p in network.parameters() if p.requires_grad]
         self.optimisers[name] = torch.optim.AdamW(
-            parameters, lr=self.learning_rate, weight_decay=self.config.weight_decay
+            parameters, lr=self.learning_rate, betas=(momentum, 0.999), weight_decay=self.config.weight_decay
         )
 
     def minimise(self, loss: torch.Tensor, name: str) -> None:
