@@ -117,7 +117,7 @@ def probe(
         show.as_json(found)
         return
     for name, result in found.items.items():
-        _show_probe(name, result)  # type: ignore[arg-type]
+        _show_probe(name, result)
 
 
 def _show_signatures(found: SignatureSet) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -86,7 +86,7 @@ class PlainReporter:
     """One line when a task over two seconds gets going, every ten seconds, and at its end."""
 
     def __init__(self) -> None:
-        self._tasks: list[dict[str, float | str | None]] = []
+        self._tasks: list[dict[str, Any]] = []
 
     def start(self, description: str, total: float | None) -> int:
         """Open a task."""

@@ -15,7 +15,7 @@ __getattr__, __dir__, __all__ = attach(
         "from_roles": "featkit.data.split",
         "generate_cohort": "featkit.data.tissue.cohort",
         "leave_one_domain_out": "featkit.data.leave_one_out",
-        "official_folds": "featkit.data.official_folds",
+        "official_folds": "featkit.data.breakhis_folds",
         "pixel_hash": "featkit.data.images",
         "read_rgb": "featkit.data.images",
     },

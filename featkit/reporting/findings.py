@@ -73,8 +73,8 @@ def _sizes(study: StudyResults) -> Iterator[str]:
         text = f"{signature.size} ({signature.fold} held out)"
         by_method.setdefault(signature.method, []).append(text)
     d = next(iter(study.signatures.signatures.values())).n_dimensions
-    parts = [f"{method} keeps {_listed(sizes)}" for method, sizes in by_method.items()]
-    yield f"Of {d:,} dimensions, the signatures of {'; those of '.join(parts)}."
+    parts = [f"{_listed(sizes)} for {method}" for method, sizes in by_method.items()]
+    yield f"Of {d:,} dimensions the signatures keep {'; '.join(parts)}."
     bad = [name for name, s in study.signatures.signatures.items() if not s.is_converged]
     if bad:
         yield f"Not converged to the asked duality gap: {_listed(bad)}; their sizes must not be used."

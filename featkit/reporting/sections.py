@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from featkit.core.results.estimate import Estimate
 from featkit.core.results.evaluation import Curve, Evaluation
 from featkit.reporting.bundle import StudyResults
 from featkit.reporting.html import ReportFigure, Section
-from featkit.reporting.tables import table_of
+from featkit.reporting.tables import Table, table_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -41,7 +41,7 @@ def split_section(study: StudyResults) -> Section | None:
         )
         for audit in study.audits
     )
-    tables = ()
+    tables: tuple[Table, ...] = ()
     if study.training:
         frame = pl.DataFrame(list(study.training))
         tables = (table_of(frame, caption="Training; the checkpoint is chosen on source validation patients only."),)
@@ -81,8 +81,6 @@ def patches_section(study: StudyResults) -> Section | None:
 
 def discrimination_section(study: StudyResults) -> Section | None:
     """ROC curves, metrics by fold."""
-    import polars as pl
-
     from featkit.reporting.figures.comparison import performance_by_fold
     from featkit.reporting.figures.roc import roc_curves
 
@@ -114,13 +112,6 @@ def discrimination_section(study: StudyResults) -> Section | None:
                 f"{_METRICS[metric]} of every model in each fold",
             )
         )
-    rows = [
-        {"model": name, "patches": row.aggregation, "metric": _METRICS[row.metric], **_cells(row.estimate)}
-        | {"majority": row.majority}
-        for name, evaluation in study.evaluations.items()
-        for row in evaluation.rows
-        if row.metric in _METRICS and row.scope in ("all", "fold")
-    ]
     notes = {f"{name}: {note}" for name, evaluation in study.evaluations.items() for note in evaluation.notes}
     return Section(
         f"Does it work on a {study.domain} it never saw?",
@@ -131,7 +122,7 @@ def discrimination_section(study: StudyResults) -> Section | None:
             "patients and training patches, so they are no independent repetitions."
         ),
         figures=tuple(figures),
-        tables=(table_of(pl.DataFrame(rows), caption="Every metric with its interval and the majority baseline."),),
+        tables=(metrics_table(study.evaluations, ("auc", "f1", "balanced_accuracy", "recognition_rate")),),
         notes=tuple(sorted(notes)),
     )
 
@@ -142,7 +133,9 @@ def comparison_section(study: StudyResults) -> Section | None:
 
     if not study.comparisons:
         return None
-    figures, prose, notes = [], [], []
+    figures: list[ReportFigure] = []
+    prose: list[str] = []
+    notes: list[str] = []
     for name, comparison in study.comparisons.items():
         for metric in dict.fromkeys(row.metric for row in comparison.rows):
             if metric in ("auc", "brier"):
@@ -181,16 +174,16 @@ def calibration_section(study: StudyResults) -> Section | None:
         for name, effect in study.recalibrations.items()
         for row in effect.frame().filter(pl.col("metric").is_in(["brier", "ece"])).to_dicts()
     ]
-    tables = ()
+    tables = [metrics_table(study.evaluations, ("brier", "ece", "calibration_slope"))]
     if rows:
         caption = "Held-out patches before ('none') and after maps fitted on source validation patients only."
-        tables = (table_of(pl.DataFrame(rows, infer_schema_length=None), caption=caption),)
+        tables.append(table_of(pl.DataFrame(rows, infer_schema_length=None), caption=caption))
     return Section(
         "Are the probabilities calibrated?",
         how_to_read=(
             "Patches said to be positive with probability 0.7 should be positive 7 times in 10: points on the "
-            "diagonal. Below it the model promises too much. The Brier score mixes calibration with discrimination; it is not a "
-            "calibration error by itself."
+            "diagonal. Below it the model promises too much. The Brier score mixes calibration with discrimination; it "
+            "is not a calibration error by itself."
         ),
         figures=(
             ReportFigure(
@@ -199,7 +192,7 @@ def calibration_section(study: StudyResults) -> Section | None:
                 "Reliability diagrams of every model",
             ),
         ),
-        tables=tables,
+        tables=tuple(tables),
     )
 
 
@@ -228,6 +221,30 @@ def map_section(study: StudyResults) -> Section | None:
     )
 
 
+def metrics_table(evaluations: Mapping[str, Evaluation], metrics: Sequence[str]) -> Table:
+    """Return one row a model and set of patches, one column a metric, and the majority baseline last."""
+    import polars as pl
+
+    rows: list[dict[str, str | float]] = []
+    majority: dict[str, float] = {}
+    for name, evaluation in evaluations.items():
+        by = {(r.scope, r.aggregation, r.metric): r for r in evaluation.rows}
+        scopes = list(dict.fromkeys(key[:2] for key in by if key[0] in ("fold", "all")))
+        if sum(scope == "fold" for scope, _ in scopes) == 1:  # pooled over one fold is that fold
+            scopes = [key for key in scopes if key[0] == "fold"]
+        for scope, aggregation in scopes:
+            row: dict[str, str | float] = {"model": name, "patches": aggregation}
+            for metric in metrics:
+                estimate = by[scope, aggregation, metric].estimate
+                row |= {metric: estimate.value, f"{metric}_low": estimate.low, f"{metric}_high": estimate.high}
+            rows.append(row)
+        majority = {metric: by["all", "pooled", metric].majority for metric in metrics}
+    rows.append({"model": "majority class", "patches": "pooled", **majority})
+    columns = {"model": "model", "patches": "patches", **{metric: _METRICS[metric] for metric in metrics}}
+    frame = pl.DataFrame(rows, infer_schema_length=None)
+    return table_of(frame, columns=columns, caption="With intervals from resampled patients.")
+
+
 def _by_fold(evaluation: Evaluation, metric: str) -> dict[str, Estimate]:
     wanted = [r for r in evaluation.rows if r.metric == metric and r.scope in ("fold", "all")]
     if sum(r.scope == "fold" for r in wanted) == 1:
@@ -238,10 +255,6 @@ def _by_fold(evaluation: Evaluation, metric: str) -> dict[str, Estimate]:
 def _majority_by_fold(evaluation: Evaluation, metric: str) -> Mapping[str, float]:
     rows = [r for r in evaluation.rows if r.metric == metric and r.scope in ("fold", "all")]
     return {r.aggregation: r.majority for r in rows if r.majority == r.majority}
-
-
-def _cells(estimate: Estimate) -> dict[str, float]:
-    return {"value": estimate.value, "low": estimate.low, "high": estimate.high}
 
 
 def figures_of(section: Section) -> dict[str, Figure]:

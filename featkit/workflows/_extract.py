@@ -91,20 +91,22 @@ def extract(
     workspace = Workspace.require()
     settings = _settings(workspace.config.extract, batch_size, device, dtype, strict)
     manifest = workspace_manifest(workspace)
-    stores = []
+    stores: list[EmbeddingStore] = []
+    head: nn.Module | None
+    facts: dict[str, Any]
     for run in _runs(workspace, method, fold, seed, frozen=encoder is not None or weights is not None):
         if run.method == FROZEN:
             chosen = workspace.config.encoder
             loaded = load_encoder(
                 encoder or chosen.name, weights=weights or chosen.weights or None, offline=offline or chosen.offline
             )
-            frame, head, facts = manifest.frame, None, {"method": FROZEN}
+            frame, head, facts = manifest.frame, None, {"method": FROZEN, "seed": run.seed}
         else:
             loaded, head, facts = _trained(run)
             split = ensure_split(workspace, run.fold, manifest)
             frame = manifest.frame.with_columns(_series("split", split.role))
         target = run.store if output is None else Path(output) / f"{run.method}-{run.fold}-seed{run.seed}.zarr"
-        facts |= {"seed": run.seed, "manifest_sha256": manifest.content_hash}
+        facts["manifest_sha256"] = manifest.content_hash
         stores.append(_extract_one(frame, target, loaded, head, facts, settings, name=run.name))
     return stores
 
@@ -112,7 +114,7 @@ def extract(
 def _settings(
     base: ExtractConfig, batch_size: int | None, device: str | None, dtype: str | None, strict: bool
 ) -> ExtractConfig:
-    given = {"batch_size": batch_size, "device": device, "dtype": dtype, "strict": strict or None}
+    given: dict[str, Any] = {"batch_size": batch_size, "device": device, "dtype": dtype, "strict": strict or None}
     return dataclasses.replace(base, **{k: v for k, v in given.items() if v is not None})
 
 
@@ -135,7 +137,13 @@ def _trained(run: Run) -> tuple[Encoder, nn.Module, dict[str, Any]]:
     from featkit.training import load_checkpoint
 
     encoder, head, meta = load_checkpoint(run.checkpoint)
-    facts = {"method": run.method, "fold": run.fold, "classes": list(meta["classes"]), "checkpoint": meta}
+    facts: dict[str, Any] = {
+        "method": run.method,
+        "fold": run.fold,
+        "seed": run.seed,
+        "classes": list(meta["classes"]),
+        "checkpoint": meta,
+    }
     return encoder, head, facts
 
 

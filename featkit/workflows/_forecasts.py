@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -159,9 +159,12 @@ def _forecast(
 
 
 def _join(pieces: list[Forecast]) -> Forecast:
-    arrays = ("patch_ids", "patients", "folds", "y", "p")
+    arrays: dict[str, Any] = {
+        name: np.concatenate([getattr(f, name) for f in pieces])
+        for name in ("patch_ids", "patients", "folds", "y", "p")
+    }
     return dataclasses.replace(
         pieces[0],
         training_prevalence={fold: share for f in pieces for fold, share in f.training_prevalence.items()},
-        **{name: np.concatenate([getattr(f, name) for f in pieces]) for name in arrays},
+        **arrays,
     )

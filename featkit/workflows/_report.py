@@ -53,9 +53,8 @@ def report(store: str | Path | None = None, *, output: str | Path | None = None,
 
     sources = find_sources(store)
     workspace = sources[0].workspace if store is None else None
-    target = (
-        Path(output) if output is not None else (workspace.root if workspace else sources[0].results) / "report.html"
-    )
+    folder = workspace.root if workspace else sources[0].results
+    target = Path(output) if output is not None else folder / "report.html"
     with task("Writing the report", total=3) as done:
         study = _gather(sources, title)
         done()
@@ -64,7 +63,7 @@ def report(store: str | Path | None = None, *, output: str | Path | None = None,
         path = write_report(content, target)
         for section in content.sections:
             for name, figure in figures_of(section).items():
-                save_figure(figure, target.parent / "figures", name)
+                save_figure(figure, target.parent / "figures", name, kinds=("svg", "pdf"))
         for name, result in {**study.evaluations, **study.comparisons}.items():
             to_csv(result, target.parent / "tables" / f"{_file_name(name)}.csv")
         if study.signatures is not None:
@@ -195,7 +194,7 @@ def _truth(workspace: Workspace | None) -> Mapping[str, Any] | None:
 
 def _provenance(sources: list[Source]) -> dict[str, dict[str, str]]:
     stores = {
-        source.name: f"{source.store.store_id[:16]}, weights {str(source.store.provenance.get('weights_sha256', ''))[:16]}"
+        source.name: f"{source.store.store_id}, weights {source.store.provenance.get('weights_sha256', 'unknown')}"
         for source in sources
     }
     return {"Versions": dict(versions()), "Stores (content and weights, SHA-256)": stores}

@@ -14,6 +14,7 @@ from featkit.core.workspace import EVERY_FOLD, Workspace
 
 if TYPE_CHECKING:
     import numpy as np
+    import polars as pl
 
     from featkit.data.split import Split
     from featkit.store.store import EmbeddingStore
@@ -82,7 +83,7 @@ class Source:
             return _restrict(Split.load(self.workspace.split_path(fold)), self.store)
         settings = self.config.split
         return leave_one_domain_out(
-            self.store.obs,
+            _with_pixel_hash(self.store),
             fold,
             domain=self.domain,
             test_fraction=settings.test_fraction,
@@ -180,8 +181,19 @@ def _restrict(split: Split, store: EmbeddingStore) -> Split:
             "Make the split again with 'featkit split'",
         )
     return from_roles(
-        store.obs, [role[p] for p in ids], fold=split.fold, domain=split.domain, patient=split.patient, seed=split.seed
+        _with_pixel_hash(store),
+        [role[p] for p in ids],
+        fold=split.fold,
+        domain=split.domain,
+        patient=split.patient,
+        seed=split.seed,
     )
+
+
+def _with_pixel_hash(store: EmbeddingStore) -> pl.DataFrame:
+    """Return the store's table with the name that audits know the hash of decoded pixels by."""
+    obs = store.obs
+    return obs.rename({"sha256": "pixel_hash"}) if "sha256" in obs.columns and "pixel_hash" not in obs.columns else obs
 
 
 def _column(store: EmbeddingStore, name: str) -> np.ndarray:

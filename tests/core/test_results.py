@@ -69,3 +69,16 @@ def test_frame_has_the_scalars():
 def test_estimates_read_well():
     assert str(Estimate(0.5)) == "0.500"
     assert str(Estimate(0.5, 0.25, 0.75)) == "0.500 [0.250, 0.750]"
+
+
+def test_every_exported_kind_is_found_by_its_name_alone():
+    import subprocess
+    import sys
+
+    code = (
+        "from featkit.core.results.base import _kind\n"
+        "names = ['Signature', 'ProbeResult', 'Evaluation', 'OverlapResult', 'Comparison']\n"
+        "assert all(_kind(name).__name__ == name for name in names)\n"
+        "assert _kind('NoSuchResult') is None and _kind(None) is None\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -1,6 +1,29 @@
 """Result types: frozen dataclasses with ``to_dict``, ``from_dict``, ``save``, ``load`` and ``frame``."""
 
-from featkit.core.results.base import Result, load_result
-from featkit.core.results.estimate import Estimate
+from featkit.core.lazy import attach
 
-__all__ = ["Estimate", "Result", "load_result"]
+_MODULES = {
+    "anatomy": ("AnatomyResult",),
+    "audit": ("DuplicateAudit", "SplitAudit"),
+    "base": ("Result", "load_result"),
+    "calibration": ("BrierParts", "CalibrationLine", "CorpParts", "RecalibrationEffect", "ReliabilityCurve"),
+    "collection": ("Collection",),
+    "comparison": ("Comparison", "ComparisonRow", "PermutationTest"),
+    "estimate": ("Estimate",),
+    "evaluation": ("Curve", "Evaluation", "EvaluationCounts", "EvaluationRow"),
+    "evaluation_set": ("EvaluationSet",),
+    "matching": ("MatchingResult", "ReseedingNull"),
+    "overlap": ("OverlapResult", "StabilityDifference", "StabilityIndex"),
+    "path": ("PathResult",),
+    "probe": ("ProbeResult",),
+    "refit": ("ContributionResult", "PerformanceCurve", "RefitResult"),
+    "signature": ("Signature",),
+    "signature_set": ("SignatureSet",),
+    "size": ("SizeCurve",),
+    "stability": ("StabilityResult",),
+    "variance": ("VarianceComponents",),
+}
+
+__getattr__, __dir__, __all__ = attach(
+    __name__, {name: f"featkit.core.results.{module}" for module, names in _MODULES.items() for name in names}
+)

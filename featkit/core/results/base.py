@@ -49,7 +49,7 @@ class Result:
             If ``data`` is another kind of result or another version of it.
         """
         kind, version = data.get("kind"), data.get("version")
-        found = _KINDS.get(str(kind))
+        found = _kind(kind)
         if found is None or not issubclass(found, cls):
             raise InputError(f"result must be of kind {cls.__name__}", kind, "Read it with the class that wrote it")
         if version != found.version:
@@ -90,6 +90,15 @@ def load_result(path: str | Path) -> Result:
     return Result.load(path)
 
 
+def _kind(name: object) -> type[Result] | None:
+    """Return the result type of that name, imported on demand; None if there is none."""
+    if isinstance(name, str) and name not in _KINDS:
+        from featkit.core import results
+
+        getattr(results, name, None)  # importing the module registers it
+    return _KINDS.get(name) if isinstance(name, str) else None
+
+
 def _encode(value: Any) -> Any:
     if isinstance(value, Result):
         return value.to_dict()
@@ -110,7 +119,7 @@ def _encode(value: Any) -> Any:
 
 def _decode(value: Any, hint: Any) -> Any:
     origin, args = typing.get_origin(hint), typing.get_args(hint)
-    if isinstance(value, dict) and "kind" in value and value["kind"] in _KINDS:
+    if isinstance(value, dict) and _kind(value.get("kind")) is not None:
         return Result.from_dict(value)
     if origin in (types.UnionType, typing.Union):
         if value is None:
