@@ -10,6 +10,8 @@ __getattr__, __dir__, __all__ = attach(
         "patient_folds": "featkit.sparse.cross_validation",
         "stability_selection": "featkit.sparse.stability",
         "patient_subsamples": "featkit.sparse.subsamples",
+        "StabilitySelector": "featkit.sparse.selector",
+        "error_control": "featkit.sparse.pfer",
         "pfer_bound": "featkit.sparse.pfer",
         "fit_signature": "featkit.sparse.signature",
     },

@@ -57,14 +57,16 @@ def patient_subsamples(patients: Patients, scheme: str, n_pairs: int, seed: int)
 
 
 def _halve(strata: list[np.ndarray], random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    first, second, odd = [], [], []
+    first: list[np.ndarray] = []
+    second: list[np.ndarray] = []
+    left: list[int] = []
     for stratum in strata:
         order = random.permutation(stratum)
         half = order.size // 2
         first.append(order[:half])
         second.append(order[half : 2 * half])
-        odd += order[2 * half :].tolist()
-    odd = random.permutation(np.array(odd, np.int64))
+        left += order[2 * half :].tolist()
+    odd = random.permutation(np.array(left, np.int64))
     pairs = odd.size // 2
     first.append(odd[:pairs])
     second.append(odd[pairs : 2 * pairs])

@@ -1,0 +1,157 @@
+"""Stability selection as a scikit-learn feature selector."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any, Self
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.feature_selection import SelectorMixin
+from sklearn.utils import ClassifierTags, Tags, check_random_state
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from featkit.core.errors import FeatkitWarning, InputError
+from featkit.sparse.stability import stability_selection
+
+
+class StabilitySelector(SelectorMixin, BaseEstimator):
+    """Keep the dimensions that an L1-logistic path selects stably over halves of the patients.
+
+    Two classes; the second in sorted order is the class of interest. See `featkit.sparse.stability_selection` for the
+    method, the sources and the meaning of each parameter.
+
+    Parameters
+    ----------
+    scheme, n_pairs, threshold, q, pfer, bound, n_lambdas, lambda_min_ratio, l1_ratio, standardize, tolerance, n_jobs
+        As in `featkit.sparse.stability_selection`.
+    random_state : int, RandomState instance or None
+        Seed of the halves; an int gives what `featkit.sparse.stability_selection` gives with that ``seed``.
+
+    Attributes
+    ----------
+    selection_frequency_ : (n_features_in_,) float64
+        Largest share of halves, over penalties, that select a dimension.
+    result_ : StabilityResult
+        Everything else: bound, q, gaps, warnings.
+    classes_ : (2,) array
+        Labels, sorted.
+    n_features_in_ : int
+        Dimensions.
+
+    Notes
+    -----
+    ``fit(X, y)`` without ``groups`` takes **each row as its own patient**. That is right for tables with one row a
+    patient and wrong for patches, whose selection frequencies it would inflate: give ``groups`` for those.
+
+    Examples
+    --------
+    >>> selector = StabilitySelector(q=20, pfer=1.0)  # doctest: +SKIP
+    >>> selector.fit(X, y, groups=patient).get_support(indices=True)  # doctest: +SKIP
+    """
+
+    def __init__(
+        self,
+        *,
+        scheme: str = "complementary_pairs",
+        n_pairs: int = 50,
+        threshold: float | None = None,
+        q: int | None = None,
+        pfer: float | None = None,
+        bound: str = "unimodal",
+        n_lambdas: int = 49,
+        lambda_min_ratio: float = 0.01,
+        l1_ratio: float = 1.0,
+        standardize: bool = True,
+        tolerance: float = 1e-4,
+        random_state: Any = 0,
+        n_jobs: int | None = None,
+    ) -> None:
+        self.scheme = scheme
+        self.n_pairs = n_pairs
+        self.threshold = threshold
+        self.q = q
+        self.pfer = pfer
+        self.bound = bound
+        self.n_lambdas = n_lambdas
+        self.lambda_min_ratio = lambda_min_ratio
+        self.l1_ratio = l1_ratio
+        self.standardize = standardize
+        self.tolerance = tolerance
+        self.random_state = random_state
+        self.n_jobs = n_jobs
+
+    def fit(self, X: Any, y: Any, groups: Any = None) -> Self:
+        """Select dimensions.
+
+        Parameters
+        ----------
+        X : (n, d) array
+            Embeddings.
+        y : (n,) array
+            Labels of two classes.
+        groups : (n,) array, optional
+            Patients; without them each row is its own patient.
+
+        Returns
+        -------
+        StabilitySelector
+            Itself.
+
+        Raises
+        ------
+        InputError
+            As `featkit.sparse.stability_selection`, or if ``y`` has not two classes.
+        """
+        X, y = validate_data(self, X, y, dtype=[np.float32, np.float64])
+        classes, labels = np.unique(y, return_inverse=True)
+        if classes.size != 2:
+            raise InputError(
+                "y must have two classes",
+                f"{classes.size} distinct values",
+                "Compare one class with the rest, or two classes at a time",
+            )
+        is_whole = isinstance(self.random_state, int | np.integer)
+        seed = int(self.random_state) if is_whole else int(check_random_state(self.random_state).randint(2**31 - 1))
+        self.classes_ = classes
+        self.result_ = stability_selection(
+            X,
+            labels,
+            np.arange(X.shape[0]) if groups is None else groups,
+            scheme=self.scheme,
+            n_pairs=self.n_pairs,
+            threshold=self.threshold,
+            q=self.q,
+            pfer=self.pfer,
+            bound=self.bound,
+            n_lambdas=self.n_lambdas,
+            lambda_min_ratio=self.lambda_min_ratio,
+            l1_ratio=self.l1_ratio,
+            standardize=self.standardize,
+            tolerance=self.tolerance,
+            seed=seed,
+            n_jobs=self.n_jobs,
+        )
+        self.selection_frequency_ = self.result_.selection_frequency
+        return self
+
+    def _get_support_mask(self) -> np.ndarray:
+        check_is_fitted(self)
+        mask = np.zeros(self.n_features_in_, np.bool_)
+        mask[self.result_.stable_support] = True
+        return mask
+
+    def transform(self, X: Any) -> np.ndarray:
+        """Return the stable dimensions of ``X``, (n, n_stable); with a FeatkitWarning when there are none."""
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="No features were selected", category=UserWarning)
+            kept = super().transform(X)
+        if not self._get_support_mask().any():
+            warnings.warn("no dimension is stable at this threshold", FeatkitWarning, stacklevel=2)
+        return kept
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.required = True
+        tags.classifier_tags = ClassifierTags(multi_class=False)
+        return tags
