@@ -11,8 +11,8 @@ from featkit.core.errors import InputError, did_you_mean
 from featkit.core.seeds import derive_seed
 from featkit.probes.folds import patient_folds
 
-_SHRINKAGE = {"linear": (1e5, 1e4, 1e3, 1e2, 1e1, 1.0), "mlp": (100.0, 10.0, 1.0)}
-_HIDDEN, _EPOCHS, _COMPONENTS = 64, 30, 256
+_SHRINKAGE = {"linear": (1e5, 1e4, 1e3, 1e2, 1e1, 1.0), "mlp": (30.0, 10.0, 3.0, 1.0)}
+_HIDDEN, _EPOCHS, _COMPONENTS = 64, 20, 256
 _LEAST = 1e-7  # no probability is taken to be smaller: the log loss stays finite
 _MODELS = {
     "linear": "multinomial ridge-logistic regression",
@@ -40,8 +40,8 @@ def _estimator(model: str, shrinkage: float, seed: int) -> Any:
         return LogisticRegression(C=1 / shrinkage, solver="lbfgs", max_iter=300, tol=1e-3, warm_start=True)
     from sklearn.neural_network import MLPClassifier
 
-    size = {"hidden_layer_sizes": (_HIDDEN,), "batch_size": 128, "max_iter": _EPOCHS, "n_iter_no_change": _EPOCHS}
-    return MLPClassifier(alpha=shrinkage, random_state=seed, **size)
+    size = {"hidden_layer_sizes": (_HIDDEN,), "max_iter": _EPOCHS, "n_iter_no_change": _EPOCHS}
+    return MLPClassifier(alpha=shrinkage, learning_rate_init=3e-3, random_state=seed, **size)
 
 
 class _Standardised:
