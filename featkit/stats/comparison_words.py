@@ -53,7 +53,8 @@ def sentence(row: ComparisonRow, label: str, level: float) -> str:
     if row.scope == "all patches":
         where = row.scope
     head = f"{label}, {row.a} minus {row.b} ({where}): "
-    people = f"over {estimate.n_units} {estimate.unit}{'s' if estimate.n_units != 1 else ''}"
+    plural = "" if estimate.n_units == 1 else "es" if estimate.unit.endswith("ch") else "s"
+    people = f"over {estimate.n_units} {estimate.unit}{plural}"
     if row.verdict == "undefined":
         return f"{head}no interval could be made {people}."
     digits = _digits(estimate.high - estimate.low)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from featkit.stats.auc_inference import auc_difference
 from featkit.stats.comparison import compare
 from featkit.stats.draws import prepare_metrics
 from featkit.stats.exchange import exchange_test
@@ -52,7 +53,7 @@ def test_t_intervals_cover_and_percentiles_cover_less(n_patients):
         for name, value in prepare_metrics(y, p, groups, METRICS).values().items():
             truth[name] += sign * value
     covered = dict.fromkeys(METRICS, 0)
-    by_percentile = 0
+    by_percentile = by_patch = 0
     for repeat in range(n_repeats):
         y, a, b, groups = cohort(n_patients, np.random.default_rng((n_patients, repeat)))
         for row in compare(y, a, b, groups, metrics=METRICS, n_draws=n_draws, n_permutations=1, seed=repeat).rows:
@@ -61,8 +62,11 @@ def test_t_intervals_cover_and_percentiles_cover_less(n_patients):
         one, two = (prepare_metrics(y, p, None, ["auc"], plan=plan).bootstrap(n_draws, repeat)["auc"] for p in (a, b))
         low, high = np.quantile(one - two, [0.025, 0.975])
         by_percentile += low <= truth["auc"] <= high
+        naive = auc_difference(y, a, b, "patches")[0]
+        by_patch += naive.low <= truth["auc"] <= naive.high
     low, high = stats.binom.interval(0.999, n_repeats, 0.95) / np.array(n_repeats)
     for name in METRICS:
         assert low - 0.01 <= covered[name] / n_repeats <= high + 0.01, name
+    assert by_patch / n_repeats < 0.7
     if n_patients == 20:
         assert by_percentile < covered["auc"]

@@ -112,6 +112,7 @@ def test_pairing_and_clusters_matter():
     by_patch = compare(y, a, b, "patches", metrics=["brier"], **QUICK).rows[0]
     assert by_patch.difference.unit == "patch"
     assert by_patch.difference.n_units == y.size
+    assert f"over {y.size} patches" in by_patch.sentence
     assert by_patient.difference.high - by_patient.difference.low > by_patch.difference.high - by_patch.difference.low
 
 
@@ -195,6 +196,13 @@ def test_order_of_patches_changes_nothing():
     for one, two in zip(first.rows, again.rows):
         assert one.difference.low == pytest.approx(two.difference.low, abs=1e-10)
         assert one.p_value == two.p_value
+
+
+def test_a_single_fold_is_said_once_and_by_its_name():
+    y, a, b, groups, _ = cohort()
+    result = compare(y, a, b, groups, metrics=["brier"], folds=np.repeat("100X", y.size), **QUICK)
+    assert [(row.scope, row.aggregation) for row in result.rows] == [("100X", "pooled")]
+    assert not any("folds" in note for note in result.notes)
 
 
 def test_folds_come_in_the_order_of_their_numbers():
