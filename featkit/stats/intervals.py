@@ -4,7 +4,9 @@ The default is a t interval on the logit scale: bootstrap standard error of ``lo
 that each class loses as a degree of freedom, and a t quantile with Satterthwaite's degrees of freedom from the
 variance that each class of patients contributes (found by the jackknife). It is kept within worst-case bounds, those
 of Clopper and Pearson for a share of the smallest class's patients, each wholly right or wrong. Percentile and BCa
-intervals cover too little with twenty patients; ``tests/simulation`` measures by how much.
+intervals cover too little with twenty patients: in 4,000 simulated studies of twenty patients with a true AUC of 0.80
+(0.96), 95 % percentile intervals of the AUC held it in 88.0 % (79.9 %) and the default's in 95.3 % (95.0 %). The
+studies are ``tests/simulation/test_coverage.py``.
 """
 
 from __future__ import annotations
