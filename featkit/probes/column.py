@@ -78,8 +78,8 @@ def probe_column(
       same linear maps, so that the null costs no refits. The p-value is this metric's.
 
     Relabelling permutes the column among the rows of a patient (of one label when ``within`` is used), which leaves
-    every patient's numbers of patches per class as they are. Where the column never varies inside a patient, whole
-    patients exchange it instead, within their label.
+    every patient's numbers of patches per class as they are. Where the column hardly ever varies inside a patient,
+    whole patients exchange it instead, within their label.
 
     Parameters
     ----------
@@ -155,27 +155,22 @@ def probe_column(
     if control is None:
         notes.append("no relabelling could be split into folds: there is no control")
     else:
-        value, drawn = resampled(relabelled[-1], control, "balanced_accuracy")
-        for name, sign, base in (("control_balanced_accuracy", 1, 0.0), ("selectivity", -1, 1.0)):
-            of_name = base * draws["balanced_accuracy"] + sign * drawn["balanced_accuracy"]
-            at_data = base * values["balanced_accuracy"] + sign * value["balanced_accuracy"]
-            metrics[name] = percentile(at_data, of_name, level, plan.n_patients)
+        at_data, drawn = resampled(relabelled[-1], control, name := "balanced_accuracy")
+        metrics[f"control_{name}"] = percentile(at_data[name], drawn[name], level, plan.n_patients)
+        gain, gains = values[name] - at_data[name], draws[name] - drawn[name]
+        metrics["selectivity"] = percentile(gain, gains, level, plan.n_patients)
     metrics["ridge_balanced_accuracy"] = Estimate(float(ridge[0]), n_units=plan.n_patients)
-    if not is_within:
-        notes.append(f"{target} never varies inside a patient: patients exchanged it for the null")
-    elif not varies_within(task.y, task.patient).all():
-        n_still = int((~varies_within(task.y, task.patient)).sum())
-        notes.append(f"{n_still} patients have one value of {target} only: relabelling leaves them as they are")
-    entropy = values["cross_entropy_bits"] + values["information_bits"]
-    majority = [np.bincount(task.y[rows], minlength=task.n_classes).max() / len(rows) for rows in task.parts()]
-    even = dict.fromkeys(("balanced_accuracy", "control_balanced_accuracy", "ridge_balanced_accuracy"))
+    notes += _null_notes(task, target, model, is_within)
+    majority = [np.bincount(task.y[rows]).max() / len(rows) for rows in task.parts()]
     chance = {
         "accuracy": float(np.mean(majority)),
         "auc": 0.5,
-        "cross_entropy_bits": entropy,
+        "balanced_accuracy": 1 / task.n_classes,
+        "control_balanced_accuracy": 1 / task.n_classes,
+        "ridge_balanced_accuracy": 1 / task.n_classes,
+        "cross_entropy_bits": values["cross_entropy_bits"] + values["information_bits"],
         "information_bits": 0.0,
         "selectivity": 0.0,
-        **dict.fromkeys(even, 1 / task.n_classes),
     }
     return ProbeResult(
         target=target,
@@ -243,13 +238,33 @@ def _probabilities(
 
 
 def _relabelled(task: _Task, n: int, seed: int) -> tuple[np.ndarray, bool]:
-    """Return ``n`` relabellings (n, rows), and whether they are inside patients."""
-    if varies_within(task.y, task.patient).any():
+    """Return ``n`` relabellings (n, rows), and whether they are inside patients.
+
+    They are where most rows belong to patients with several values. Elsewhere patients with one value exchange it.
+    """
+    varies = varies_within(task.y, task.patient)
+    if varies[task.patient].mean() >= 0.5:
         _, block = np.unique(task.patient * len(task.part_names) + task.part, return_inverse=True)
         return relabel_within(task.y, block, n, seed), True
     _, first = np.unique(task.patient, return_index=True)
     stratum = np.zeros(len(first), dtype=np.int64) if task.label is None else task.label[first]
-    return task.y[first][exchanges(stratum, n, seed)][:, task.patient], False
+    stratum = np.where(varies, stratum.max() + 1 + np.arange(len(first)), stratum)  # they stay as they are
+    given = task.y[first][exchanges(stratum, n, seed)][:, task.patient]
+    return np.where(varies[task.patient], task.y, given), False
+
+
+def _null_notes(task: _Task, target: str, model: str, is_within: bool) -> list[str]:
+    """Return what the null leaves as it is, and what it cannot speak of."""
+    varies, notes = varies_within(task.y, task.patient), []
+    if not is_within:
+        notes.append(f"{target} is a property of patients: they exchanged it for the null")
+    n_still = int((~varies if is_within else varies).sum())
+    if n_still:
+        values = "one value" if is_within else "several values"
+        notes.append(f"{n_still} patients with {values} of {target} were left as they are by the null")
+    if model == "mlp":
+        notes.append("the p-value is that of a linear statistic; what the perceptron adds shows in its selectivity")
+    return notes
 
 
 def _control(

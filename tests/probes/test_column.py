@@ -76,7 +76,7 @@ def test_a_column_of_patients_is_exchanged_among_patients():
     centre = np.where(random.permutation(60) < 25, "north", "south")[who]
     shift = random.normal(size=(60, 5))[who]
     absent = probe_column(shift + random.normal(size=(240, 5)), centre, who, target="centre", **FAST)
-    assert any("never varies inside a patient" in note for note in absent.notes)
+    assert absent.notes == ("centre is a property of patients: they exchanged it for the null",)
     assert absent.p_value["ridge_balanced_accuracy"] > 0.05
     present = probe_column(shift + 2 * (centre == "north")[:, None], centre, who, target="centre", **FAST)
     assert present.p_value["ridge_balanced_accuracy"] == 1 / 50
@@ -122,7 +122,19 @@ def test_patients_with_one_value_are_counted(cohort):
     data = cohort(6)
     keep = (data["groups"] != "case 3") | (data["domain"] == "40X")
     found = probe_domain(**{k: v[keep] for k, v in data.items()}, **FAST)
-    assert "1 patients have one value of magnification only: relabelling leaves them as they are" in found.notes
+    assert found.notes == ("1 patients with one value of magnification were left as they are by the null",)
+
+
+def test_a_few_patients_with_several_values_do_not_decide_the_null():
+    random = np.random.default_rng(7)
+    who = np.repeat(np.arange(40), 5)
+    kind = (random.permutation(40) % 2)[who]
+    kind[:2] = 1 - kind[2]  # one case number with two kinds
+    X = random.normal(size=(200, 4))
+    X[:, 0] += 3 * kind
+    found = probe_column(X, kind, who, target="kind", **FAST)
+    assert found.p_value["ridge_balanced_accuracy"] == 1 / 50
+    assert "1 patients with several values of kind were left as they are by the null" in found.notes
 
 
 @pytest.mark.parametrize(
