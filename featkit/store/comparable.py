@@ -8,13 +8,18 @@ from featkit.core.errors import InputError
 from featkit.store.store import EmbeddingStore
 
 COMPARED = ("encoder", "weights_sha256", "transform", "precision")
+_UNKNOWN = (None, "unknown")
 
 
 def differences(a: EmbeddingStore, b: EmbeddingStore) -> dict[str, tuple[Any, Any]]:
-    """Return which of encoder, weights, transform, precision and number of dimensions differ, with both values."""
+    """Return which of encoder, weights, transform, precision and number of dimensions differ, with both values.
+
+    An encoder nobody named is like no other: two such stores differ unless they hold the same.
+    """
     found = {key: (a.provenance.get(key), b.provenance.get(key)) for key in COMPARED}
     found["n_dimensions"] = (a.d, b.d)
-    return {key: values for key, values in found.items() if values[0] != values[1]}
+    is_unknown = a.provenance.get("encoder") in _UNKNOWN and a.store_id != b.store_id
+    return {k: v for k, v in found.items() if v[0] != v[1] or (k == "encoder" and is_unknown)}
 
 
 def same_encoder(a: EmbeddingStore, b: EmbeddingStore) -> bool:
@@ -46,8 +51,8 @@ def require_comparable(a: EmbeddingStore, b: EmbeddingStore, *, allow: bool = Fa
     if found and not allow:
         key, (mine, theirs) = next(iter(found.items()))
         raise InputError(
-            f"stores must come from one encoder to be compared, {a.path} and {b.path} do not: {key} must be {mine}",
-            theirs,
+            "stores must come from one known encoder to be compared",
+            f"{key} {mine} in {a.path} and {theirs} in {b.path}",
             "Extract both with the same encoder, or allow the mismatch, which the result will then name",
         )
     return tuple(found)

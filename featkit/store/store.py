@@ -162,6 +162,8 @@ class EmbeddingStore:
     def _read(self, first: int, stop: int) -> np.ndarray:
         try:
             X = np.asarray(self._array[first:stop], dtype=np.float32)
+        except (InputError, MemoryError):
+            raise
         except Exception as error:  # zarr's codecs raise whatever their compressor raises
             raise InputError(
                 f"rows {first} to {stop - 1} of {self.path} must be readable",

@@ -234,6 +234,14 @@ def test_stores_of_other_encoders_are_not_compared_unless_told_to(tmp_path, rows
     assert require_comparable(a, make("d.zarr", d=3), allow=True) == ("n_dimensions",)
 
 
+def test_encoders_nobody_named_are_not_taken_for_the_same(tmp_path, rows, embeddings):
+    a, b = (write_store(tmp_path / f"{i}.zarr", embeddings(5, 4, seed=i), rows(5), {}) for i in (1, 2))
+    assert same_encoder(a, open_store(a.path))
+    with pytest.raises(InputError, match="one known encoder"):
+        require_comparable(a, b)
+    assert require_comparable(a, b, allow=True) == ("encoder",)
+
+
 def test_an_old_zarr_is_refused(monkeypatch):
     import zarr as module
 
