@@ -1,0 +1,239 @@
+"""The documentation says what the program does: links resolve, options are named, examples run."""
+
+import dataclasses
+import re
+import shlex
+import sys
+import typing
+from pathlib import Path
+
+import numpy as np
+import pytest
+import typer
+
+from featkit.core.config import Config
+from featkit.core.errors import FeatkitWarning
+
+DOCS = Path(__file__).parents[1] / "docs"
+PAGES = sorted(DOCS.rglob("*.md"))
+FENCE = re.compile(r"(?P<mark><!-- run -->\n)?```(?P<kind>\w*)\n(?P<code>.*?)\n```", re.DOTALL)
+LINK = re.compile(r"(?<!!)\[[^\]]+\]\((?P<target>[^)\s]+)\)")
+
+
+def name_of(path):
+    return path.relative_to(DOCS).as_posix()
+
+
+def blocks(page, kinds=("sh", "python")):
+    """Return (kind, code) of the page's blocks that are marked to be run."""
+    found = FENCE.finditer(page.read_text(encoding="utf-8"))
+    return [(m["kind"], m["code"]) for m in found if m["mark"] and m["kind"] in kinds]
+
+
+def prose(page):
+    """Return the page without its code blocks."""
+    return FENCE.sub("", page.read_text(encoding="utf-8"))
+
+
+def anchors(page):
+    """Return the anchors of the page's headings, as a reader of Markdown makes them."""
+    titles = re.findall(r"^#+ (.+)$", prose(page), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+def commands():
+    """Return every command that does something, by its full name: "train", "store info"."""
+    from featkit_cli.main import app
+
+    def walk(command, path):
+        inner = getattr(command, "commands", None)
+        if inner is None:
+            yield " ".join(path), command
+        else:
+            for name, child in inner.items():
+                yield from walk(child, [*path, name])
+
+    return dict(walk(typer.main.get_command(app), []))
+
+
+COMMANDS = commands()
+
+
+def options(command):
+    """Return the long name of each option, and the option."""
+    return {
+        opt: param
+        for param in command.params
+        if param.param_type_name == "option"
+        for opt in param.opts
+        if opt.startswith("--") and opt != "--help"
+    }
+
+
+def said_in_code(page):
+    """Return every ``featkit ...`` line in the page's blocks and code spans."""
+    text = page.read_text(encoding="utf-8")
+    lines = [line for m in FENCE.finditer(text) if m["kind"] in ("sh", "") for line in m["code"].splitlines()]
+    spans = re.findall(r"`(featkit [^`]+)`", prose(page))
+    told = [line.strip().removeprefix("$ ").split(" # ")[0] for line in lines] + spans
+    return [line for line in told if line.startswith("featkit ")]
+
+
+def table_rows(text):
+    """Return the cells of every table row; an escaped bar is no border."""
+    rows = [re.split(r"(?<!\\)\|", line.strip())[1:-1] for line in text.splitlines() if line.startswith("|")]
+    return [[cell.strip().replace("\\|", "|") for cell in row] for row in rows]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_links_lead_somewhere(page):
+    for target in LINK.findall(prose(page)):
+        if re.match(r"https?://", target):
+            continue
+        file, _, anchor = target.partition("#")
+        there = (page.parent / file).resolve() if file else page
+        assert there.exists(), target
+        if anchor:
+            assert anchor in anchors(there), target
+
+
+def test_the_index_leads_to_every_page():
+    reached = {(DOCS / t.partition("#")[0]).resolve() for t in LINK.findall((DOCS / "index.md").read_text())}
+    assert {page for page in PAGES if page.name != "index.md"} <= reached
+
+
+def test_every_command_has_its_page_and_no_page_is_left_over():
+    assert {name.split()[0] for name in COMMANDS} == {page.stem for page in (DOCS / "commands").glob("*.md")}
+
+
+@pytest.mark.parametrize("name", sorted(COMMANDS))
+def test_every_option_is_named_on_its_page_with_its_default(name):
+    text = (DOCS / "commands" / f"{name.split()[0]}.md").read_text(encoding="utf-8")
+    if " " in name:  # a section of the group's page
+        sections = re.split(r"^## ", text, flags=re.MULTILINE)
+        text = next(part for part in sections if part.startswith(f"featkit {name}"))
+    rows = {flag: row for row in table_rows(text) for flag in re.findall(r"`(--[\w-]+)", row[0])}
+    known = options(COMMANDS[name])
+    assert set(rows) == set(known)
+    for flag, option in known.items():
+        is_said = option.default not in (None, False, ()) and not callable(option.default)
+        if is_said and not isinstance(option.default, list):
+            assert f"`{option.default}`" in rows[flag][1], flag
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_no_command_or_option_is_made_up(page):
+    for line in said_in_code(page):
+        words = line.split()[1:]
+        if not words or words[0] in ("--help", "-h") or not re.fullmatch(r"[a-z]+", words[0]):
+            continue
+        name = " ".join(words[:2]) if " ".join(words[:2]) in COMMANDS else words[0]
+        if name == "store" or words[1:2] == ["..."]:
+            continue
+        assert name in COMMANDS, line
+        for flag in re.findall(r"(?<=\s)--[\w-]+", line):
+            assert flag in options(COMMANDS[name]) or flag == "--help", line
+
+
+def test_every_option_mentioned_anywhere_exists():
+    known = {flag for command in COMMANDS.values() for flag in options(command)} | {"--help"}
+    for page in (*(DOCS / "commands").glob("*.md"), DOCS / "quickstart.md"):
+        assert set(re.findall(r"(?<![\w-])--[a-z][\w-]*", page.read_text(encoding="utf-8"))) <= known, page.name
+
+
+def as_toml(value):
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, str):
+        return f'"{value}"'
+    if isinstance(value, tuple):
+        return "[" + ", ".join(map(as_toml, value)) + "]"
+    return "{}" if isinstance(value, dict) else str(value)
+
+
+def test_the_keys_of_a_workspace_are_the_program_s():
+    kinds = {str: "text", int: "whole number", float: "number", bool: "true or false", tuple: "list", dict: "table"}
+    text = (DOCS / "workspace.md").read_text(encoding="utf-8")
+    sections = dict(re.findall(r"^### \[(\w+)\]\n(.*?)(?=^#|\Z)", text, re.DOTALL | re.MULTILINE))
+    assert list(sections) == [field.name for field in dataclasses.fields(Config)]
+    for table, body in sections.items():
+        said = {row[0].strip("`"): row[1:3] for row in table_rows(body) if row[0].startswith("`")}
+        config = getattr(Config(), table)
+        hints = typing.get_type_hints(type(config))
+        expected = {
+            field.name: [kinds[typing.get_origin(hints[field.name]) or hints[field.name]], getattr(config, field.name)]
+            for field in dataclasses.fields(config)
+        }
+        if table == "train":
+            expected.pop("options")  # written as [train.grl], described in prose
+        assert said == {key: [kind, f"`{as_toml(default)}`"] for key, (kind, default) in expected.items()}
+
+
+@pytest.fixture(scope="session")
+def cohort(tmp_path_factory):
+    """A folder of generated tissue in BreaKHis's layout, and a table of made-up embeddings."""
+    import polars as pl
+
+    from featkit.data import generate_cohort
+
+    folder = tmp_path_factory.mktemp("docs")
+    generate_cohort(folder / "breakhis", n_patients=14, patches_per_magnification=2, seed=3, n_jobs=1)
+    random = np.random.default_rng(0)
+    patient = np.repeat(np.arange(20), 24)
+    label, magnification = patient % 2, np.tile(np.repeat(np.arange(4), 6), 20)
+    X = random.normal(size=(len(patient), 32)) + random.normal(size=(20, 32))[patient]
+    X[:, :6] += 1.5 * label[:, None]
+    X[:, 6:9] += magnification[:, None]
+    described = {
+        "patch_id": [f"patch-{i:03d}" for i in range(len(X))],
+        "label": np.array(["benign", "malignant"])[label],
+        "patient": [f"P{i:02d}" for i in patient],
+        "magnification": np.array(["40X", "100X", "200X", "400X"])[magnification],
+    }
+    dimensions = {f"d{j}": X[:, j].astype(np.float32) for j in range(X.shape[1])}
+    pl.DataFrame({**described, **dimensions}).write_parquet(folder / "embeddings.parquet")
+    return folder
+
+
+def run_shell(code):
+    """Run a block of featkit lines in this process, as the shell would."""
+    import os
+
+    from featkit_cli.main import run
+
+    for line in code.replace("\\\n", " ").splitlines():
+        words = shlex.split(line, comments=True)
+        if words[:1] == ["cd"]:
+            os.chdir(words[1])
+        elif words:
+            assert words[0] == "featkit", line
+            assert run(words[1:]) == 0, line
+
+
+@pytest.mark.filterwarnings("default::featkit.core.errors.FeatkitWarning")
+@pytest.mark.parametrize("page", [page for page in PAGES if blocks(page)], ids=name_of)
+def test_the_examples_run(page, cohort, tmp_path, monkeypatch, capsys):
+    found = blocks(page)
+    if any(kind == "sh" and re.search(r"featkit (train|extract)", code) for kind, code in found):
+        torch = pytest.importorskip("torch", reason="the extra [torch] is not installed")
+        monkeypatch.setattr(torch, "set_num_threads", torch.set_num_threads)
+    for name in ("breakhis", "embeddings.parquet"):
+        (tmp_path / name).symlink_to(cohort / name)
+    monkeypatch.chdir(tmp_path)
+    namespace = {"__name__": "docs"}
+    for kind, code in found:
+        if kind == "sh":
+            run_shell(code)
+        else:
+            exec(compile(code, f"{name_of(page)}", "exec"), namespace)
+
+
+def test_the_pages_speak_of_the_product_alone():
+    forbidden = re.compile(r"\b(TODO|FIXME|XXX)\b|issue #\d|/work/|/tmp/|/opt/", re.IGNORECASE)
+    for page in PAGES:
+        assert not forbidden.search(page.read_text(encoding="utf-8")), page.name
+
+
+def test_warnings_are_told_apart():
+    assert issubclass(FeatkitWarning, UserWarning)
+    assert sys.version_info >= (3, 11)
