@@ -3,7 +3,6 @@
 import dataclasses
 import re
 import shlex
-import sys
 import typing
 from pathlib import Path
 
@@ -12,7 +11,6 @@ import pytest
 import typer
 
 from featkit.core.config import Config
-from featkit.core.errors import FeatkitWarning
 
 DOCS = Path(__file__).parents[1] / "docs"
 PAGES = sorted(DOCS.rglob("*.md"))
@@ -215,8 +213,7 @@ def run_shell(code):
 def test_the_examples_run(page, cohort, tmp_path, monkeypatch, capsys):
     found = blocks(page)
     if any(kind == "sh" and re.search(r"featkit (train|extract)", code) for kind, code in found):
-        torch = pytest.importorskip("torch", reason="the extra [torch] is not installed")
-        monkeypatch.setattr(torch, "set_num_threads", torch.set_num_threads)
+        pytest.importorskip("torch", reason="the extra [torch] is not installed")
     for name in ("breakhis", "embeddings.parquet"):
         (tmp_path / name).symlink_to(cohort / name)
     monkeypatch.chdir(tmp_path)
@@ -232,8 +229,3 @@ def test_the_pages_speak_of_the_product_alone():
     forbidden = re.compile(r"\b(TODO|FIXME|XXX)\b|issue #\d|/work/|/tmp/|/opt/", re.IGNORECASE)
     for page in PAGES:
         assert not forbidden.search(page.read_text(encoding="utf-8")), page.name
-
-
-def test_warnings_are_told_apart():
-    assert issubclass(FeatkitWarning, UserWarning)
-    assert sys.version_info >= (3, 11)
