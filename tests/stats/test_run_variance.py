@@ -3,7 +3,7 @@ import pytest
 from scipy import stats
 
 from featkit.core.errors import FeatkitWarning, InputError
-from featkit.stats.variance_components import mean_over_seeds, variance_components
+from featkit.stats.run_variance import mean_over_seeds, variance_components
 
 
 def balanced(n_seeds, n_splits, n_patients, sds, seed):
@@ -112,7 +112,7 @@ def test_frame_and_round_trip():
 
 
 def test_no_convergence_is_a_warning_and_a_field(monkeypatch):
-    import featkit.stats.variance_components as module
+    import featkit.stats.run_variance as module
 
     monkeypatch.setattr(module, "_fit", lambda y, codes: ({"seed": 1.0, "residual": 1.0}, 0.0, 1.0, False))
     with pytest.warns(FeatkitWarning, match="did not converge"):

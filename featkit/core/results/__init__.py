@@ -21,7 +21,7 @@ _MODULES = {
     "signature_set": ("SignatureSet",),
     "size": ("SizeCurve",),
     "stability": ("StabilityResult",),
-    "variance": ("VarianceComponents",),
+    "variance": ("SampleSize", "VarianceComponents"),
 }
 
 __getattr__, __dir__, __all__ = attach(
