@@ -89,15 +89,15 @@ def test_one_update_has_the_gradients_of_the_two_losses():
 
 
 def test_without_reversal_the_discriminator_reads_the_domain(data, encoder):
-    """Brightness tells the domain; watched, it is read, and reversed, it is read less."""
-    config = TrainingConfig(n_epochs=8, batch_size=15, patience=0, augmentation="none")
+    """Brightness tells the domain: only watched, it is read; with the reversal it is at chance and the class is not."""
+    config = TrainingConfig(n_epochs=12, batch_size=30, patience=0, augmentation="none")
     last = {}
     for max_lambda in (0.0, 1.0):
         found = train(data, encoder, "grl", options={"max_lambda": max_lambda}, config=config)
         last[max_lambda] = found.meta["history"][-1]
-    assert last[0.0]["domain_loss"] < 0.3 * math.log(3)
-    assert last[1.0]["domain_loss"] > 0.6 * math.log(3)
-    assert last[1.0]["val_accuracy"] > 0.8
+    assert last[0.0]["domain_loss"] < 0.6 * math.log(3)
+    assert last[1.0]["domain_loss"] > 0.85 * math.log(3)
+    assert last[1.0]["val_accuracy"] > 0.9
 
 
 def test_one_domain_leaves_nothing_to_forget():
