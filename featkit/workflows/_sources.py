@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from featkit.core.config import Config
 from featkit.core.errors import InputError, did_you_mean
 from featkit.core.magnification import sort_domains
-from featkit.core.workspace import EVERY_FOLD, Workspace
+from featkit.core.workspace import EVERY_FOLD, FROZEN, Workspace
 
 if TYPE_CHECKING:
     import numpy as np
@@ -162,7 +162,8 @@ def _explicit(store: EmbeddingStore, method: str | None, seed: int | None, outpu
             if run.store.resolve() == path.resolve():
                 folder = results if output is not None else run.folder
                 return Source(store, run.method, run.fold, run.seed, folder, workspace)
-    name = method or str(provenance.get("method") or path.stem)
+    trained = str(provenance.get("method") or FROZEN)
+    name = method or (path.stem if trained == FROZEN else trained)
     fold = str(provenance.get("fold") or EVERY_FOLD)
     return Source(store, name, fold, seed or int(provenance.get("seed") or 0), results, None)
 
