@@ -8,21 +8,6 @@ _MODULES = {
         "auc_difference",
         "auc_interval",
     ),
-    "comparison": ("compare", "compare_many"),
-    "equivalence": ("equivalence_margin_needed", "equivalence_p_value"),
-    "exchange": ("exchange_test",),
-    "geometry": ("cross_correlation", "dead_dimensions", "effective_rank", "linear_cka"),
-    "matching": ("match_dimensions", "reseeding_null"),
-    "multiplicity": ("adjust",),
-    "overlap_chance": ("expected_overlap",),
-    "overlap_measures": ("OVERLAP_MEASURES",),
-    "overlap_pairs": ("overlap",),
-    "overlap_similarity": ("SIMILARITY_MEASURES", "sechidis"),
-    "permutation": ("label_permutation_test", "permutation_p_value", "sign_flip_test"),
-    "power": ("detectable_difference", "patients_needed", "power_of_difference", "simulate_power"),
-    "projection": ("principal_components",),
-    "run_variance": ("mean_over_seeds", "variance_components"),
-    "stability_index": ("compare_stability", "nogueira"),
     "calibration": (
         "brier",
         "brier_parts",
@@ -102,6 +87,10 @@ _MODULES = {
         "phi",
     ),
     "overlap_pairs": ("overlap",),
+    "overlap_similarity": (
+        "SIMILARITY_MEASURES",
+        "sechidis",
+    ),
     "permutation": (
         "label_permutation_test",
         "label_permutations",
@@ -128,11 +117,14 @@ _MODULES = {
         "draw_counts",
         "patient_counts",
     ),
+    "run_variance": (
+        "mean_over_seeds",
+        "variance_components",
+    ),
     "stability_index": (
         "compare_stability",
         "nogueira",
     ),
-    "variance_components": ("mean_over_seeds",),
 }
 
 __getattr__, __dir__, __all__ = attach(
