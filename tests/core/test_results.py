@@ -82,3 +82,10 @@ def test_every_exported_kind_is_found_by_its_name_alone():
         "assert _kind('NoSuchResult') is None and _kind(None) is None\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_field_cannot_take_the_place_of_the_type_tag():
+    with pytest.raises(TypeError, match="kind"):
+
+        class Wrong(Result):
+            kind: str

@@ -32,6 +32,8 @@ class Result:
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
+        if "kind" in cls.__dict__.get("__annotations__", {}):
+            raise TypeError(f"{cls.__name__}: 'kind' tells results apart on disk and cannot be a field")
         _KINDS[cls.__name__] = cls
 
     def to_dict(self) -> dict[str, Any]:
