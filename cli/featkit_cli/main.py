@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import sys
 import warnings
 
@@ -29,6 +30,8 @@ _DISK = {
     errno.EPERM: ("the file must be readable and its folder writable", "Change its permissions or choose another"),
 }
 
+_INTERRUPTED = 130  # what the parser returns when it was interrupted
+
 
 def main() -> None:
     """Run the command line."""
@@ -36,7 +39,10 @@ def main() -> None:
 
 
 def run(arguments: list[str]) -> int:
-    """Run one command and return its exit code: 0 done, 2 a user's mistake, 1 a bug, 130 interrupted."""
+    """Run one command and return its exit code.
+
+    0 done, 2 a user's mistake, 1 a bug, 130 interrupted, 141 the reader of the output has gone.
+    """
     from featkit.core.errors import FeatkitError, InputError
     from featkit.core.progress import reporting_to
     from featkit_cli.progress import reporter
@@ -46,23 +52,31 @@ def run(arguments: list[str]) -> int:
         with reporting_to(shown), warnings.catch_warnings():
             warnings.showwarning = _show_warning
             code = app(arguments or ["--help"], standalone_mode=False, prog_name="featkit")
-        return int(code) if isinstance(code, int) else 0
+        sys.stdout.flush()  # a full disk behind a redirected output is met here, not after the end
+        return _interrupted() if code == _INTERRUPTED else int(code or 0)
     except FeatkitError as error:
         return _fail(str(error))
+    except BrokenPipeError:  # the reader of the output has gone, as 'head' does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
     except OSError as error:
         if error.errno not in _DISK:
             raise
         must, fix = _DISK[error.errno]
         return _fail(str(InputError(must, f"{error.strerror}: {error.filename or 'output'}", fix)))
-    except KeyboardInterrupt:
-        print("Interrupted. What was finished is kept: run the same command again to go on.", file=sys.stderr)
-        return 130
+    except KeyboardInterrupt:  # outside the command itself
+        return _interrupted()
     except typer.Exit as stop:
         return stop.exit_code
     except Exception as error:
         if hasattr(error, "format_message"):  # a mistake on the command line itself
             return _fail(_usage(error))
         raise
+
+
+def _interrupted() -> int:
+    print("Interrupted. What was finished is kept: run the same command again to go on.", file=sys.stderr)
+    return _INTERRUPTED
 
 
 def _usage(error: Exception) -> str:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
+from json import loads
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -11,11 +13,16 @@ from featkit_cli import show
 
 if TYPE_CHECKING:
     from featkit.core.results.audit import SplitAudit
+    from featkit.core.workspace import Run
 
 store_app = typer.Typer(name="store", help="Look into, check and make stores.", rich_markup_mode=None)
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON at full precision.")]
 Fold = Annotated[str | None, typer.Option(help="The held-out domain, e.g. 100X (default: all).")]
+Columns = Annotated[
+    list[str] | None,
+    typer.Option(metavar="OURS=THEIRS", help="A column's name in your table, e.g. patient=case_id; repeat for more."),
+]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -62,7 +69,7 @@ def audit(
     pixels: Annotated[bool, typer.Option("--pixels", help="Decode every patch; find pictures on two sides.")] = False,
     json: Json = False,
 ) -> None:
-    """Say what is on each side of each split, and what must not be on both."""
+    """Say what is on each side of each split."""
     from featkit import workflows
 
     audits = workflows.audit(split, fold=fold, pixels=pixels)
@@ -75,13 +82,27 @@ def train(
     seed: Annotated[int | None, typer.Option(help="Training seed (default: all of the workspace).")] = None,
     epochs: Annotated[int | None, typer.Option(help="Passes over the training patches.")] = None,
     device: Annotated[str | None, typer.Option(help="auto, cpu or cuda.")] = None,
+    json: Json = False,
 ) -> None:
-    """Fine-tune the encoder with one domain held out; an interrupted training goes on."""
+    """Fine-tune the encoder with one domain held out.
+
+    What is finished is not done again; an interrupted training goes on.
+    """
     from featkit import workflows
 
     runs = workflows.train(method, fold=fold, seed=seed, epochs=epochs, device=device)
-    rows = [(run.method, run.fold, run.seed, *_training_row(run.checkpoint)) for run in runs]
-    show.table("Trained", ["method", "held out", "seed", "best epoch", "source validation", "rule"], rows)
+    found = [
+        {"method": run.method, "fold": run.fold, "seed": run.seed, "checkpoint": run.checkpoint, **_selected(run)}
+        for run in runs
+    ]
+    if json:
+        show.as_json(found)
+        return
+    show.table(
+        f"Trained; the epoch was chosen by {', '.join(sorted({str(f['rule']) for f in found}))}",
+        ["method", "held out", "seed", "epoch", "source validation"],
+        [(f["method"], f["fold"], f["seed"], f["epoch"], f["value"]) for f in found],
+    )
 
 
 def extract(
@@ -98,8 +119,13 @@ def extract(
     dtype: Annotated[str | None, typer.Option(help="float32 or float16.")] = None,
     offline: Annotated[bool, typer.Option("--offline", help="Never ask a hub for weights.")] = False,
     strict: Annotated[bool, typer.Option("--strict", help="Stop at the first bad patch.")] = False,
+    json: Json = False,
 ) -> None:
-    """Write the embeddings of patches to stores; resumable at any time."""
+    """Write the embeddings of patches to stores.
+
+    What is finished is not done again; interrupted work goes on. Patches that cannot be read are left out, counted,
+    and named in a file beside the store.
+    """
     from featkit import workflows
 
     stores = workflows.extract(
@@ -117,8 +143,18 @@ def extract(
         offline=offline,
         strict=strict,
     )
-    rows = [(str(s.path), s.n, s.d, s.provenance.get("n_patches_bad", 0)) for s in stores]
-    show.table("Stores", ["store", "patches", "dimensions", "bad patches"], rows)
+    found = [
+        {"path": s.path, "n": s.n, "d": s.d, "n_bad": s.provenance["n_patches_bad"], "store_id": s.store_id}
+        for s in stores
+    ]
+    if json:
+        show.as_json(found)
+        return
+    show.table(
+        "Stores",
+        ["store", "patches", "dimensions", "bad patches"],
+        [(show.place(f["path"]), f["n"], f["d"], f["n_bad"]) for f in found],
+    )
 
 
 def store_info(
@@ -137,29 +173,39 @@ def store_verify(
 ) -> None:
     """Recompute a store's checksums; exit 2 if one does not match."""
     from featkit import workflows
+    from featkit.core.errors import InputError
 
     check = workflows.store_verify(store)
-    _show_facts(check, json)
+    _show_facts(dataclasses.asdict(check), json)
     if not check.is_intact:
-        raise typer.Exit(2)
+        bad = [f"rows {first} to {last}" for first, last in check.bad_shards] + list(check.bad_parts)
+        raise InputError(f"{store} must be as it was sealed", f"changes in {', '.join(bad)}", "Write it again")
 
 
 def store_import(
     table: Annotated[Path, typer.Argument(help=".npz, .npy, .csv or .parquet with embeddings.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="The store to write.")],
     metadata: Annotated[Path | None, typer.Option(help="CSV or Parquet with patch_id, label, patient, ...")] = None,
+    columns: Columns = None,
+    domain: Annotated[str | None, typer.Option(help="Column to generalise over (default: magnification).")] = None,
+    json: Json = False,
 ) -> None:
     """Make a store from embeddings that already exist."""
     from featkit import workflows
 
-    store = workflows.store_import(table, output, metadata=metadata)
-    show.line(f"{store.path}: {store.n} patches, {store.d} dimensions")
+    store = workflows.store_import(
+        table, output, metadata=metadata, columns=show.pairs("--columns", columns), domain=domain
+    )
+    if json:
+        show.as_json({"path": store.path, "n": store.n, "d": store.d, "store_id": store.store_id})
+    else:
+        show.line(f"{show.place(store.path)}: {store.n} patches, {store.d} dimensions")
 
 
 def _show_audits(audits: list[SplitAudit]) -> None:
     show.table(
-        "Splits (patients shared between sides: always none)",
-        ["fold", "held out of", "train", "val", "test", "unused", "shared patients", "notes"],
+        "Splits",
+        ["fold", "held out of", "train", "val", "test", "unused", "notes"],
         [
             (
                 audit.fold,
@@ -168,14 +214,15 @@ def _show_audits(audits: list[SplitAudit]) -> None:
                     f"{audit.n_patches.get(role, 0)} of {audit.n_patients.get(role, 0)}"
                     for role in ("train", "val", "test", "unused")
                 ),
-                len(audit.shared_patients),
-                len(audit.notes) + len(audit.duplicate_pixels) + len(audit.label_conflicts) or "",
+                sum(map(len, (audit.shared_cases, audit.notes, audit.duplicate_pixels, audit.label_conflicts))) or "",
             )
             for audit in audits
         ],
-        caption="patches of patients",
+        caption="patches of patients; no patient is on two sides",
     )
     for audit in audits:
+        if audit.shared_cases:
+            show.line(f"{audit.fold}: the same case number on two sides: {', '.join(audit.shared_cases)}")
         for note in audit.notes:
             show.line(f"{audit.fold}: {note}")
         for pair in audit.duplicate_pixels:
@@ -184,23 +231,17 @@ def _show_audits(audits: list[SplitAudit]) -> None:
             show.line(f"{audit.fold}: the same picture under two labels: {', '.join(pair['patch_ids'])}")
 
 
-def _training_row(checkpoint: Path) -> tuple[object, object, object]:
-    import json
-
-    record = json.loads((checkpoint / "checkpoint.json").read_text())
-    chosen = record["selection"]
-    return chosen["epoch"], chosen["value"], chosen["rule"]
+def _selected(run: Run) -> dict[str, object]:
+    """Return epoch, value and rule by which a trained run's weights were chosen."""
+    record = loads((run.checkpoint / "checkpoint.json").read_text(encoding="utf-8"))["selection"]
+    return {key: record[key] for key in ("epoch", "value", "rule")}
 
 
-def _show_facts(facts: object, json: bool) -> None:
-    import dataclasses
-
-    table = dataclasses.asdict(facts) if dataclasses.is_dataclass(facts) and not isinstance(facts, type) else facts
-    assert isinstance(table, dict)
+def _show_facts(facts: dict[str, Any], json: bool) -> None:
     if json:
-        show.as_json(table)
+        show.as_json(facts)
         return
-    for key, value in table.items():
+    for key, value in facts.items():
         if isinstance(value, dict):
             for inner, text in value.items():
                 show.line(f"{key}.{inner}: {text if not isinstance(text, dict) else '{...}'}")

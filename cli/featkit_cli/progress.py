@@ -115,8 +115,11 @@ class PlainReporter:
         """Say the end of a task that took long enough to be seen."""
         state = self._tasks[task]
         seconds = time.monotonic() - float(state["since"] or 0)
-        if seconds >= _SHOWN_AFTER:
-            self.note(f"{state['what']}: done in {seconds:.0f} s")
+        if seconds < _SHOWN_AFTER:
+            return
+        done, total = float(state["done"]), state["total"]
+        end = "done" if total is None or done >= float(total) else f"stopped at {done:g} of {float(total):g}"
+        self.note(f"{state['what']}: {end} in {seconds:.0f} s")
 
     def note(self, message: str) -> None:
         """Print a line on stderr."""

@@ -6,6 +6,7 @@ import json
 import math
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -31,6 +32,24 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], 
     if not console.is_terminal:  # a pipe has no width of its own: never fold a table there
         console = Console(width=200)
     console.print(drawn)
+
+
+def place(path: object) -> str:
+    """Return a path as a reader here would write it: relative where it lies below the current folder."""
+    given = Path(str(path)).absolute()
+    return str(given.relative_to(Path.cwd())) if given.is_relative_to(Path.cwd()) else str(given)
+
+
+def pairs(option: str, texts: Sequence[str] | None) -> dict[str, str] | None:
+    """Return ``OURS=THEIRS`` texts as a mapping; None for none."""
+    from featkit.core.errors import InputError
+
+    if not texts:
+        return None
+    wrong = next((text for text in texts if not all(text.partition("=")[::2])), None)
+    if wrong is not None:
+        raise InputError(f"{option} must read OURS=THEIRS", wrong, f"For example {option} patient=case_id")
+    return dict(text.split("=", 1) for text in texts)
 
 
 def line(text: str) -> None:

@@ -9,6 +9,11 @@ import typer
 
 from featkit_cli import show
 
+Columns = Annotated[
+    list[str] | None,
+    typer.Option(metavar="OURS=THEIRS", help="A column's name in your table, e.g. patient=case_id; repeat for more."),
+]
+
 
 def add_to(app: typer.Typer) -> None:
     """Register the commands."""
@@ -25,7 +30,10 @@ def demo(
     fold: Annotated[list[str] | None, typer.Option(help="A magnification to hold out; repeat for more.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Empty the folder first if it holds another demo.")] = False,
 ) -> None:
-    """Run the whole story on generated tissue: no data, no network, no GPU; ends with a report."""
+    """Run the whole story on generated tissue.
+
+    No data, no network and no GPU are needed; it ends by naming the report.
+    """
     from featkit import workflows
 
     path = workflows.demo(
@@ -35,39 +43,50 @@ def demo(
 
 
 def init(
-    data: Annotated[Path, typer.Argument(help="BreaKHis folder, folder of class sub-folders, or CSV/Parquet table.")],
+    data: Annotated[Path | None, typer.Argument(help="BreaKHis, class folders or a table; none: read again.")] = None,
     adapter: Annotated[str, typer.Option(help="auto, breakhis, folder or table.")] = "auto",
     metadata: Annotated[Path | None, typer.Option(help="For 'folder': table of patient, magnification, mpp.")] = None,
+    columns: Columns = None,
     patient_key: Annotated[str, typer.Option(help="For 'breakhis': case (70 groups) or id (82).")] = "case",
+    scale: Annotated[
+        float | None, typer.Option(help="For 'breakhis': stored per original pixel, 0.487 at 224.")
+    ] = None,
     domain: Annotated[str, typer.Option(help="Column a method must generalise over.")] = "magnification",
     encoder: Annotated[str, typer.Option(help="tiny, a timm model, hf-hub:owner/name, or a file.")] = "timm:resnet50",
     workspace: Annotated[Path, typer.Option(help="Folder to make a workspace.")] = Path(),
     force: Annotated[bool, typer.Option("--force", help="Write over an existing featkit.toml.")] = False,
 ) -> None:
-    """Make a folder a workspace around some data."""
+    """Make a folder a workspace around some data.
+
+    DATA is a BreaKHis folder, a folder of class sub-folders with a table, or a CSV or Parquet table of patches. Without
+    DATA the workspace's data is read again as featkit.toml says.
+    """
     from featkit import workflows
+    from featkit.core.magnification import sort_domains
+    from featkit.core.workspace import Workspace
 
     manifest = workflows.init(
         data,
         adapter=adapter,
         metadata=metadata,
+        columns=show.pairs("--columns", columns),
         patient_key=patient_key,
+        scale=scale,
         domain=domain,
         encoder=encoder,
         workspace=workspace,
         force=force,
     )
-    counts = manifest.frame.group_by(domain, "label").len().rows()
-    by = {(str(d), label): n for d, label, n in counts}
-    from featkit.core.magnification import domain_sort_key
-
-    domains = sorted({d for d, _ in by}, key=domain_sort_key)
+    column = Workspace.require(workspace).config.data.domain
+    found = manifest.frame.group_by(column, "label").len().iter_rows()
+    counts = {(str(value), label): n for value, label, n in found}
     show.table(
         f"{len(manifest)} patches of {manifest.frame['patient'].n_unique()} patients",
-        [domain, *manifest.classes],
-        [[d, *(by.get((d, c), 0) for c in manifest.classes)] for d in domains],
+        [column, *manifest.classes],
+        [[d, *(counts.get((d, c), 0) for c in manifest.classes)] for d in sort_domains(d for d, _ in counts)],
     )
-    show.line(f"Wrote {workspace / 'featkit.toml'} and {workspace / 'manifest.parquet'}. Next: featkit train")
+    wrote = ["manifest.parquet"] if data is None else ["featkit.toml", "manifest.parquet"]
+    show.line(f"Wrote {' and '.join(show.place(workspace / name) for name in wrote)}. Next: featkit train")
 
 
 def report(
@@ -75,7 +94,7 @@ def report(
     output: Annotated[Path | None, typer.Option("--output", "-o", help="The HTML file.")] = None,
     title: Annotated[str, typer.Option(help="Title of the page.")] = "",
 ) -> None:
-    """Write one self-contained HTML file with everything that was found."""
+    """Write one self-contained page with everything found."""
     from featkit import workflows
 
     path = workflows.report(store, output=output, title=title)

@@ -17,15 +17,22 @@ T = TypeVar("T")
 
 @dataclasses.dataclass(frozen=True)
 class DataConfig:
-    """Where the patches are and how to read them."""
+    """Where the patches are and how to read them.
+
+    ``metadata``, ``columns`` and ``labels`` are for folders and tables, ``patient_key``, ``scale`` and ``complete`` for
+    BreaKHis; what they mean is said by the adapters in `featkit.data`. None and empty leave the choice to the adapter.
+    """
 
     path: str = "."
     adapter: str = "breakhis"
     metadata: str = ""
+    columns: dict[str, str] = dataclasses.field(default_factory=dict)
+    labels: tuple[str, ...] = ()
     patient_key: str = "case"
+    scale: float | None = None
+    complete: bool | None = None
     domain: str = "magnification"
     positive: str = ""
-    columns: dict[str, str] = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +26,7 @@ def import_table(
     *,
     metadata: str | Path | None = None,
     columns: Mapping[str, str] | None = None,
+    required: Sequence[str] = (),
     array: str | None = None,
     provenance: Mapping[str, Any] | None = None,
     dtype: str = "float32",
@@ -47,6 +48,8 @@ def import_table(
         CSV or Parquet with one row per patch, in the order of the embeddings; joins the columns found in ``source``.
     columns : mapping of str to str, optional
         featkit's name to the table's, e.g. ``{"patient": "case_id", "patch_id": "file"}``.
+    required : sequence of str
+        Columns that must be there, by featkit's names.
     array : str, optional
         The name of the matrix or of the list column where there are several.
     provenance : mapping, optional
@@ -90,6 +93,9 @@ def import_table(
             raise InputError("column must be in the table", theirs, did_you_mean(theirs, obs.columns))
         obs = obs.drop(name, strict=False) if name != theirs else obs
         obs = obs.rename({theirs: name})
+    missing = [name for name in required if name not in obs.columns]
+    if missing:
+        raise InputError(f"table must have the column {missing[0]}", ", ".join(obs.columns) or "no columns", "Name it")
     if "patch_id" not in obs.columns:
         width = len(str(len(X) - 1))
         obs = obs.with_columns(pl.Series("patch_id", [f"patch-{i:0{width}d}" for i in range(len(X))]))

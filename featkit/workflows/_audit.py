@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from featkit.core.errors import InputError
+from featkit.core.progress import note
 from featkit.core.results.audit import SplitAudit
 from featkit.core.workspace import Workspace
 from featkit.workflows._manifests import workspace_manifest
@@ -21,7 +22,8 @@ def audit(split: str | Path | None = None, *, fold: str | None = None, pixels: b
     fold : str, optional
         One fold of the workspace; all when not given.
     pixels : bool
-        Decode every patch and look for the same picture on two sides, or under two labels.
+        Decode every patch and look for the same picture on two sides, or under two labels; those that cannot be read
+        are named as notes.
 
     Returns
     -------
@@ -41,7 +43,11 @@ def audit(split: str | Path | None = None, *, fold: str | None = None, pixels: b
     splits = [ensure_split(workspace, name, manifest) for name in folds]
     if not pixels:
         return [made.audit for made in splits]
-    hashed, _ = with_pixel_hash(manifest)
+    hashed, unreadable = with_pixel_hash(manifest)
+    for _, reason in unreadable:
+        note(reason)
+    notes = [f"{len(unreadable)} pictures could not be read and were not compared"] if unreadable else []
     return [
-        from_roles(hashed, s.role, fold=s.fold, domain=s.domain, patient=s.patient, seed=s.seed).audit for s in splits
+        from_roles(hashed, s.role, fold=s.fold, domain=s.domain, patient=s.patient, seed=s.seed, notes=notes).audit
+        for s in splits
     ]

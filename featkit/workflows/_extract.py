@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from featkit.core.config import DataConfig, ExtractConfig
+from featkit.core.config import DataConfig, EncoderConfig, ExtractConfig
 from featkit.core.errors import InputError
 from featkit.core.progress import note, task
 from featkit.core.provenance import environment
 from featkit.core.workspace import EVERY_FOLD, FROZEN, Run, Workspace
+from featkit.workflows._encoders import workspace_encoder
 from featkit.workflows._manifests import guess_adapter, read_manifest, workspace_manifest
 from featkit.workflows._split import ensure_split
 
@@ -83,11 +84,12 @@ def extract(
     if images is not None:
         settings = _settings(ExtractConfig(), batch_size, device, dtype, strict)
         path = Path(images).resolve()
-        config = DataConfig(path=str(path), adapter=guess_adapter(path), metadata=str(metadata or ""))
-        frame = read_manifest(config, path.parent).frame
-        loaded = load_encoder(encoder or "timm:resnet50", weights=weights, offline=offline)
-        store = _extract_one(frame, Path(output or "embeddings.zarr"), loaded, None, {"method": FROZEN}, settings)
-        return [store]
+        table = "" if metadata is None else str(Path(metadata).resolve())
+        manifest = read_manifest(DataConfig(path=str(path), adapter=guess_adapter(path), metadata=table), path.parent)
+        loaded = load_encoder(encoder or EncoderConfig().name, weights=weights, offline=offline)
+        made_of: dict[str, Any] = {"method": FROZEN, "manifest_sha256": manifest.content_hash}
+        target = Path(output or "embeddings.zarr")
+        return [_extract_one(manifest.frame, target, loaded, None, made_of, settings)]
     workspace = Workspace.require()
     settings = _settings(workspace.config.extract, batch_size, device, dtype, strict)
     manifest = workspace_manifest(workspace)
@@ -96,17 +98,14 @@ def extract(
     facts: dict[str, Any]
     for run in _runs(workspace, method, fold, seed, frozen=encoder is not None or weights is not None):
         if run.method == FROZEN:
-            chosen = workspace.config.encoder
-            loaded = load_encoder(
-                encoder or chosen.name, weights=weights or chosen.weights or None, offline=offline or chosen.offline
-            )
+            loaded = workspace_encoder(workspace, encoder=encoder, weights=weights, offline=offline)
             frame, head, facts = manifest.frame, None, {"method": FROZEN, "seed": run.seed}
         else:
             loaded, head, facts = _trained(run)
             split = ensure_split(workspace, run.fold, manifest)
             frame = manifest.frame.with_columns(_series("split", split.role))
         target = run.store if output is None else Path(output) / f"{run.method}-{run.fold}-seed{run.seed}.zarr"
-        facts["manifest_sha256"] = manifest.content_hash
+        facts |= {"manifest_sha256": manifest.content_hash, "domain": workspace.config.data.domain}
         stores.append(_extract_one(frame, target, loaded, head, facts, settings, name=run.name))
     return stores
 
@@ -119,17 +118,25 @@ def _settings(
 
 
 def _runs(workspace: Workspace, method: str | None, fold: str | None, seed: int | None, *, frozen: bool) -> list[Run]:
+    from featkit.training.checkpoint import is_finished
+
     if frozen or method == FROZEN:
         return [workspace.run(FROZEN)]
-    trained = [run for run in workspace.runs(method, fold, seed) if run.checkpoint.exists() and run.fold != EVERY_FOLD]
+    begun = [run for run in workspace.runs(method, fold, seed) if run.checkpoint.exists() and run.fold != EVERY_FOLD]
+    trained = [run for run in begun if is_finished(run.checkpoint)]
     if trained:
+        for run in begun:
+            if run not in trained:
+                note(f"The training of {run.name} is not finished and is left out: 'featkit train' goes on with it.")
         return trained
-    if method is None and fold is None and seed is None:
+    if not begun and method is None and fold is None and seed is None:
         note("Nothing is trained here: extracting with the encoder as it is.")
         return [workspace.run(FROZEN)]
     asked = ", ".join(f"{k} {v}" for k, v in (("method", method), ("fold", fold), ("seed", seed)) if v is not None)
     raise InputError(
-        f"a trained run must match {asked}", "none", "Run 'featkit train', or extract with --method frozen"
+        "a run must be trained to be extracted" + (f" ({asked})" if asked else ""),
+        "training that is not finished" if begun else "none",
+        "Run 'featkit train', or extract with --method frozen",
     )
 
 
@@ -174,13 +181,21 @@ def _extract_one(
     }
     if target.exists():
         sealed = open_store(target)
-        if _is_same(sealed, provenance, len(frame)):
+        if _is_same(sealed, provenance, frame, settings.dtype):
+            if settings.strict:
+                _refuse_bad(sealed, target)
             return sealed
     batch_size: int | str = settings.batch_size or "auto"
-    probe = embed_patches(encoder, [], head=head, batch_size=batch_size, device=settings.device)
-    provenance["precision"] = probe.summary.precision
+    probe = embed_patches(encoder, [], head=head, batch_size=batch_size, device=settings.device).summary
+    provenance["precision"] = probe.precision
     writer = StoreWriter.create_or_resume(
-        target, frame, encoder.n_dimensions, provenance=provenance, classes=classes, dtype=settings.dtype
+        target,
+        frame,
+        encoder.n_dimensions,
+        provenance=provenance,
+        classes=classes,
+        dtype=settings.dtype,
+        shard_rows=_whole_batches(len(frame), encoder.n_dimensions, settings.dtype, probe.batch_size),
     )
     shards = writer.pending()
     rows = np.concatenate([np.arange(s.first, s.stop) for s in shards]) if shards else np.empty(0, dtype=np.int64)
@@ -194,7 +209,7 @@ def _extract_one(
         device=settings.device,
     )
     filler = _ShardFiller(writer, shards, frame, encoder.n_dimensions, len(classes) if classes else 0)
-    with task(f"Extracting {name or target.name}", total=len(rows)) as done:
+    with task(f"Embedding patches for {name or target.name}", total=len(rows)) as done:
         for batch in extraction:
             if batch.bad and settings.strict:
                 row, reason = batch.bad[0]
@@ -205,6 +220,8 @@ def _extract_one(
     n_bad = len(frame) - store.n
     if n_bad:
         note(f"{n_bad} of {len(frame)} patches could not be read and were left out: see {writer.bad_patches_path}")
+    if settings.strict:
+        _refuse_bad(store, target)
     return store
 
 
@@ -257,10 +274,30 @@ def _or_null(values: np.ndarray) -> list[float | None]:
     return [None if np.isnan(v) else float(v) for v in values]
 
 
-def _is_same(store: EmbeddingStore, provenance: dict[str, Any], n: int) -> bool:
+def _whole_batches(n: int, d: int, dtype: str, batch_size: int) -> int:
+    """Return rows for a shard: whole batches, so that a resumed run forms the same ones, to the last bit."""
+    from featkit.store.shards import default_shard_rows
+
+    rows = default_shard_rows(n, d, np.dtype(dtype).itemsize)
+    return -(-rows // batch_size) * batch_size
+
+
+def _is_same(store: EmbeddingStore, provenance: dict[str, Any], frame: pl.DataFrame, dtype: str) -> bool:
+    """Return whether a finished store holds what is asked for; other versions of libraries made it as well."""
     keys = ("weights_sha256", "transform", "method", "fold", "seed", "manifest_sha256")
     same = all(store.provenance.get(k) == provenance.get(k) for k in keys)
-    return same and store.n + int(store.provenance.get("n_patches_bad", 0)) == n
+    return same and store.seal.dtype == dtype and store.provenance["n_patches_given"] == len(frame)
+
+
+def _refuse_bad(store: EmbeddingStore, target: Path) -> None:
+    """Refuse a finished store that lacks patches."""
+    n_bad = store.provenance["n_patches_bad"]
+    if n_bad:
+        raise InputError(
+            "every patch must be readable with --strict",
+            f"{n_bad} left out of {target}",
+            "The file of bad patches beside the store names them: mend them, delete the store and extract again",
+        )
 
 
 def _series(name: str, values: np.ndarray) -> pl.Series:

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from featkit.core.config import DataConfig
 from featkit.core.errors import InputError
-from featkit.core.workspace import Workspace
+from featkit.core.progress import note
+from featkit.core.workspace import CONFIG_NAME, Workspace
 
 if TYPE_CHECKING:
     from featkit.data.manifest import Manifest
 
 _TABLES = (".csv", ".parquet")
 _OFFICIAL = ("SOB_", "CNB_")  # how BreaKHis's file names begin
+_OPTIONS = {
+    "breakhis": ("patient_key", "scale", "complete"),
+    "folder": ("metadata", "columns", "labels"),
+    "table": ("columns", "labels"),
+}
+_LATER = ("domain", "positive")  # keys of [data] that do not change how the data is read
 
 
 def guess_adapter(data: Path) -> str:
@@ -29,27 +38,65 @@ def guess_adapter(data: Path) -> str:
 
 
 def read_manifest(config: DataConfig, root: Path) -> Manifest:
-    """Return the manifest that ``[data]`` describes, paths relative to ``root``."""
+    """Return the manifest that ``[data]`` describes, paths relative to ``root``.
+
+    Raises
+    ------
+    InputError
+        If the adapter is unknown, a key belongs to another adapter, or the data is not as the adapter needs it.
+    """
     from featkit.data import ADAPTERS
 
-    data = (root / config.path).resolve()
-    adapter = ADAPTERS[config.adapter]
-    if config.adapter == "breakhis":
-        return adapter(data, patient_key=config.patient_key)
-    if config.adapter == "folder":
-        metadata = (root / config.metadata) if config.metadata else None
-        return adapter(data, metadata=metadata)
-    return adapter(data, columns=config.columns)
+    read = ADAPTERS[config.adapter]
+    options: dict[str, Any] = {}
+    for field in dataclasses.fields(DataConfig):
+        owners = [adapter for adapter, names in _OPTIONS.items() if field.name in names]
+        value = getattr(config, field.name)
+        if config.adapter in owners:
+            options[field.name] = value or None
+        elif owners and value not in (None, "", (), {}, "case"):
+            raise InputError(
+                f"{field.name} of [data] is for the adapter {' or '.join(owners)}",
+                f"{value!r} with the adapter {config.adapter}",
+                "Leave it out, or name the other adapter",
+            )
+    if config.metadata and "metadata" in options:
+        options["metadata"] = root / config.metadata
+    if "complete" in options:
+        options["complete"] = config.complete
+    return read((root / config.path).resolve(), **options)
+
+
+def keep_manifest(workspace: Workspace, manifest: Manifest) -> Manifest:
+    """Write the manifest into the workspace, beside a record of what it was read with."""
+    manifest.write(workspace.manifest_path)
+    _record(workspace).write_text(json.dumps(_reading(workspace.config.data), indent=1), encoding="utf-8")
+    return manifest
+
+
+def reread_manifest(workspace: Workspace) -> Manifest:
+    """Read the data as ``[data]`` says now, and keep the manifest."""
+    return keep_manifest(workspace, read_manifest(workspace.config.data, workspace.root))
 
 
 def workspace_manifest(workspace: Workspace) -> Manifest:
-    """Return the manifest that ``featkit init`` wrote."""
+    """Return the workspace's manifest; the data is read where that was not done yet or ``[data]`` has changed."""
     from featkit.data import Manifest
 
-    if not workspace.manifest_path.is_file():
-        raise InputError(
-            "a workspace must hold its manifest",
-            f"no {workspace.manifest_path}",
-            "Run 'featkit init' again with --force",
-        )
-    return Manifest.read(workspace.manifest_path)
+    path, record = workspace.manifest_path, _record(workspace)
+    if path.is_file():
+        asked = _reading(workspace.config.data)
+        if not record.is_file() or json.loads(record.read_text(encoding="utf-8")) == asked:
+            return Manifest.read(path)
+        note(f"[data] of {CONFIG_NAME} has changed: reading the data again")
+    return reread_manifest(workspace)
+
+
+def _record(workspace: Workspace) -> Path:
+    return workspace.manifest_path.with_suffix(".json")
+
+
+def _reading(config: DataConfig) -> dict[str, Any]:
+    """Return the JSON-ready keys that decide what is read."""
+    values = {k: v for k, v in dataclasses.asdict(config).items() if k not in _LATER}
+    return json.loads(json.dumps(values))

@@ -34,6 +34,8 @@ class Source:
         Folder for what is found.
     workspace : Workspace or None
         The workspace it lives in.
+    domain : str
+        The column a method must generalise over.
     """
 
     store: EmbeddingStore
@@ -42,16 +44,12 @@ class Source:
     seed: int
     results: Path
     workspace: Workspace | None
+    domain: str = "magnification"
 
     @property
     def config(self) -> Config:
         """The workspace's configuration, or the defaults."""
         return self.workspace.config if self.workspace else Config()
-
-    @property
-    def domain(self) -> str:
-        """The column a method must generalise over."""
-        return self.config.data.domain
 
     @property
     def name(self) -> str:
@@ -63,27 +61,40 @@ class Source:
         return sort_domains(self.column(self.domain).tolist())
 
     def folds(self, wanted: str | None = None) -> list[str]:
-        """Return the folds this store may be analysed with, only ``wanted`` when given."""
-        known = self.domains()
-        if self.workspace and self.config.split.folds:
-            known = [f for f in known if f in self.config.split.folds]
+        """Return the folds this store may be analysed with, only ``wanted`` when given.
+
+        They are the domains, or those that the workspace configures; a saved split of another name (an official fold)
+        counts where it is asked for, configured, or what the encoder was trained with.
+        """
         if self.fold != EVERY_FOLD:
-            known = [f for f in known if f == self.fold]
+            known = [self.fold]
+        else:
+            known = list(self.config.split.folds if self.workspace else ()) or self.domains()
         if wanted is None:
             return known
-        if wanted not in known:
+        if wanted not in known and not (self.fold == EVERY_FOLD and self._saved_split(wanted)):
             raise InputError(f"the fold must be a {self.domain} of {self.name}", wanted, did_you_mean(wanted, known))
         return [wanted]
 
     def split(self, fold: str) -> Split:
-        """Return the fold's split, in the store's row order: the saved one in a workspace, else one made here."""
-        from featkit.data import Split, leave_one_domain_out
+        """Return the fold's split, in the store's row order.
 
-        if self.workspace and self.workspace.split_path(fold).is_file():
-            return _restrict(Split.load(self.workspace.split_path(fold)), self.store)
+        It is the one the encoder was trained with, which the store remembers; for a frozen encoder the one saved in
+        the workspace, else one made here.
+        """
+        from featkit.data import Split, leave_one_domain_out
+        from featkit.data.split import from_roles
+
+        rows = _with_pixel_hash(self.store)
+        if self.fold == fold and "split" in rows.columns:
+            domain = self.domain if fold in self.domains() else None
+            return from_roles(rows, rows["split"].to_list(), fold=fold, domain=domain)
+        saved = self._saved_split(fold)
+        if saved is not None:
+            return _restrict(Split.load(saved), self.store)
         settings = self.config.split
         return leave_one_domain_out(
-            _with_pixel_hash(self.store),
+            rows,
             fold,
             domain=self.domain,
             test_fraction=settings.test_fraction,
@@ -107,6 +118,10 @@ class Source:
         """Return one obs column as an array."""
         return _column(self.store, name)
 
+    def _saved_split(self, fold: str) -> Path | None:
+        path = self.workspace.split_path(fold) if self.workspace else None
+        return path if path is not None and path.is_file() else None
+
 
 def find_sources(
     store: EmbeddingStore | str | Path | None,
@@ -115,8 +130,21 @@ def find_sources(
     fold: str | None = None,
     seed: int | None = None,
     output: str | Path | None = None,
+    domain: str | None = None,
 ) -> list[Source]:
     """Return the stores to analyse: the one given, or every sealed store of the workspace that matches.
+
+    Parameters
+    ----------
+    store : EmbeddingStore or path, optional
+        One store, in a workspace or not.
+    method, fold, seed : optional
+        Which runs of the workspace.
+    output : path, optional
+        Folder for results.
+    domain : str, optional
+        The column a method must generalise over; by default the workspace's, else the one the store was made with,
+        else "magnification".
 
     Raises
     ------
@@ -127,7 +155,7 @@ def find_sources(
 
     if store is not None:
         opened = store if isinstance(store, EmbeddingStore) else open_store(store)
-        return [_explicit(opened, method, seed, output)]
+        return [_explicit(opened, method, seed, output, domain)]
     workspace = Workspace.require()
     every = [run for run in workspace.runs() if run.store.exists()]
     if not every:
@@ -136,10 +164,17 @@ def find_sources(
     if not runs:
         asked = ", ".join(f"{k} {v}" for k, v in (("method", method), ("fold", fold), ("seed", seed)) if v is not None)
         raise InputError(f"a store must match {asked}", "none", f"There are: {', '.join(run.name for run in every)}")
+    column = domain or workspace.config.data.domain
     return [
-        Source(open_store(run.store), run.method, run.fold, run.seed, run.folder, workspace)
-        if output is None
-        else Source(open_store(run.store), run.method, run.fold, run.seed, Path(output) / run.name, workspace)
+        Source(
+            open_store(run.store),
+            run.method,
+            run.fold,
+            run.seed,
+            run.folder if output is None else Path(output) / run.name,
+            workspace,
+            column,
+        )
         for run in runs
     ]
 
@@ -152,7 +187,9 @@ def summary_folder(sources: Sequence[Source], output: str | Path | None) -> Path
     return workspace.results if workspace else sources[0].results
 
 
-def _explicit(store: EmbeddingStore, method: str | None, seed: int | None, output: str | Path | None) -> Source:
+def _explicit(
+    store: EmbeddingStore, method: str | None, seed: int | None, output: str | Path | None, domain: str | None
+) -> Source:
     path = Path(store.path)
     provenance = store.provenance
     workspace = Workspace.find(path.parent)
@@ -161,11 +198,14 @@ def _explicit(store: EmbeddingStore, method: str | None, seed: int | None, outpu
         for run in workspace.runs():
             if run.store.resolve() == path.resolve():
                 folder = results if output is not None else run.folder
-                return Source(store, run.method, run.fold, run.seed, folder, workspace)
+                column = domain or workspace.config.data.domain
+                return Source(store, run.method, run.fold, run.seed, folder, workspace, column)
     trained = str(provenance.get("method") or FROZEN)
     name = method or (path.stem if trained == FROZEN else trained)
     fold = str(provenance.get("fold") or EVERY_FOLD)
-    return Source(store, name, fold, seed or int(provenance.get("seed") or 0), results, None)
+    number = int(provenance.get("seed") or 0) if seed is None else seed
+    column = domain or str(provenance.get("domain") or Config().data.domain)
+    return Source(store, name, fold, number, results, None, column)
 
 
 def _restrict(split: Split, store: EmbeddingStore) -> Split:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from featkit.core.config import SplitConfig
+from featkit.core.config import DataConfig, SplitConfig
+from featkit.core.errors import InputError, did_you_mean
+from featkit.core.magnification import sort_domains
 from featkit.core.workspace import Workspace
 from featkit.workflows._manifests import guess_adapter, read_manifest, workspace_manifest
 
@@ -32,7 +35,7 @@ def split(
     data : path, optional
         A folder or table, outside a workspace.
     fold : str, optional
-        The domain to hold out; all of them when not given.
+        The domain to hold out, or one official fold; all of them when not given.
     domain : str, optional
         The column to leave one value of out (default: the workspace's, or "magnification").
     test_fraction, val_fraction : float, optional
@@ -49,51 +52,53 @@ def split(
     list of Split
         One per fold, each with its audit; patients shared between its parts are always zero.
     """
-    from featkit.data import leave_one_domain_out, official_folds
+    from featkit.data import official_folds
 
     workspace = Workspace.find() if data is None else None
     manifest, settings, column = _inputs(data, workspace, domain)
+    given: dict[str, Any] = {"test_fraction": test_fraction, "val_fraction": val_fraction, "seed": seed}
+    settings = dataclasses.replace(settings, **{k: v for k, v in given.items() if v is not None})
     if official is not None:
-        splits = list(official_folds(manifest, official).values())
+        made = official_folds(manifest, official, val_fraction=settings.val_fraction, seed=settings.seed)
+        if fold is not None and fold not in made:
+            raise InputError("the fold must be an official one", repr(fold), did_you_mean(fold, made))
+        splits = [split for name, split in made.items() if fold in (None, name)]
     else:
         folds = [fold] if fold is not None else list(settings.folds) or _domains(manifest, column)
-        splits = [
-            leave_one_domain_out(
-                manifest,
-                name,
-                domain=column,
-                test_fraction=settings.test_fraction if test_fraction is None else test_fraction,
-                val_fraction=settings.val_fraction if val_fraction is None else val_fraction,
-                seed=settings.seed if seed is None else seed,
-            )
-            for name in folds
-        ]
-    for made in splits:
+        splits = [_leave_out(manifest, name, column, settings) for name in folds]
+    for one in splits:
         if output is None and workspace is not None:
-            made.save(workspace.split_path(made.fold))
+            one.save(workspace.split_path(one.fold))
         else:
-            made.save(Path(output or "splits") / f"{made.fold}.json")
+            one.save(Path(output or "splits") / f"{one.fold}.json")
     return splits
 
 
 def ensure_split(workspace: Workspace, fold: str, manifest: Manifest) -> Split:
-    """Return the workspace's split of ``fold``, made and saved when it does not exist yet."""
-    from featkit.data import Split, leave_one_domain_out
+    """Return the workspace's split of ``fold``, made and saved when it does not exist yet.
+
+    Raises
+    ------
+    InputError
+        If the saved split is of other patches or patients than the manifest's, or no split can be made.
+    """
+    from featkit.data import Split
 
     path = workspace.split_path(fold)
-    if path.is_file():
-        return Split.load(path).align(manifest.frame["patch_id"].to_list())
-    settings = workspace.config.split
-    made = leave_one_domain_out(
-        manifest,
-        fold,
-        domain=workspace.config.data.domain,
-        test_fraction=settings.test_fraction,
-        val_fraction=settings.val_fraction,
-        seed=settings.seed,
-    )
-    made.save(path)
-    return made
+    if not path.is_file():
+        made = _leave_out(manifest, fold, workspace.config.data.domain, workspace.config.split)
+        made.save(path)
+        return made
+    saved = Split.load(path)
+    frame = manifest.frame
+    patients = dict(zip(saved.patch_ids.tolist(), saved.patients.tolist(), strict=True))
+    if patients != dict(zip(frame["patch_id"], frame[saved.patient], strict=True)):
+        raise InputError(
+            f"the saved split of fold {fold} must be of the manifest's patches and patients",
+            f"others in {path}",
+            "Make it again with 'featkit split'; what was trained on the old one goes with it",
+        )
+    return saved.align(frame["patch_id"].to_list())
 
 
 def workspace_folds(workspace: Workspace, manifest: Manifest) -> list[str]:
@@ -101,11 +106,22 @@ def workspace_folds(workspace: Workspace, manifest: Manifest) -> list[str]:
     return list(workspace.config.split.folds) or _domains(manifest, workspace.config.data.domain)
 
 
+def _leave_out(manifest: Manifest, fold: str, domain: str, settings: SplitConfig) -> Split:
+    from featkit.data import leave_one_domain_out
+
+    return leave_one_domain_out(
+        manifest,
+        fold,
+        domain=domain,
+        test_fraction=settings.test_fraction,
+        val_fraction=settings.val_fraction,
+        seed=settings.seed,
+    )
+
+
 def _inputs(
     data: str | Path | None, workspace: Workspace | None, domain: str | None
 ) -> tuple[Manifest, SplitConfig, str]:
-    from featkit.core.config import DataConfig
-
     if data is None:
         workspace = workspace or Workspace.require()
         return workspace_manifest(workspace), workspace.config.split, domain or workspace.config.data.domain
@@ -115,6 +131,4 @@ def _inputs(
 
 
 def _domains(manifest: Manifest, domain: str) -> list[str]:
-    from featkit.core.magnification import sort_domains
-
     return sort_domains(manifest.require([domain]).frame[domain].to_list())

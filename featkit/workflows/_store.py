@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -59,7 +60,14 @@ def store_verify(store: str | Path) -> StoreCheck:
     return verify_store(store)
 
 
-def store_import(table: str | Path, output: str | Path, *, metadata: str | Path | None = None) -> EmbeddingStore:
+def store_import(
+    table: str | Path,
+    output: str | Path,
+    *,
+    metadata: str | Path | None = None,
+    columns: Mapping[str, str] | None = None,
+    domain: str | None = None,
+) -> EmbeddingStore:
     """Make a store from embeddings that already exist.
 
     Parameters
@@ -71,7 +79,28 @@ def store_import(table: str | Path, output: str | Path, *, metadata: str | Path 
         The store to write.
     metadata : path, optional
         CSV or Parquet with patch_id, label, patient, magnification, and more where known.
+    columns : mapping of str to str, optional
+        featkit's column name to the table's, where they differ: ``{"patient": "case_id"}``.
+    domain : str, optional
+        The column a method must generalise over, where it is not "magnification"; the analyses go by it.
+
+    Returns
+    -------
+    EmbeddingStore
+        The sealed store.
+
+    Raises
+    ------
+    InputError
+        If a file cannot be read, its rows do not match, a column is not there, or ``output`` holds something else.
     """
     from featkit.store import import_table
 
-    return import_table(table, output, metadata=metadata)
+    return import_table(
+        table,
+        output,
+        metadata=metadata,
+        columns=columns,
+        required=() if domain is None else (domain,),
+        provenance={} if domain is None else {"domain": domain},
+    )

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from featkit.core.config import TrainConfig
+from featkit.core.config import DataConfig, TrainConfig
 from featkit.core.errors import InputError, did_you_mean
+from featkit.core.magnification import sort_domains
 from featkit.core.workspace import Run, Workspace
+from featkit.workflows._encoders import workspace_encoder
 from featkit.workflows._manifests import workspace_manifest
 from featkit.workflows._split import ensure_split, workspace_folds
 
@@ -49,34 +52,42 @@ def train(
     """
     workspace = Workspace.require()
     settings = workspace.config.train
-    manifest = workspace_manifest(workspace)
-    folds = [fold] if fold is not None else workspace_folds(workspace, manifest)
     methods = [method] if method is not None else list(settings.methods)
     seeds = [seed] if seed is not None else list(settings.seeds)
-    if epochs is not None or device is not None:
-        changes: dict[str, Any] = {"epochs": epochs, "device": device}
-        settings = dataclasses.replace(settings, **{k: v for k, v in changes.items() if v is not None})
+    changes: dict[str, Any] = {"epochs": epochs, "device": device}
+    settings = dataclasses.replace(settings, **{k: v for k, v in changes.items() if v is not None})
+    _check_methods(methods, settings)
+    manifest = workspace_manifest(workspace)
+    folds = [fold] if fold is not None else workspace_folds(workspace, manifest)
+    splits = [ensure_split(workspace, name, manifest) for name in folds]  # all of them, before hours are spent on one
     runs = []
-    for name in folds:
-        split = ensure_split(workspace, name, manifest)
+    for split in splits:
+        data = training_data(manifest, split, workspace.config.data)
         for training_method in methods:
             for number in seeds:
-                run = workspace.run(training_method, name, number)
-                _train_one(workspace, manifest, split, run, settings)
+                run = workspace.run(training_method, split.fold, number)
+                _train_one(data, run, workspace, settings)
                 runs.append(run)
     return runs
 
 
-def _train_one(workspace: Workspace, manifest: Manifest, split: Split, run: Run, settings: TrainConfig) -> None:
+def _check_methods(methods: Sequence[str], settings: TrainConfig) -> None:
+    """Refuse unknown methods and unknown options of any method before anything is trained."""
+    from featkit.training import METHODS
+
+    for name in (*methods, *settings.options):
+        if name not in METHODS:
+            raise InputError("method must be a training method", repr(name), did_you_mean(name, METHODS))
+    for name, options in settings.options.items():
+        METHODS[name].parse(options)
+
+
+def _train_one(data: TrainingData, run: Run, workspace: Workspace, settings: TrainConfig) -> None:
     """Train one run into its checkpoint folder; a finished one is left as it is."""
-    from featkit.encoders import load_encoder
-    from featkit.training import METHODS, TrainingConfig
+    from featkit.training import TrainingConfig
     from featkit.training import train as train_method
 
-    if run.method not in METHODS:
-        raise InputError("method must be a training method", repr(run.method), did_you_mean(run.method, METHODS))
-    chosen = workspace.config.encoder
-    encoder = load_encoder(chosen.name, weights=chosen.weights or None, offline=chosen.offline, seed=run.seed)
+    encoder = workspace_encoder(workspace, seed=run.seed)
     config = TrainingConfig(
         n_epochs=settings.epochs,
         batch_size=settings.batch_size,
@@ -87,32 +98,31 @@ def _train_one(workspace: Workspace, manifest: Manifest, split: Split, run: Run,
         seed=run.seed,
         device=settings.device,
     )
-    train_method(
-        training_data(manifest, split, workspace.config.data.positive or None),
-        encoder,
-        run.method,
-        options=settings.options.get(run.method),
-        config=config,
-        folder=run.checkpoint,
-    )
+    options = settings.options.get(run.method)
+    train_method(data, encoder, run.method, options=options, config=config, folder=run.checkpoint)
 
 
-def training_data(manifest: Manifest, split: Split, positive: str | None = None) -> TrainingData:
-    """Return the fold's training and validation patches; the held-out domain's rows are not in them."""
+def training_data(manifest: Manifest, split: Split, config: DataConfig) -> TrainingData:
+    """Return the fold's training and validation patches; the held-out domain's rows are not in them.
+
+    Where the split holds out no domain (an official fold), the domains to generalise over are those of ``[data]``.
+    """
     import numpy as np
 
-    from featkit.core.magnification import sort_domains
     from featkit.data.classes import class_order
     from featkit.training import PatchSet, TrainingData
 
+    positive = config.positive or None
     labels = manifest.targets(positive)
     paths = np.array(manifest.frame["path"].to_list(), dtype=object)
+    column = split.domain or config.domain
+    domain_of = manifest.require([column]).frame[column].cast(str).to_numpy()
     train_rows, val_rows = split.rows("train"), split.rows("val")
-    domains = sort_domains(split.domains[train_rows].tolist())
+    domains = sort_domains(domain_of[train_rows].tolist())
     number = {name: i for i, name in enumerate(domains)}
 
     def side(rows: np.ndarray) -> PatchSet:
-        numbers = np.array([number[d] for d in split.domains[rows].tolist()], dtype=np.int64)
+        numbers = np.array([number[d] for d in domain_of[rows].tolist()], dtype=np.int64)
         return PatchSet(paths[rows].tolist(), labels[rows], numbers)
 
     classes = class_order(manifest.frame["label"].to_list(), positive)
