@@ -14,12 +14,12 @@ from torch import nn
 from featkit.core.errors import InputError
 from featkit.encoders.compute import choose_device, choose_precision, computing
 from featkit.encoders.encoder import Encoder
-from featkit.encoders.read import AnyPath, Patch, read_patches
+from featkit.encoders.read import AnyPatch, Patch, read_patches
 
 _CPU_BATCH, _GPU_BATCH = 64, 256
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class Batch:
     """Embeddings of a run of patches.
 
@@ -84,7 +84,7 @@ class Extraction(Iterator[Batch]):
 
 def embed_patches(
     encoder: Encoder,
-    paths: Sequence[AnyPath],
+    paths: Sequence[AnyPatch],
     *,
     head: nn.Module | None = None,
     rows: Sequence[int] | np.ndarray | None = None,
@@ -102,8 +102,8 @@ def embed_patches(
     ----------
     encoder : Encoder
         Moved to the device and left there.
-    paths : sequence of path
-        Patches.
+    paths : sequence of path or Patch
+        Files, or patches that `read_patches` gave for the same transform.
     head : nn.Module, optional
         Takes (b, d) embeddings and returns (b, c) logits; moved to the device too.
     rows : sequence of int, optional

@@ -15,10 +15,8 @@ from featkit.core.errors import InputError
 from featkit.data.images import pixel_hash, read_rgb
 from featkit.encoders.transform import Transform
 
-AnyPath = str | os.PathLike[str]
 
-
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class Patch:
     """One patch as read.
 
@@ -43,8 +41,12 @@ class Patch:
     problem: str = ""
 
 
+AnyPatch = str | os.PathLike[str] | Patch
+"""A file to read, or a patch that was read before with the same transform."""
+
+
 def read_patches(
-    paths: Sequence[AnyPath],
+    paths: Sequence[AnyPatch],
     transform: Transform,
     *,
     rows: np.ndarray | None = None,
@@ -55,7 +57,8 @@ def read_patches(
 
     Parameters
     ----------
-    paths : sequence of path
+    paths : sequence of path or Patch
+        A patch that was read before is taken as it is: several encoders of one transform need to read only once.
     transform : Transform
         Fits each patch to what the encoder takes.
     rows : ndarray of int, optional
@@ -69,6 +72,11 @@ def read_patches(
     ------
     Patch
         In the order of ``rows``. A file that cannot be read is yielded with its problem.
+
+    Raises
+    ------
+    InputError
+        If a patch read before was fitted to another size.
     """
     wanted = iter(range(len(paths)) if rows is None else np.asarray(rows).tolist())
     with ThreadPoolExecutor(n_workers or count_workers(), thread_name_prefix="featkit-read") as pool:
@@ -89,7 +97,13 @@ def count_workers() -> int:
     return min(8, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
 
 
-def _read(path: AnyPath, row: int, transform: Transform) -> Patch:
+def _read(path: AnyPatch, row: int, transform: Transform) -> Patch:
+    if isinstance(path, Patch):
+        if path.pixels is not None and path.pixels.shape[:2] != transform.size:
+            raise InputError(
+                f"patches read before must be fitted to {transform.size}", path.pixels.shape[:2], "Read the files again"
+            )
+        return dataclasses.replace(path, row=row)
     try:
         image = read_rgb(path)
     except InputError as error:

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from featkit.core.errors import InputError
-
-AnyPath = str | os.PathLike[str]
+from featkit.encoders.read import AnyPatch, Patch
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -21,14 +19,15 @@ class PatchSet:
 
     Parameters
     ----------
-    images : sequence of path, or ndarray of uint8, shape (n, height, width, 3)
+    images : sequence of path or Patch, or ndarray of uint8, shape (n, height, width, 3)
+        Files, patches read before (`featkit.encoders.read_patches`), or pixels.
     labels : ndarray of int, shape (n,)
         Class of each patch, 0..C-1.
     domains : ndarray of int, shape (n,)
         Domain of each patch (magnification by default), an index into `TrainingData.domains`.
     """
 
-    images: Sequence[AnyPath] | np.ndarray
+    images: Sequence[AnyPatch] | np.ndarray
     labels: np.ndarray
     domains: np.ndarray
 
@@ -109,7 +108,7 @@ class TrainingData:
         return np.unique(self.train.domains)
 
     def sha256(self) -> str:
-        """Return a hash over labels, domains, names, and pixels (arrays) or file names (paths)."""
+        """Return a hash over labels, domains, names, and what the patches are: pixels, hashes or file names."""
         digest = hashlib.sha256(repr((self.classes, self.domains)).encode())
         for side in (self.train, self.val):
             digest.update(side.labels.tobytes() + side.domains.tobytes())
@@ -117,5 +116,6 @@ class TrainingData:
                 digest.update(repr(side.images.shape).encode())
                 digest.update(np.ascontiguousarray(side.images).data)
             else:
-                digest.update("\n".join(Path(p).name for p in side.images).encode())
+                names = (p.sha256 if isinstance(p, Patch) else Path(p).name for p in side.images)
+                digest.update("\n".join(names).encode())
         return digest.hexdigest()

@@ -9,9 +9,8 @@ import numpy as np
 
 from featkit.core.errors import InputError
 from featkit.core.progress import track
-from featkit.encoders.read import read_patches
+from featkit.encoders.read import AnyPatch, read_patches
 from featkit.encoders.transform import Transform
-from featkit.training.data import AnyPath
 
 
 class PatchImages:
@@ -29,10 +28,10 @@ class PatchImages:
     """
 
     def __init__(
-        self, images: Sequence[AnyPath] | np.ndarray, transform: Transform, *, cache: bool, n_workers: int
+        self, images: Sequence[AnyPatch] | np.ndarray, transform: Transform, *, cache: bool, n_workers: int
     ) -> None:
         self._transform, self._n_workers = transform, n_workers
-        self._paths: Sequence[AnyPath] = ()
+        self._paths: Sequence[AnyPatch] = ()
         self._pixels: np.ndarray | None = None
         if isinstance(images, np.ndarray):
             fits = images.shape[1:3] == transform.size and transform.scale(*images.shape[1:3]) == (1, 1)

@@ -17,7 +17,7 @@ from featkit.encoders.compute import computing
 from featkit.encoders.encoder import Encoder
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class Batch:
     """Patches a method learns from in one step.
 

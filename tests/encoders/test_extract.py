@@ -175,6 +175,16 @@ def test_pixel_floors_run_without_polars():
     subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
 
 
+@pytest.mark.parametrize(("given", "found"), [(None, "PASSIVE"), ("ACTIVE", "ACTIVE")])
+def test_waiting_threads_sleep_unless_told_otherwise(given, found):
+    """OpenMP's choice is read when torch is loaded, so it must be made before, without loading torch."""
+    environment = {k: v for k, v in os.environ.items() if k != "OMP_WAIT_POLICY"}
+    code = "import os, sys, featkit.encoders; assert 'torch' not in sys.modules; print(os.environ['OMP_WAIT_POLICY'])"
+    environment |= {"OMP_WAIT_POLICY": given} if given else {}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == found
+
+
 @needs_data
 def test_real_weights_on_real_patches():
     root = Path(DATA)

@@ -1,3 +1,4 @@
+import shutil
 import threading
 import time
 
@@ -6,6 +7,7 @@ import pytest
 
 pytest.importorskip("torch", reason="the extra [torch] is not installed")
 
+from featkit.core.errors import InputError
 from featkit.data.images import pixel_hash, read_rgb
 from featkit.encoders import Transform, read_patches
 from featkit.encoders import read as read_module
@@ -23,6 +25,19 @@ def test_gives_fitted_pixels_in_order_whatever_the_threads(patch_paths):
             assert np.array_equal(patch.pixels, TRANSFORM.fit(image))
             assert patch.sha256 == pixel_hash(image)
             assert patch.size == image.shape[:2]
+
+
+def test_patches_read_before_are_not_read_again(patch_paths, tmp_path):
+    lost = tmp_path / "lost.png"
+    shutil.copy(patch_paths[4], lost)
+    before = list(read_patches([*patch_paths[:3], lost], TRANSFORM))
+    lost.unlink()
+    again = list(read_patches(before, TRANSFORM, rows=np.array([3, 1])))
+    assert [patch.row for patch in again] == [3, 1]
+    assert again[0].pixels is before[3].pixels
+    assert again[0].sha256 == pixel_hash(read_rgb(patch_paths[4]))
+    with pytest.raises(InputError, match="fitted to"):
+        list(read_patches(before, Transform(size=(16, 16), resize=(16, 16))))
 
 
 def test_bad_files_are_named_and_the_rest_goes_on(patch_paths, tmp_path):

@@ -10,7 +10,7 @@ torch = pytest.importorskip("torch", reason="the extra [torch] is not installed"
 
 from featkit.core.errors import InputError  # noqa: E402
 from featkit.core.progress import reporting_to  # noqa: E402
-from featkit.encoders import load_encoder  # noqa: E402
+from featkit.encoders import load_encoder, read_patches  # noqa: E402
 from featkit.training import METHODS, PatchSet, TrainingConfig, TrainingData, train  # noqa: E402
 
 CONFIG = TrainingConfig(n_epochs=3, batch_size=30, patience=0)
@@ -126,10 +126,14 @@ def test_files_arrays_cache_and_threads_give_the_same_weights(data, encoder, tmp
             Image.fromarray(image).save(path)
         sides.append(PatchSet(paths, side.labels, side.domains))
     on_disk = TrainingData(*sides, classes=data.classes, domains=data.domains)
+    transform = encoder.transform
+    read = (PatchSet(list(read_patches(side.images, transform)), side.labels, side.domains) for side in sides)
+    read_before = TrainingData(*read, classes=data.classes, domains=data.domains)
     hashes = {
         train(d, encoder, config=dataclasses.replace(CONFIG, **more)).encoder.weights_sha256
         for d, more in (
             (data, {}),
+            (read_before, {}),
             (on_disk, {"n_workers": 1}),
             (on_disk, {"n_workers": 3, "cache_bytes": 0}),
         )
