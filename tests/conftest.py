@@ -1,0 +1,40 @@
+import contextlib
+import re
+import shutil
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def finished_workspace(tmp_path_factory):
+    """A small workspace of generated tissue, trained for one epoch and extracted: look, do not touch."""
+    pytest.importorskip("torch", reason="the extra [torch] is not installed")
+    from featkit import workflows
+    from featkit.data import generate_cohort
+
+    root = tmp_path_factory.mktemp("finished")
+    generate_cohort(root / "data", n_patients=12, patches_per_magnification=2, size=(96, 96), seed=1, n_jobs=1)
+    with contextlib.chdir(root):
+        workflows.init("data/manifest.csv", encoder="tiny")
+        config = root / "featkit.toml"
+        text = re.sub("folds = .*", 'folds = ["100X", "200X"]', config.read_text())
+        config.write_text(re.sub("epochs = .*", "epochs = 1", text))
+        workflows.train()
+        workflows.extract()
+    return root
+
+
+@pytest.fixture
+def workspace(finished_workspace, tmp_path, monkeypatch):
+    """A copy of the finished workspace to work in, which is the current folder."""
+    root = shutil.copytree(finished_workspace, tmp_path / "workspace")
+    monkeypatch.chdir(root)
+    return root
+
+
+@pytest.fixture
+def fresh_workspace(workspace):
+    """The same with nothing split, trained or extracted yet."""
+    shutil.rmtree(workspace / "runs")
+    shutil.rmtree(workspace / "splits")
+    return workspace

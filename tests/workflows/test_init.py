@@ -1,0 +1,107 @@
+import shutil
+
+import polars as pl
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from featkit import workflows
+from featkit.core.config import DataConfig, read_config
+from featkit.core.errors import InputError
+from featkit.core.workspace import Workspace
+from featkit.workflows._init import _toml
+from featkit.workflows._manifests import workspace_manifest
+
+TEXT = st.text(
+    st.characters(codec="utf-8", exclude_characters="\x7f\x85\u2028\u2029", exclude_categories=["Cs"]), max_size=12
+)
+
+
+@given(
+    path=TEXT,
+    metadata=TEXT,
+    domain=TEXT.filter(bool),
+    scale=st.none() | st.floats(0.01, 10),
+    columns=st.dictionaries(st.sampled_from(["patient", "label", "mpp"]), TEXT),
+)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+def test_what_is_written_reads_back_whatever_the_names(tmp_path, path, metadata, domain, scale, columns):
+    asked = DataConfig(path=path, adapter="table", metadata=metadata, domain=domain, scale=scale, columns=columns)
+    file = tmp_path / "featkit.toml"
+    file.write_text(f"[data]\n{_toml(asked)}\n", encoding="utf-8")
+    assert read_config(file).data == asked
+
+
+def test_the_workspace_says_what_was_found(workspace):
+    config = read_config(workspace / "featkit.toml")
+    assert config.data == DataConfig(path="data/manifest.csv", adapter="table")
+    assert config.encoder.name == "tiny"
+    assert len(workspace_manifest(Workspace.require())) == 12 * 2 * 4
+
+
+def test_an_existing_workspace_is_left_alone_unless_forced(workspace):
+    toml = workspace / "featkit.toml"
+    toml.write_text(toml.read_text() + "\n[probe]\nn_permutations = 7\n")
+    before = toml.read_text()
+    with pytest.raises(InputError, match="run 'featkit init' without data, or use --force"):
+        workflows.init("data/manifest.csv")
+    assert toml.read_text() == before
+    workflows.init("data/manifest.csv", force=True)
+    assert read_config(toml).probe.n_permutations == 200
+    assert read_config(toml).split.folds == ("40X", "100X", "200X", "400X")
+
+
+def test_without_data_the_data_is_read_again_and_the_configuration_kept(workspace):
+    table = workspace / "data" / "manifest.csv"
+    rows = pl.read_csv(table, infer_schema=False)
+    rows[4:].write_csv(table)
+    before = (workspace / "featkit.toml").read_text()
+    assert len(workspace_manifest(Workspace.require())) == 96
+    assert len(workflows.init()) == 92
+    assert len(workspace_manifest(Workspace.require())) == 92
+    assert (workspace / "featkit.toml").read_text() == before
+
+
+def test_a_workspace_with_its_data_may_move(workspace, tmp_path):
+    moved = shutil.move(workspace, tmp_path / "elsewhere")
+    assert workspace_manifest(Workspace.require(moved)).missing_files() == []
+
+
+def test_nothing_is_written_where_the_data_cannot_be_read(tmp_path):
+    new = tmp_path / "new"
+    with pytest.raises(InputError, match="nothing at"):
+        workflows.init(tmp_path / "nowhere", workspace=new)
+    assert not new.exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"domain": "site"}, "the domain must be a column of the manifest, got site. There are: patch_id"),
+        ({"adapter": "breakhis", "patient_key": "name"}, "patient_key must be 'case' or 'id'|image folder must exist"),
+        ({"scale": 0.5}, "scale of .data. is for the adapter breakhis"),
+        ({"columns": {"patient": "who"}}, "mapped columns who"),
+    ],
+)
+def test_wrong_options_are_named(finished_workspace, tmp_path, options, said):
+    with pytest.raises(InputError, match=said):
+        workflows.init(finished_workspace / "data" / "manifest.csv", workspace=tmp_path / "new", **options)
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_domain_must_have_a_value_everywhere(finished_workspace, tmp_path):
+    rows = pl.read_csv(finished_workspace / "data" / "manifest.csv", infer_schema=False)
+    rows = rows.with_columns(path=pl.lit(f"{finished_workspace}/data/") + pl.col("path"))
+    rows.drop("magnification").write_csv(tmp_path / "t.csv")
+    with pytest.raises(InputError, match="column 'magnification' must have a value in every row, got 96 without"):
+        workflows.init(tmp_path / "t.csv", workspace=tmp_path)
+    manifest = workflows.init(tmp_path / "t.csv", workspace=tmp_path, domain="subtype")
+    assert set(read_config(tmp_path / "featkit.toml").split.folds) == set(manifest.frame["subtype"])
+    assert read_config(tmp_path / "featkit.toml").data.domain == "subtype"
+
+
+def test_an_encoder_file_is_named_from_the_workspace(finished_workspace, tmp_path):
+    weights = finished_workspace / "runs" / "baseline" / "100X" / "seed0" / "checkpoint" / "encoder.safetensors"
+    (tmp_path / "e.safetensors").symlink_to(weights)
+    workflows.init(finished_workspace / "data" / "manifest.csv", workspace=tmp_path, encoder=str(weights))
+    assert read_config(tmp_path / "featkit.toml").encoder.name == str(weights)
