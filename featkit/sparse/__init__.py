@@ -6,6 +6,8 @@ __getattr__, __dir__, __all__ = attach(
     __name__,
     {
         "logistic_path": "featkit.sparse.path",
+        "multinomial_path": "featkit.sparse.multinomial",
+        "one_vs_rest_paths": "featkit.sparse.multinomial",
         "select_lambda": "featkit.sparse.cross_validation",
         "patient_folds": "featkit.sparse.cross_validation",
         "stability_selection": "featkit.sparse.stability",

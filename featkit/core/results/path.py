@@ -181,3 +181,81 @@ class LambdaChoice(Result):
         if self.mean.size == 0:
             return frame
         return frame.with_columns(pl.Series("cv_mean", self.mean), pl.Series("cv_se", self.se))
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class MultinomialPathResult(Result):
+    """Coefficients of a grouped multinomial model along decreasing penalties, each with its duality gap.
+
+    Parameters
+    ----------
+    classes : tuple of str
+        The K classes, sorted.
+    lambdas : (n_lambdas,) float64
+        Penalties, decreasing.
+    indptr, indices : (n_lambdas + 1,) and (nnz,) int64
+        Dimensions selected, compressed by penalty as in `PathResult`.
+    values : (nnz, K) float64
+        Their coefficients for each class.
+    intercepts : (n_lambdas, K) float64
+        Intercepts.
+    losses, gaps : (n_lambdas,) float64
+        Weighted mean loss and certified gap, in nats.
+    is_converged : (n_lambdas,) bool
+        Whether the gap is at most ``tolerance * null_loss``.
+    null_loss, tolerance, total_weight, n_rows, n_dimensions, warnings
+        As in `PathResult`.
+    """
+
+    classes: tuple[str, ...]
+    lambdas: np.ndarray
+    indptr: np.ndarray
+    indices: np.ndarray
+    values: np.ndarray
+    intercepts: np.ndarray
+    losses: np.ndarray
+    gaps: np.ndarray
+    is_converged: np.ndarray
+    null_loss: float
+    tolerance: float
+    total_weight: float
+    n_rows: int
+    n_dimensions: int
+    warnings: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for name in ("indptr", "indices"):
+            object.__setattr__(self, name, np.asarray(getattr(self, name), np.int64))
+        values = np.asarray(self.values, np.float64).reshape(-1, len(self.classes))
+        object.__setattr__(self, "values", values)
+
+    @property
+    def sizes(self) -> np.ndarray:
+        """Number of dimensions selected at each penalty, (n_lambdas,) int64."""
+        return np.diff(self.indptr)
+
+    def support(self, k: int) -> np.ndarray:
+        """Return the sorted dimensions selected at ``lambdas[k]``."""
+        return self.indices[self.indptr[k] : self.indptr[k + 1]]
+
+    def coefficients(self, k: int) -> np.ndarray:
+        """Return the coefficients at ``lambdas[k]``, (n_dimensions, K) float64."""
+        dense = np.zeros((self.n_dimensions, len(self.classes)))
+        dense[self.support(k)] = self.values[self.indptr[k] : self.indptr[k + 1]]
+        return dense
+
+    def predict_proba(self, X: np.ndarray, k: int) -> np.ndarray:
+        """Return class probabilities at ``lambdas[k]``, (n, K) float64, for ``X`` (n, n_dimensions)."""
+        here = slice(self.indptr[k], self.indptr[k + 1])
+        eta = np.asarray(X)[:, self.indices[here]].astype(np.float64) @ self.values[here] + self.intercepts[k]
+        odds = np.exp(eta - eta.max(axis=1, keepdims=True))
+        return odds / odds.sum(axis=1, keepdims=True)
+
+    def frame(self) -> pl.DataFrame:
+        """Return one row a penalty."""
+        import polars as pl
+
+        return pl.DataFrame(
+            {"lambda": self.lambdas, "size": self.sizes, "loss": self.losses, "gap": self.gaps}
+            | {"is_converged": self.is_converged}
+        )

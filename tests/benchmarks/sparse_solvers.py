@@ -1,0 +1,355 @@
+"""Speed of the sparse engine against the solvers a user would pick, at equal objective, in one run.
+
+    python tests/benchmarks/sparse_solvers.py [--quick] [--json out.json] [--parts path,stability,growth,real]
+                                              [--figure growth.svg]
+
+Every solver gets the same float32 design and the same penalties, in the memory order it likes best, on one thread, and
+runs once on a small piece beforehand, so that nothing is compiled inside a timing. Each is timed at the loosest of its
+tolerances that brings its objective within 1e-4, relative, of the best at every penalty; the best is known from
+featkit's own solution at a certified gap of 1e-7. Fast solvers are timed in turn, several rounds, and the smallest time
+counts (processor time of the process, so that other work on the machine disturbs less). Slow ones are timed on some of the penalties or subsamples and multiplied up; the table says so. Peers that are
+not installed are left out with a line. They need an environment of their own (adelie 1.1 pins an old numpy and has no
+wheels after Python 3.12):
+
+    pip install scikit-learn skglm celer adelie numba polars matplotlib, and this repository on PYTHONPATH
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import json
+import os
+import platform
+import time
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+
+for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(name, "1")
+
+import numpy as np  # noqa: E402
+
+from featkit.sparse import logistic_path, stability_selection  # noqa: E402
+from featkit.sparse.design import as_patients  # noqa: E402
+from featkit.sparse.subsamples import patient_subsamples, rows_of  # noqa: E402
+
+EQUAL = 1e-4
+Fit = tuple[np.ndarray, np.ndarray]  # coefficients (n_lambdas, d), intercepts (n_lambdas,)
+
+
+def embeddings(n: int, d: int, n_patients: int = 80, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return a standardised float32 design shaped like post-ReLU embeddings of patches, labels and patients."""
+    random = np.random.default_rng(seed)
+    k = 64
+    loadings = random.standard_normal((k, d)) * np.exp(-0.05 * np.arange(k))[:, None]
+    patient = random.integers(0, n_patients, n)
+    label = (np.arange(n_patients) % 10 < 7).astype(np.int64)
+    centre = random.standard_normal((n_patients, k))
+    centre[:, :12] += label[:, None] * random.standard_normal(12)
+    latent = (centre[patient] + random.standard_normal((n, k))).astype(np.float32)
+    X = (0.5 * latent @ loadings.astype(np.float32)).astype(np.float32)
+    X += 1.5 * random.standard_normal((n, d), dtype=np.float32) + random.normal(-0.7, 0.7, d).astype(np.float32)
+    np.maximum(X, 0, out=X)
+    X -= X.mean(axis=0)
+    X /= np.maximum(X.std(axis=0), 1e-6)
+    return np.asfortranarray(X), label[patient], patient
+
+
+def objectives(X: np.ndarray, y: np.ndarray, lambdas: np.ndarray, fit: Fit) -> np.ndarray:
+    """Return the penalised mean loss at every penalty, in float64."""
+    coefficients, intercepts = fit
+    eta = np.asarray(X, np.float64) @ np.asarray(coefficients, np.float64).T + np.asarray(intercepts, np.float64)
+    losses = np.logaddexp(0.0, np.where(y[:, None] > 0, -eta, eta)).mean(axis=0)
+    return losses + lambdas * np.abs(coefficients).sum(axis=1)
+
+
+def fit_featkit(X, y, lambdas, tolerance, fit_intercept=True) -> Fit:
+    path = logistic_path(X, y, lambdas=lambdas, tolerance=tolerance, fit_intercept=fit_intercept)
+    return np.array([path.coefficients(k) for k in range(lambdas.size)]), path.intercepts
+
+
+def fit_adelie(X, y, lambdas, tolerance, most=None) -> Fit:
+    import adelie
+
+    dtype = X.dtype.type
+    options = {} if most is None else {"max_active_size": most}
+    state = adelie.grpnet(
+        X=adelie.matrix.dense(X, method="naive", n_threads=1),
+        glm=adelie.glm.binomial(y.astype(dtype), dtype=dtype),
+        lmda_path=lambdas.astype(dtype),
+        early_exit=False,
+        tol=tolerance,
+        irls_tol=tolerance,
+        progress_bar=False,
+        n_threads=1,
+        adev_tol=1.0,
+        ddev_tol=0.0,
+        **options,
+    )
+    return np.asarray(state.betas.todense()), np.asarray(state.intercepts)
+
+
+def fit_skglm(X, y, lambdas, tolerance) -> Fit:
+    from skglm import SparseLogisticRegression
+
+    model = SparseLogisticRegression(tol=tolerance, warm_start=True, max_iter=200, max_epochs=100_000)
+    coefficients, intercepts = [], []
+    for lambda_ in lambdas:
+        model.alpha = float(lambda_)
+        model.fit(X, y)
+        coefficients.append(model.coef_.ravel().copy())
+        intercepts.append(float(np.ravel(model.intercept_)[0]))
+    return np.array(coefficients), np.array(intercepts)
+
+
+def fit_celer(X, y, lambdas, tolerance) -> Fit:
+    from celer import celer_path
+
+    _, coefficients, _ = celer_path(
+        X, 2.0 * y - 1.0, pb="logreg", alphas=lambdas * y.size, tol=tolerance, prune=True, max_iter=100
+    )
+    return coefficients.T, np.zeros(lambdas.size)
+
+
+def fit_scikit(solver: str, **options) -> Callable[..., Fit]:
+    def fit(X, y, lambdas, tolerance) -> Fit:
+        from sklearn.linear_model import LogisticRegression
+
+        coefficients, intercepts = [], []
+        for lambda_ in lambdas:
+            model = LogisticRegression(
+                C=1.0 / (lambda_ * y.size), l1_ratio=1.0, solver=solver, tol=tolerance, **options
+            ).fit(X, y)
+            coefficients.append(model.coef_.ravel())
+            intercepts.append(float(model.intercept_[0]))
+        return np.array(coefficients), np.array(intercepts)
+
+    return fit
+
+
+class Solver:
+    """A solver, the tolerances to try from loose to tight, and how much of the work it is timed on."""
+
+    def __init__(self, fit, ladder, *, module=None, dtype=np.float32, order="F", every=1, intercept=True):
+        self.fit, self.ladder, self.module, self.dtype, self.order = fit, ladder, module, dtype, order
+        self.every, self.intercept = every, intercept
+
+    @property
+    def is_here(self) -> bool:
+        return self.module is None or importlib.util.find_spec(self.module) is not None
+
+
+def solvers() -> dict[str, Solver]:
+    f64 = np.float64
+    return {
+        "featkit": Solver(fit_featkit, (1e-3, 3e-4, 1e-4, 3e-5, 1e-5)),
+        "featkit, no intercept": Solver(
+            lambda *a: fit_featkit(*a, fit_intercept=False), (1e-3, 3e-4, 1e-4, 3e-5, 1e-5), intercept=False
+        ),
+        "adelie float32": Solver(fit_adelie, (1e-4, 3e-5, 1e-5, 3e-6, 1e-6, 1e-7), module="adelie"),
+        "adelie float64": Solver(fit_adelie, (1e-4, 3e-5, 1e-5, 3e-6, 1e-6, 1e-7), module="adelie", dtype=f64),
+        "skglm": Solver(fit_skglm, (1e-3, 1e-4, 1e-5), module="skglm", every=6),
+        "celer, no intercept": Solver(fit_celer, (1e-4, 1e-5, 1e-6), module="celer", intercept=False, every=1),
+        "liblinear": Solver(
+            fit_scikit("liblinear", max_iter=1000, intercept_scaling=30.0), (1e-2, 1e-3, 1e-4),
+            module="sklearn", dtype=f64, order="C", every=12,
+        ),
+        "saga": Solver(
+            fit_scikit("saga", max_iter=300), (1e-3, 1e-4), module="sklearn", order="C", every=24
+        ),
+    }  # fmt: skip
+
+
+def timed(work: Callable[[], object], clock: Callable[[], float] = time.process_time) -> tuple[float, object]:
+    """Return processor seconds, which on one thread are those of a quiet machine, and what the work returned."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        start = clock()
+        out = work()
+        return clock() - start, out
+
+
+def compare_paths(X, y, lambdas, chosen: list[str], rounds: int) -> dict[str, dict[str, object]]:
+    """Time one path of each solver at equal objective; see the head of the file."""
+    best = {
+        True: objectives(X, y, lambdas, fit_featkit(X, y, lambdas, 1e-7)),
+        False: objectives(X, y, lambdas, fit_featkit(X, y, lambdas, 1e-7, fit_intercept=False)),
+    }
+    table: dict[str, dict[str, object]] = {}
+    ready = {}
+    for name, solver in solvers().items():
+        if name not in chosen:
+            continue
+        if not solver.is_here:
+            print(f"{name}: not installed, left out")
+            continue
+        data = np.array(X, dtype=solver.dtype, order=solver.order)
+        small = np.array(data[:60, :16], order=solver.order)
+        timed(lambda s=solver, d=small: s.fit(d, np.arange(60) % 2, np.array([0.05, 0.02]), 1e-3))
+        # a slow solver sees evenly spaced penalties, warm starts between neighbours kept where it has them
+        some = np.arange(solver.every // 2, lambdas.size, solver.every)
+        for tolerance in solver.ladder:
+            seconds, fit = timed(lambda s=solver, d=data, k=some, t=tolerance: s.fit(d, y, lambdas[k], t))
+            if len(fit[1]) < some.size:
+                worst = np.inf
+                continue
+            goal = best[solver.intercept][some]
+            worst = float(np.max((objectives(X, y, lambdas[some], fit) - goal) / goal))
+            if worst <= EQUAL:
+                break
+        ready[name] = (solver, data, some, tolerance)
+        table[name] = {
+            "seconds": seconds * lambdas.size / some.size,
+            "tolerance": tolerance,
+            "worst_relative_excess": worst,
+            "is_equal": bool(worst <= EQUAL),
+            "penalties_timed": int(some.size),
+            "is_extrapolated": bool(some.size < lambdas.size),
+        }
+        print(f"  {name}: {table[name]['seconds']:.3f} s, excess {worst:.1e}, tolerance {tolerance:g}", flush=True)
+    for _ in range(rounds):
+        for name, (solver, data, some, tolerance) in ready.items():
+            if float(table[name]["seconds"]) * some.size / lambdas.size > 20.0:
+                continue
+            seconds, _ = timed(lambda s=solver, d=data, k=some, t=tolerance: s.fit(d, y, lambdas[k], t))
+            table[name]["seconds"] = min(table[name]["seconds"], seconds * lambdas.size / some.size)
+    for name, row in table.items():
+        reference = "featkit, no intercept" if not solvers()[name].intercept else "featkit"
+        row["ratio"] = float(row["seconds"]) / float(table[reference]["seconds"])
+        note = "" if row["is_equal"] else f" (reached only {row['worst_relative_excess']:.1e})"
+        print(f"{name:24s} {row['seconds']:9.3f} s  {row['ratio']:7.2f} x{note}", flush=True)
+    return table
+
+
+def compare_stability(X, y, patient, lambdas, paths, n_pairs: int, peers: int, q: int | None) -> dict[str, object]:
+    """Time stability selection: featkit whole, each peer in its own loop over a few halves, multiplied up."""
+    rows = [rows_of(as_patients(patient, y), h) for h in patient_subsamples(as_patients(patient, y), *_halves(n_pairs))]
+    tolerance = float(paths["featkit"]["tolerance"])
+    control = {"threshold": 0.75} if q is None else {"threshold": 0.75, "q": q}
+
+    def ours(n_jobs: int) -> float:
+        return timed(
+            lambda: stability_selection(
+                X, y, patient, n_pairs=n_pairs, lambdas=lambdas, standardize=False, tolerance=tolerance,
+                bound="worst_case", n_jobs=n_jobs, **control,
+            ),
+            time.process_time if n_jobs == 1 else time.perf_counter,
+        )[0]  # fmt: skip
+
+    table: dict[str, object] = {"featkit, 1 thread": ours(1), "featkit, 2 threads, elapsed": ours(2)}
+    for name, peer in (("adelie float32", fit_adelie), ("liblinear", None)):
+        if name not in paths or (peer is None and q is not None):
+            continue
+        solver = solvers()[name]
+        data = np.array(X, dtype=solver.dtype, order=solver.order)
+        options = {"most": q} if q is not None else {}
+        some = np.arange(solver.every // 2, lambdas.size, solver.every)
+
+        def one(half: np.ndarray, solver=solver, data=data, options=options, name=name, some=some) -> None:
+            part = np.array(data[half], order=solver.order)
+            solver.fit(part, y[half], lambdas[some], paths[name]["tolerance"], **options)
+
+        few = rows[:: max(1, len(rows) // peers)][:peers] if peer is not None else rows[:1]
+        seconds = min(sum(timed(lambda h=h: one(h))[0] for h in few) for _ in range(2 if peer is not None else 1))
+        table[name] = seconds * len(rows) / len(few) * lambdas.size / some.size
+        table[f"{name}, halves timed"] = len(few)
+    table["featkit, 1 thread"] = min(float(table["featkit, 1 thread"]), ours(1))
+    table["featkit, 2 threads, elapsed"] = min(float(table["featkit, 2 threads, elapsed"]), ours(2))
+    for name in ("adelie float32", "liblinear"):
+        if name in table:
+            table[f"{name}, ratio"] = float(table[name]) / float(table["featkit, 1 thread"])
+    for name, value in table.items():
+        print(f"{name:32s} {value:9.3f}", flush=True)
+    return table
+
+
+def _halves(n_pairs: int) -> tuple[str, int, int]:
+    return "complementary_pairs", n_pairs, 0
+
+
+def growth(quick: bool) -> dict[str, list[dict[str, float]]]:
+    """Time featkit's path over n and over d."""
+    table: dict[str, list[dict[str, float]]] = {"n": [], "d": []}
+    sizes = [(n, 512) for n in ((1000, 3000) if quick else (1000, 3000, 10_000, 30_000, 100_000))]
+    widths = [(5900, d) for d in ((256, 512) if quick else (256, 512, 1024, 2048, 4096))]
+    for axis, shapes in (("n", sizes), ("d", widths)):
+        for n, d in shapes:
+            X, y, _ = embeddings(n, d)
+            runs = [timed(lambda X=X, y=y: logistic_path(X, y, n_lambdas=49, tolerance=1e-4)) for _ in range(3)]
+            seconds, path = min(runs, key=lambda run: run[0])
+            table[axis].append({"n": n, "d": d, "seconds": seconds, "size": int(path.sizes[-1])})
+            print(f"n {n:7d}  d {d:5d}  {seconds:8.3f} s  {path.sizes[-1]} dimensions at the end", flush=True)
+        logs = np.log([[row[axis], row["seconds"]] for row in table[axis]])
+        exponent = float(np.polyfit(logs[:, 0], logs[:, 1], 1)[0])
+        print(f"time grows as {axis} to the power {exponent:.2f}")
+        table[f"{axis}_exponent"] = exponent
+    return table
+
+
+def draw_growth(table, file: Path) -> None:
+    """Draw the growth in n and d as an SVG."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    figure, axes = plt.subplots(1, 2, figsize=(8, 3.2), sharey=True, layout="constrained")
+    for ax, axis, label in zip(axes, "nd", ("patches n (d = 512)", "dimensions d (n = 5,900)")):
+        x, seconds = ([row[key] for row in table[axis]] for key in (axis, "seconds"))
+        ax.loglog(x, seconds, "o-", color="#0072B2", label="measured")
+        ax.loglog(x, seconds[0] * np.array(x) / x[0], "--", color="#999999", label="linear")
+        ax.set_xlabel(label)
+        ax.set_title(f"power {table[f'{axis}_exponent']:.2f}", fontsize=10)
+    axes[0].set_ylabel("seconds, 49 penalties, one thread")
+    axes[0].legend(frameon=False)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(file, metadata={"Date": None})
+    file.with_suffix(".json").write_text(json.dumps(table, indent=1) + "\n")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--quick", action="store_true", help="small shapes: a check that everything runs")
+    parser.add_argument("--json", type=Path, help="where to write the results")
+    parser.add_argument("--parts", default="path,stability,growth,real")
+    parser.add_argument("--solvers", default=",".join(solvers()).replace(", ", "; "), help="separated by commas")
+    parser.add_argument("--figure", type=Path, help="where to draw the growth (SVG)")
+    options = parser.parse_args()
+    parts = options.parts.split(",")
+    chosen = [name.strip().replace("; ", ", ") for name in options.solvers.split(",")]
+    n, d = (600, 128) if options.quick else (5900, 2048)
+    out: dict[str, object] = {"machine": {"processor": platform.processor(), "cores": os.cpu_count()}, "n": n, "d": d}
+    if "path" in parts or "stability" in parts:
+        X, y, patient = embeddings(n, d)
+        warm = logistic_path(X[:, :64], y, n_lambdas=5)
+        assert warm.is_converged.all()
+        lambdas = logistic_path(X, y, n_lambdas=49, tolerance=0.5).lambdas
+        print(f"one path, 49 penalties to 0.01 of the largest, n={n} d={d}")
+        out["path"] = paths = compare_paths(X, y, lambdas, chosen, 1 if options.quick else 5)
+        if "stability" in parts:
+            n_pairs, peers = (5, 2) if options.quick else (50, 6)
+            for q in (None, 50 if not options.quick else 10):
+                print(f"stability selection, {n_pairs} complementary pairs, " + (f"q = {q}" if q else "whole path"))
+                out[f"stability q={q}"] = compare_stability(X, y, patient, lambdas, paths, n_pairs, peers, q)
+    if "real" in parts and "FEATKIT_TEST_DATA" in os.environ:
+        file = Path(os.environ["FEATKIT_TEST_DATA"]) / "breakhis" / "features_40x.npz"
+        with np.load(file, allow_pickle=False) as data:
+            X = data["X"].astype(np.float64)
+            y = np.array([str(name).split("_")[1] == "M" for name in data["filename"]], np.int64)
+        X = np.asfortranarray((X - X.mean(axis=0)) / np.maximum(X.std(axis=0), 1e-12), dtype=np.float32)
+        lambdas = logistic_path(X, y, n_lambdas=49, tolerance=0.5).lambdas
+        print(f"the real 40X table, n={X.shape[0]} d={X.shape[1]}")
+        out["real"] = compare_paths(X, y, lambdas, chosen, 1 if options.quick else 5)
+    if "growth" in parts:
+        out["growth"] = growth(options.quick)
+        if options.figure:
+            draw_growth(out["growth"], options.figure)
+    if options.json:
+        options.json.parent.mkdir(parents=True, exist_ok=True)
+        options.json.write_text(json.dumps(out, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
