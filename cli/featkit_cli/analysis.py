@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,12 +11,11 @@ import typer
 from featkit_cli import show
 
 if TYPE_CHECKING:
-    from featkit.core.results.calibration import RecalibrationEffect
+    from featkit.core.results.collection import Collection
     from featkit.core.results.comparison import Comparison
-    from featkit.core.results.evaluation import Evaluation
-    from featkit.core.results.overlap import OverlapResult
-    from featkit.core.results.probe import ProbeResult
+    from featkit.core.results.evaluation_set import EvaluationSet
     from featkit.core.results.signature_set import SignatureSet
+    from featkit.reporting.tables import Table
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON at full precision.")]
 Store = Annotated[Path | None, typer.Argument(help="A sealed store (default: the workspace's).")]
@@ -23,6 +23,7 @@ Fold = Annotated[str | None, typer.Option(help="The held-out domain, e.g. 100X (
 Method = Annotated[str | None, typer.Option(help="One method of the workspace (default: all).")]
 Seed = Annotated[int | None, typer.Option(help="One training seed (default: all).")]
 Output = Annotated[Path | None, typer.Option("--output", "-o", help="Folder for results.")]
+Figures = Annotated[bool, typer.Option("--figures/--no-figures", help="Save figures as SVG and PDF.")]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -36,15 +37,46 @@ def signatures(
     fold: Fold = None,
     method: Method = None,
     seed: Seed = None,
-    rule: Annotated[str | None, typer.Option(help="How the penalty is chosen: 1se or min.")] = None,
+    rule: Annotated[
+        str | None, typer.Option(help="How the penalty is chosen: 1se, min, or lambda or C with --value.")
+    ] = None,
+    value: Annotated[float | None, typer.Option(help="The penalty for --rule lambda or C.")] = None,
+    threshold: Annotated[float | None, typer.Option(help="Selection frequency asked of a stable dimension.")] = None,
+    q: Annotated[int | None, typer.Option(help="Dimensions a half of the patients may select.")] = None,
+    pfer: Annotated[
+        float | None,
+        typer.Option(help="Bound on expected false selections; two of --threshold, --q, --pfer give the third."),
+    ] = None,
     n_pairs: Annotated[int | None, typer.Option(help="Pairs of patient halves for stability; 0 for none.")] = None,
+    measure: Annotated[
+        str, typer.Option(help="How overlap is measured: jaccard, dice, phi, lustgarten, ...")
+    ] = "jaccard",
+    deep: Annotated[
+        bool, typer.Option("--deep", help="Also refit, score by size, leave dimensions out, match encoders.")
+    ] = False,
+    figures: Figures = True,
     output: Output = None,
     json: Json = False,
 ) -> None:
     """Fit sparse signatures: how few dimensions, how well they predict, do they come back."""
     from featkit import workflows
 
-    found = workflows.signatures(store, fold=fold, method=method, seed=seed, rule=rule, n_pairs=n_pairs, output=output)
+    found = workflows.signatures(
+        store,
+        fold=fold,
+        method=method,
+        seed=seed,
+        rule=rule,
+        value=value,
+        threshold=threshold,
+        q=q,
+        pfer=pfer,
+        n_pairs=n_pairs,
+        measure=measure,
+        deep=deep,
+        figures=figures,
+        output=output,
+    )
     show.as_json(found) if json else _show_signatures(found)
 
 
@@ -53,30 +85,26 @@ def evaluate(
     fold: Fold = None,
     method: Method = None,
     seed: Seed = None,
+    figures: Figures = True,
     output: Output = None,
     json: Json = False,
 ) -> None:
     """Score trained heads and signatures on held-out patches, per fold and over folds."""
     from featkit import workflows
 
-    found = workflows.evaluate(store, fold=fold, method=method, seed=seed, output=output)
-    if json:
-        show.as_json(found)
-        return
-    for name, evaluation in found.evaluations.items():
-        _show_evaluation(name, evaluation)
-    if found.recalibrations:
-        _show_recalibrations(found.recalibrations)
+    found = workflows.evaluate(store, fold=fold, method=method, seed=seed, figures=figures, output=output)
+    show.as_json(found) if json else _show_evaluation(found)
 
 
 def compare(
-    a: Annotated[str, typer.Argument(help="A method of the workspace, or a store.")],
+    a: Annotated[str, typer.Argument(help="A method (grl), a run (grl/100X/seed0), or a store.")],
     b: Annotated[str, typer.Argument(help="The other one.")],
     fold: Fold = None,
     seed: Seed = None,
     model: Annotated[str, typer.Option(help="Whose probabilities: signature or head.")] = "signature",
     metrics: Annotated[list[str] | None, typer.Option("--metric", help="Repeat for more.")] = None,
     margin: Annotated[float | None, typer.Option(help="Differences within this count as none.")] = None,
+    figures: Figures = True,
     output: Output = None,
     json: Json = False,
 ) -> None:
@@ -91,6 +119,7 @@ def compare(
         model=model,
         metrics=metrics or ("auc", "f1", "brier"),
         margin=margin,
+        figures=figures,
         output=output,
     )
     show.as_json(found) if json else _show_comparison(found)
@@ -102,8 +131,12 @@ def probe(
     method: Method = None,
     fold: Fold = None,
     seed: Seed = None,
+    regime: Annotated[
+        str, typer.Option(help="all, training (magnifications), or held-out (against the rest).")
+    ] = "all",
     model: Annotated[str, typer.Option(help="linear or mlp.")] = "linear",
     within: Annotated[str | None, typer.Option(help="label: probe inside each class.")] = None,
+    full: Annotated[bool, typer.Option("--full", help="Print every metric of every run.")] = False,
     output: Output = None,
     json: Json = False,
 ) -> None:
@@ -111,140 +144,79 @@ def probe(
     from featkit import workflows
 
     found = workflows.probe(
-        target, store, method=method, fold=fold, seed=seed, model=model, within=within, output=output
+        target, store, method=method, fold=fold, seed=seed, regime=regime, model=model, within=within, output=output
     )
-    if json:
-        show.as_json(found)
-        return
-    for name, result in found.items.items():
-        _show_probe(name, result)
+    show.as_json(found) if json else _show_probes(found, full)
 
 
 def _show_signatures(found: SignatureSet) -> None:
-    rows = []
-    for name, signature in found.signatures.items():
-        evaluation = found.evaluations[name]
-        rows.append(
-            (
-                name,
-                f"{signature.size} of {signature.n_dimensions}",
-                signature.stable_support.size if signature.selection_frequency.size else "-",
-                *(show.interval(evaluation.get(metric)) for metric in ("auc", "f1", "brier")),
-                f"{signature.relative_gap:.0e}" + ("" if signature.is_converged else " NOT CONVERGED"),
-            )
-        )
-    show.table(
-        "Signatures, scored on held-out patches (intervals: patients resampled)",
-        ["method/fold", "size", "stable", "AUC", "F1", "Brier", "duality gap"],
-        rows,
-    )
-    for method, overlap in found.overlaps.items():
-        _show_overlap(method, overlap)
-    for name, signature in found.signatures.items():
-        for warning in signature.warnings:
-            show.line(f"{name}: {warning}")
+    from featkit.reporting import signature_tables as tables
+
+    _print(tables.signature_table(found))
+    _print(tables.size_table(found))
+    if any(detail.refit is not None for detail in found.details.values()):
+        _print(tables.refit_table(found))
+    if any(detail.anatomy is not None for detail in found.details.values()):
+        _print(tables.anatomy_table(found))
+    if any(detail.contributions is not None for detail in found.details.values()):
+        _print(tables.contribution_table(found))
+    for overlaps in tables.overlap_tables(found):
+        _print(overlaps)
+    if found.matchings:
+        _print(tables.matching_table(found))
+    if found.reseeding:
+        _print(tables.reseeding_table(found))
+    _notes(f"{name}: {text}" for name, s in found.signatures.items() for text in s.warnings)
+    _notes(found.notes)
 
 
-def _show_overlap(method: str, overlap: OverlapResult) -> None:
-    show.table(
-        f"Overlap of {method}'s signatures ({overlap.measure})",
-        ["folds", "sizes", "in common", "observed", "by chance", "corrected", "p"],
-        [
-            (
-                f"{pair['first']} and {pair['second']}",
-                f"{pair['size_first']}, {pair['size_second']}",
-                pair["intersection"],
-                f"{pair['observed']:.3f}",
-                f"{pair['chance']:.3f}",
-                f"{pair['corrected']:.3f}",
-                show.p_value(pair["p_value"]),
-            )
-            for pair in overlap.frame().to_dicts()
-        ],
-    )
+def _show_evaluation(found: EvaluationSet) -> None:
+    from featkit.reporting import score_tables as tables
 
-
-def _show_evaluation(name: str, evaluation: Evaluation) -> None:
-    metrics = [m for m in dict.fromkeys(row.metric for row in evaluation.rows) if m in _SHOWN]
-    scopes = dict.fromkeys((r.scope, r.aggregation) for r in evaluation.rows if r.scope in ("fold", "all"))
-    if sum(scope == "fold" for scope, _ in scopes) == 1:  # pooled over one fold is that fold
-        scopes = dict.fromkeys(key for key in scopes if key[0] == "fold")
-    by = {(r.scope, r.aggregation, r.metric): r for r in evaluation.rows}
-    rows: list[list[object]] = []
-    for scope, aggregation in scopes:
-        cells = [by.get((scope, aggregation, metric)) for metric in metrics]
-        rows.append([aggregation, *(show.interval(c.estimate) if c else "" for c in cells)])
-    majority = [by.get(("all", "pooled", metric)) for metric in metrics]
-    rows.append(["majority class", *(f"{c.majority:.3f}" if c and c.majority == c.majority else "" for c in majority)])
-    show.table(f"{name}", ["patches", *(_SHOWN[m] for m in metrics)], rows)
-    for note in evaluation.notes:
-        show.line(f"{name}: {note}")
-
-
-def _show_recalibrations(found: dict[str, RecalibrationEffect]) -> None:
-    metrics = {"brier": "Brier", "ece": "ECE", "calibration_slope": "slope"}
-    show.table(
-        "Recalibrated on source validation patients, scored on held-out patches",
-        ["model and fold", "map", *metrics.values()],
-        [
-            (name if kind == "none" else "", kind, *(show.interval(values[m]) for m in metrics))
-            for name, effect in found.items()
-            for kind, values in effect.estimates.items()
-        ],
-    )
-
-
-_SHOWN = {
-    "auc": "AUC",
-    "f1": "F1",
-    "balanced_accuracy": "balanced accuracy",
-    "brier": "Brier",
-    "ece": "ECE",
-    "recognition_rate": "recognition rate",
-}
+    _print(tables.metrics_table(found.evaluations, tables.DISCRIMINATION, "On held-out patches: discrimination."))
+    _print(tables.metrics_table(found.evaluations, tables.CALIBRATION, "On held-out patches: calibration."))
+    if found.brier_terms:
+        _print(tables.brier_table(found))
+    if found.recalibrations:
+        _print(tables.recalibration_table(found.recalibrations, "brier"))
+        _print(tables.recalibration_table(found.recalibrations, "ece"))
+    if found.over_seeds:
+        _print(tables.seeds_table(found))
+    if found.variance:
+        _print(tables.variance_table(found))
+    _notes(f"{name}: {note}" for name, e in found.evaluations.items() for note in e.notes)
 
 
 def _show_comparison(found: Comparison) -> None:
-    a, b = found.names
-    show.table(
-        f"{a} minus {b}: {found.n_patches} patches of {found.n_patients} patients",
-        ["metric", "patches", a, b, "difference", "p", f"p ({found.adjustment})", "verdict"],
-        [
-            (
-                row.metric,
-                row.scope if row.aggregation == "fold" else row.aggregation,
-                f"{row.value_a:.3f}",
-                f"{row.value_b:.3f}",
-                show.interval(row.difference),
-                show.p_value(row.p_value),
-                show.p_value(row.p_adjusted),
-                row.verdict,
-            )
-            for row in found.rows
-        ],
-    )
-    for row in found.rows:
-        if row.aggregation == "pooled":
-            show.line(row.sentence)
-    for note in found.notes:
-        show.line(note)
+    from featkit.reporting.score_tables import comparison_table
+    from featkit.reporting.words import comparison_sentences
+
+    _print(comparison_table(found))
+    _notes(comparison_sentences(found))
+    _notes(f"Note: {note}." for note in found.notes)
 
 
-def _show_probe(name: str, result: ProbeResult) -> None:
-    show.table(
-        f"{name}: {result.target} read from {result.n_dimensions} dimensions, {result.n_patients} patients",
-        ["metric", "value", "chance", "null", "p"],
-        [
-            (
-                metric,
-                show.interval(found),
-                f"{result.chance[metric]:.3f}" if metric in result.chance else "",
-                f"{result.null[metric].mean():.3f}" if metric in result.null and result.null[metric].size else "",
-                show.p_value(result.p_value[metric]) if metric in result.p_value else "",
-            )
-            for metric, found in result.metrics.items()
-        ],
-        caption=f"{result.design} {result.regime}".strip(),
-    )
-    for note in result.notes:
-        show.line(f"{name}: {note}")
+def _show_probes(found: Collection, full: bool) -> None:
+    from featkit.core.results.probe import ProbeResult
+    from featkit.reporting.probe_tables import how_it_was_probed, probe_metrics_table, probe_table
+
+    runs = {name: result for name, result in found.items.items() if isinstance(result, ProbeResult)}
+    if full:
+        for name, result in runs.items():
+            _print(probe_metrics_table(name, result))
+    else:
+        _print(probe_table(runs))
+    _notes(how_it_was_probed(result) for result in runs.values())
+    _notes(f"{name}: {note}" for name, result in runs.items() for note in result.notes)
+
+
+def _print(table: Table) -> None:
+    """Print a table made for reading, with the keyboard's minus so that numbers can be copied."""
+    rows = [["-" if cell == "–" else cell.replace("−", "-") for cell in row] for row in table.rows]
+    show.table(table.caption, table.columns, rows)
+
+
+def _notes(lines: Iterable[str]) -> None:
+    """Print lines, each once."""
+    for text in dict.fromkeys(lines):
+        show.line(text)

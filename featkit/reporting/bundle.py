@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from featkit.core.results.audit import SplitAudit
-from featkit.core.results.calibration import RecalibrationEffect
 from featkit.core.results.comparison import Comparison
 from featkit.core.results.evaluation import Evaluation
+from featkit.core.results.evaluation_set import EvaluationSet
 from featkit.core.results.probe import ProbeResult
 from featkit.core.results.signature_set import SignatureSet
 
@@ -75,16 +75,14 @@ class StudyResults:
         One a fold.
     training : tuple of dict
         One row a trained run.
-    evaluations : mapping of str to Evaluation
-        By model ("grl head", "grl signature").
-    recalibrations : mapping of str to RecalibrationEffect
-        By model and fold.
+    evaluation : EvaluationSet or None
+        Of every model ("grl head", "grl signature").
     comparisons : mapping of str to Comparison
         By what was compared.
     signatures : SignatureSet or None
         Signatures and their overlap.
     probes : mapping of target to (mapping of run to ProbeResult)
-        What could be read from the embeddings.
+        What could be read from the embeddings; a run probed in a special way has that after a comma ("grl/100X, mlp").
     maps : mapping of str to EmbeddingMap
         By run.
     patches : SamplePatches or None
@@ -102,8 +100,7 @@ class StudyResults:
     domain: str
     audits: tuple[SplitAudit, ...] = ()
     training: tuple[dict[str, Any], ...] = ()
-    evaluations: Mapping[str, Evaluation] = dataclasses.field(default_factory=dict)
-    recalibrations: Mapping[str, RecalibrationEffect] = dataclasses.field(default_factory=dict)
+    evaluation: EvaluationSet | None = None
     comparisons: Mapping[str, Comparison] = dataclasses.field(default_factory=dict)
     signatures: SignatureSet | None = None
     probes: Mapping[str, Mapping[str, ProbeResult]] = dataclasses.field(default_factory=dict)
@@ -112,3 +109,8 @@ class StudyResults:
     truth: Mapping[str, Any] | None = None
     provenance: Mapping[str, Mapping[str, str]] = dataclasses.field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+
+    @property
+    def evaluations(self) -> Mapping[str, Evaluation]:
+        """By model; empty when nothing was evaluated."""
+        return {} if self.evaluation is None else self.evaluation.evaluations

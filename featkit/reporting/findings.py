@@ -1,13 +1,20 @@
-"""What came out, in sentences with numbers; also where nothing came out."""
+"""What came out, in a few sentences with numbers; also where nothing came out."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator
 
+import numpy as np
+
+from featkit.core.results.comparison import ComparisonRow
 from featkit.core.results.estimate import Estimate
 from featkit.core.results.probe import ProbeResult
 from featkit.reporting.bundle import StudyResults
+
+_KINDS = {"head": "trained head", "signature": "sparse signature"}
+_METRICS = {"balanced_accuracy": "balanced accuracy", "top1": "right first guess"}
+_ALPHA = 0.05
 
 
 def findings(study: StudyResults) -> tuple[str, ...]:
@@ -16,103 +23,136 @@ def findings(study: StudyResults) -> tuple[str, ...]:
     return tuple(sentence for part in parts for sentence in part(study))
 
 
-def _number(estimate: Estimate) -> str:
-    if not math.isfinite(estimate.value):
-        return "undefined"
-    text = f"{estimate.value:.3f}"
-    if math.isfinite(estimate.low) and math.isfinite(estimate.high):
-        text += f" ({estimate.level:.0%} interval {estimate.low:.3f} to {estimate.high:.3f})"
-    return text
-
-
-def _listed(parts: list[str]) -> str:
+def listed(parts: list[str]) -> str:
+    """Return "a, b and c"."""
     return ", ".join(parts[:-1]) + " and " + parts[-1] if len(parts) > 1 else "".join(parts)
 
 
-def _models(study: StudyResults, kind: str) -> dict[str, Estimate]:
-    return {
-        name.removesuffix(f" {kind}"): evaluation.get("auc", "pooled", "all")
-        for name, evaluation in study.evaluations.items()
-        if name.endswith(kind)
-    }
+def _number(estimate: Estimate, digits: int = 2) -> str:
+    if not math.isfinite(estimate.value):
+        return "undefined"
+    text = f"{estimate.value:.{digits}f}"
+    if math.isfinite(estimate.low) and math.isfinite(estimate.high):
+        text += f" ({estimate.low:.{digits}f} to {estimate.high:.{digits}f})"
+    return text
 
 
 def _discrimination(study: StudyResults) -> Iterator[str]:
-    for kind, what in (("head", "trained head"), ("signature", "sparse signature")):
-        models = _models(study, kind)
-        if models:
-            parts = [f"{_number(estimate)} for {name}" for name, estimate in models.items()]
-            n = max(estimate.n_units for estimate in models.values())
-            yield (
-                f"On held-out {study.domain}s, pooled over folds and {n} patients, the {what} reaches an AUC of "
-                f"{_listed(parts)}; 0.5 is chance."
-            )
+    is_first = True
+    for kind, what in _KINDS.items():
+        found = {
+            name.removesuffix(f" {kind}"): evaluation.get("auc", "pooled", "all")
+            for name, evaluation in study.evaluations.items()
+            if name.endswith(f" {kind}")
+        }
+        if not found:
+            continue
+        n = max(estimate.n_units for estimate in found.values())
+        parts = [f"{_number(estimate)} for {name}" for name, estimate in found.items()]
+        known = [e for e in found.values() if math.isfinite(e.low)]
+        nothing = bool(known) and all(e.low <= 0.5 <= e.high for e in known)
+        chance = ": not distinguishable from chance, which is 0.5" if nothing else "; chance is 0.5"
+        level = f", with {known[0].level:.0%} intervals in brackets" if known and is_first else ""
+        yield (
+            f"On a {study.domain} never seen in training, over {n} patients, the {what} reaches an AUC of "
+            f"{listed(parts)}{level}{chance}."
+        )
+        is_first = False
 
 
 def _comparisons(study: StudyResults) -> Iterator[str]:
-    for name, comparison in study.comparisons.items():
+    pairs: dict[tuple[str, str], list[tuple[str, ComparisonRow]]] = {}
+    for comparison in study.comparisons.values():
         for row in comparison.rows:
-            if row.aggregation == "pooled" and row.metric in ("auc", "brier"):
-                yield f"{name}: {row.sentence}"
+            if (row.aggregation, row.metric) == ("pooled", "auc"):
+                kind = next((k for k in _KINDS if row.a.endswith(f" {k}") and row.b.endswith(f" {k}")), "")
+                names = (row.a.removesuffix(f" {kind}"), row.b.removesuffix(f" {kind}"))
+                pairs.setdefault(names, []).append((kind, row))
+    for (a, b), rows in pairs.items():
+        better = [k for k, row in rows if row.verdict == "a better"]
+        worse = [k for k, row in rows if row.verdict == "b better"]
+        shown = listed([f"{_number(row.difference)}" + (f" for the {kind}" if kind else "") for kind, row in rows])
+        n = max(row.difference.n_units for _, row in rows)
+        if better and not worse:
+            head = f"{a} beats {b}" + _only(better, rows)
+        elif worse and not better:
+            head = f"{a} does worse than {b}" + _only(worse, rows)
+        elif better:
+            head = f"{a} beats {b} by its {listed(better)} and does worse by its {listed(worse)}"
+        elif all(row.verdict == "equivalent" for _, row in rows):
+            head = f"{a} and {b} are equivalent within a margin of {rows[0][1].margin:g}"
+        else:
+            head = f"{a} does not beat {b} here"
+        yield f"{head}: the AUC differs by {shown}, over {n} patients."
+
+
+def _only(kinds: list[str], rows: list[tuple[str, ComparisonRow]]) -> str:
+    return f" by its {listed(kinds)} alone" if len(kinds) < len(rows) else ""
 
 
 def _calibration(study: StudyResults) -> Iterator[str]:
-    parts = []
+    parts, majority = [], math.nan
     for name, evaluation in study.evaluations.items():
         rows = [r for r in evaluation.rows if (r.scope, r.aggregation, r.metric) == ("all", "pooled", "brier")]
-        parts += [f"{_number(r.estimate)} for the {name} (majority baseline {r.majority:.3f})" for r in rows]
+        parts += [f"{r.estimate.value:.3f} for {name}" for r in rows]
+        majority = next((r.majority for r in rows), majority)
     if parts:
-        yield f"The pooled Brier score, where lower is better, is {_listed(parts)}."
+        usual = f"; always forecasting the training prevalence gives {majority:.3f}" if math.isfinite(majority) else ""
+        yield f"The Brier score (lower is better{usual}) is {listed(parts)}."
 
 
 def _sizes(study: StudyResults) -> Iterator[str]:
     if study.signatures is None:
         return
-    by_method: dict[str, list[str]] = {}
-    for signature in study.signatures.signatures.values():
-        text = f"{signature.size} ({signature.fold} held out)"
-        by_method.setdefault(signature.method, []).append(text)
-    d = next(iter(study.signatures.signatures.values())).n_dimensions
-    parts = [f"{_listed(sizes)} for {method}" for method, sizes in by_method.items()]
-    yield f"Of {d:,} dimensions the signatures keep {'; '.join(parts)}."
-    bad = [name for name, s in study.signatures.signatures.items() if not s.is_converged]
+    found = study.signatures.signatures
+    by_method: dict[str, list[tuple[int, str]]] = {}
+    for signature in found.values():
+        by_method.setdefault(signature.method, []).append((signature.size, signature.fold))
+    d = max(s.n_dimensions for s in found.values())
+    parts = []
+    for method, sizes in by_method.items():
+        kept = sorted(size for size, _ in sizes)
+        text = str(kept[0]) if kept[0] == kept[-1] else f"{kept[0]} to {kept[-1]}"
+        parts.append(f"{text} for {method}")
+    yield f"The signatures keep, of {d:,} dimensions, {listed(parts)}."
+    bad = [name for name, s in found.items() if not s.is_converged]
     if bad:
-        yield f"Not converged to the asked duality gap: {_listed(bad)}; their sizes must not be used."
+        yield f"Not converged to the asked duality gap: {listed(bad)}; do not use their sizes."
 
 
 def _overlap(study: StudyResults) -> Iterator[str]:
     if study.signatures is None:
         return
+    methods = {s.method for s in study.signatures.signatures.values()}
+    parts = []
     for method, overlap in study.signatures.overlaps.items():
-        for pair in overlap.frame().to_dicts():
-            if not math.isfinite(pair["observed"]):
-                continue
-            beyond = "more than chance gives" if pair["p_value"] < 0.05 else "no more than chance gives"
-            yield (
-                f"{method}: the signatures of {pair['first']} and {pair['second']} share {pair['intersection']} "
-                f"dimensions, a {overlap.measure.capitalize()} overlap of {pair['observed']:.3f} where chance gives "
-                f"{pair['chance']:.3f} (p {_p(pair['p_value'])}): {beyond}."
-            )
+        pairs = overlap.frame().drop_nulls("corrected").drop_nans("corrected")
+        if method in methods and len(pairs):
+            observed, chance, corrected = (float(np.mean(pairs[c].to_numpy())) for c in _OVERLAP)
+            parts.append(f"{corrected:.2f} for {method} (observed {observed:.2f}, by chance {chance:.2f})")
+    if parts:
+        yield (
+            f"Signatures of different folds agree, corrected for chance, by {listed(parts)}; 0 is chance and 1 the "
+            "most that sets of their sizes can share."
+        )
+
+
+_OVERLAP = ("observed", "chance", "corrected")
 
 
 def _probes(study: StudyResults) -> Iterator[str]:
     for target, runs in study.probes.items():
-        parts = [f"{_probe(result)} for {name}" for name, result in runs.items()]
-        if parts:
-            yield f"The {target} probe reaches {'; '.join(parts)}."
+        main = {name: result for name, result in runs.items() if "," not in name}
+        for is_found, verb in ((True, "can still be read"), (False, "cannot be told from chance")):
+            chosen = {name: r for name, r in main.items() if _is_read(r) is is_found}
+            if chosen:
+                first = next(iter(chosen.values()))
+                metric = _METRICS.get(first.headline, first.headline.replace("_", " "))
+                parts = [f"{_number(r.metrics[r.headline])} for {name}" for name, r in chosen.items()]
+                chance = first.chance.get(first.headline)
+                against = f"; chance is {chance:.2f}" if chance is not None else ""
+                yield f"The {target} {verb} from the embedding: {metric} {listed(parts)}{against}."
 
 
-def _probe(result: ProbeResult) -> str:
-    found = result.metrics[result.headline]
-    p = result.p_value.get(result.tested, math.nan)
-    chance = result.chance.get(result.headline)
-    text = f"{result.headline.replace('_', ' ')} {_number(found)}"
-    if chance is not None:
-        text += f" against {chance:.3f} by chance"
-    if not math.isfinite(p):
-        return text
-    return text + (f", still readable (p {_p(p)})" if p < 0.05 else f", not distinguishable from chance (p {_p(p)})")
-
-
-def _p(p: float) -> str:
-    return "< 0.001" if p < 0.001 else f"= {p:.3f}"
+def _is_read(result: ProbeResult) -> bool:
+    return result.p_value.get(result.tested, math.nan) < _ALPHA

@@ -1,28 +1,30 @@
-"""The sections of a report, each made of the results it is about."""
+"""The sections of a report on splits, scores, differences, calibration and the embedding itself."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from featkit.core.results.estimate import Estimate
-from featkit.core.results.evaluation import Curve, Evaluation
 from featkit.reporting.bundle import StudyResults
 from featkit.reporting.html import ReportFigure, Section
+from featkit.reporting.panels import by_fold, majority_by_fold, reliability_panels, roc_panels
+from featkit.reporting.score_tables import (
+    CALIBRATION,
+    DISCRIMINATION,
+    LABELS,
+    brier_table,
+    comparison_table,
+    metrics_table,
+    recalibration_table,
+    seeds_table,
+    variance_table,
+)
 from featkit.reporting.tables import Table, table_of
+from featkit.reporting.words import comparison_sentences
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-_METRICS = {
-    "auc": "AUC",
-    "f1": "F1",
-    "balanced_accuracy": "balanced accuracy",
-    "recognition_rate": "recognition rate",
-    "brier": "Brier",
-    "ece": "ECE",
-    "calibration_slope": "calibration slope",
-}
+_DRAWN = ("auc", "brier")
 
 
 def split_section(study: StudyResults) -> Section | None:
@@ -80,49 +82,52 @@ def patches_section(study: StudyResults) -> Section | None:
 
 
 def discrimination_section(study: StudyResults) -> Section | None:
-    """ROC curves, metrics by fold."""
-    from featkit.reporting.figures.comparison import performance_by_fold
+    """ROC curves, metrics by fold, and what repeated trainings do to them."""
+    from featkit.reporting.figures.comparison import performance_by_fold, variance_shares
     from featkit.reporting.figures.roc import roc_curves
 
-    if not study.evaluations:
+    found = study.evaluation
+    if found is None or not found.evaluations:
         return None
-    panels: dict[str, dict[str, Curve]] = {}
-    areas: dict[str, dict[str, Estimate]] = {}
-    for name, evaluation in study.evaluations.items():
-        for panel, curve in evaluation.roc.items():
-            if panel == "pooled" and len(evaluation.roc) == 2:
-                continue  # one fold: pooled is the same curve
-            title = panel if panel == "pooled" else f"{panel} held out"
-            panels.setdefault(title, {})[name] = curve
-            areas.setdefault(title, {})[name] = evaluation.get("auc", panel)
-    figures = [
-        ReportFigure(
-            roc_curves(panels, auc=areas),
-            "ROC curves on held-out patches; bands are pointwise, from resampled patients.",
-            "ROC curves of every model for each held-out fold and pooled",
-        )
-    ]
-    for metric in ("auc", "brier"):
-        by_fold = {name: _by_fold(evaluation, metric) for name, evaluation in study.evaluations.items()}
-        majority = _majority_by_fold(next(iter(study.evaluations.values())), metric)
+    panels, areas = roc_panels(found.evaluations)
+    figures = []
+    if panels:
         figures.append(
             ReportFigure(
-                performance_by_fold(by_fold, label=_METRICS[metric], majority=majority),
-                f"{_METRICS[metric]} by fold with intervals; the short line is the majority baseline.",
-                f"{_METRICS[metric]} of every model in each fold",
+                roc_curves(panels, auc=areas),
+                "ROC curves on held-out patches; bands are pointwise, from resampled patients.",
+                "ROC curves of every model for each held-out fold and pooled",
             )
         )
-    notes = {f"{name}: {note}" for name, evaluation in study.evaluations.items() for note in evaluation.notes}
+    for metric in _DRAWN:
+        methods = {name: by_fold(evaluation, metric) for name, evaluation in found.evaluations.items()}
+        majority = majority_by_fold(next(iter(found.evaluations.values())), metric)
+        figures.append(
+            ReportFigure(
+                performance_by_fold(methods, label=LABELS[metric], majority=majority),
+                f"{LABELS[metric]} by fold with intervals; the short line is the majority baseline.",
+                f"{LABELS[metric]} of every model in each fold",
+            )
+        )
+    tables = [metrics_table(found.evaluations, DISCRIMINATION, "Discrimination; intervals resample patients.")]
+    if found.over_seeds:
+        tables.append(seeds_table(found))
+    notes = {f"{name}: {note}" for name, evaluation in found.evaluations.items() for note in evaluation.notes}
+    if found.variance:
+        caption = "Where the variance of repeated runs comes from."
+        figures.append(ReportFigure(variance_shares(found.variance), caption, "Shares of variance by source"))
+        tables.append(variance_table(found))
+        notes |= {f"{name}: {note}" for name, result in found.variance.items() for note in result.notes}
     return Section(
         f"Does it work on a {study.domain} it never saw?",
         how_to_read=(
-            "AUC is the probability that a patch of class 1 gets the higher score: 0.5 is chance. Intervals come from "
-            "resampling patients, not patches: patches of one patient resemble each other. 'Pooled' is one metric over "
-            "the patches of all folds; 'mean of folds' averages the folds' values inside each resample. Folds share "
-            "patients and training patches, so they are no independent repetitions."
+            "AUC is the probability that a patch of the positive class gets the higher score: 0.5 is chance. Intervals "
+            "come from resampling patients, not patches: patches of one patient resemble each other. 'Pooled' is one "
+            "metric over the patches of all folds; 'mean of folds' averages the folds' values inside each resample. "
+            "Folds share patients and training patches, so they are no independent repetitions."
         ),
         figures=tuple(figures),
-        tables=(metrics_table(study.evaluations, ("auc", "f1", "balanced_accuracy", "recognition_rate")),),
+        tables=tuple(tables),
         notes=tuple(sorted(notes)),
     )
 
@@ -136,17 +141,20 @@ def comparison_section(study: StudyResults) -> Section | None:
     figures: list[ReportFigure] = []
     prose: list[str] = []
     notes: list[str] = []
-    for name, comparison in study.comparisons.items():
-        for metric in dict.fromkeys(row.metric for row in comparison.rows):
-            if metric in ("auc", "brier"):
-                figures.append(
-                    ReportFigure(
-                        forest_plot(comparison, metric, label=_METRICS[metric]),
-                        f"{name}: difference in {_METRICS[metric]} ({' minus '.join(comparison.names)}).",
-                        f"Forest plot of differences in {_METRICS[metric]}, {name}",
-                    )
-                )
-        prose += [f"{name}: {row.sentence}" for row in comparison.rows if row.aggregation == "pooled"]
+    for comparison in study.comparisons.values():
+        metrics = dict.fromkeys(row.metric for row in comparison.rows)
+        several_rows = len(comparison.rows) > len(metrics)
+        what = " minus ".join(comparison.names)
+        figures += [
+            ReportFigure(
+                forest_plot(comparison, metric, label=LABELS[metric]),
+                f"Difference in {LABELS[metric]}, {what}.",
+                f"Forest plot of differences in {LABELS[metric]}, {what}",
+            )
+            for metric in metrics
+            if metric in _DRAWN and several_rows
+        ]
+        prose += comparison_sentences(comparison)
         notes += comparison.notes
     return Section(
         "Is the difference real?",
@@ -156,34 +164,31 @@ def comparison_section(study: StudyResults) -> Section | None:
             "that holds 0 means that these patients cannot tell the two apart; it does not mean that they are equal."
         ),
         figures=tuple(figures),
+        tables=tuple(comparison_table(comparison) for comparison in study.comparisons.values()),
         notes=tuple(dict.fromkeys(notes)),
     )
 
 
 def calibration_section(study: StudyResults) -> Section | None:
-    """Reliability diagrams and what recalibration on source patients does."""
-    import polars as pl
-
+    """Reliability diagrams, the parts of the Brier score, and what recalibration on source patients does."""
     from featkit.reporting.figures.calibration import reliability_diagram
 
-    curves = {name: e.reliability["pooled"] for name, e in study.evaluations.items() if "pooled" in e.reliability}
-    if not curves:
+    found = study.evaluation
+    if found is None or not (curves := reliability_panels(found.evaluations)):
         return None
-    rows = [
-        {"model and fold": name, **row}
-        for name, effect in study.recalibrations.items()
-        for row in effect.frame().filter(pl.col("metric").is_in(["brier", "ece"])).to_dicts()
-    ]
-    tables = [metrics_table(study.evaluations, ("brier", "ece", "calibration_slope"))]
-    if rows:
-        caption = "Held-out patches before ('none') and after maps fitted on source validation patients only."
-        tables.append(table_of(pl.DataFrame(rows, infer_schema_length=None), caption=caption))
+    tables = [metrics_table(found.evaluations, CALIBRATION, "Calibration; intervals resample patients.")]
+    if found.brier_terms:
+        tables.append(brier_table(found))
+    if found.recalibrations:
+        tables += [recalibration_table(found.recalibrations, metric) for metric in ("brier", "ece")]
     return Section(
         "Are the probabilities calibrated?",
         how_to_read=(
             "Patches said to be positive with probability 0.7 should be positive 7 times in 10: points on the "
-            "diagonal. Below it the model promises too much. The Brier score mixes calibration with discrimination; it "
-            "is not a calibration error by itself."
+            "diagonal. Below it the model promises too much. The Brier score mixes calibration with discrimination: "
+            "reliability and miscalibration are the part that calibration could save, resolution and discrimination "
+            "what the forecasts know beyond the prevalence. A part that is negative after correction is 0 as far as "
+            "these patches can tell."
         ),
         figures=(
             ReportFigure(
@@ -219,42 +224,6 @@ def map_section(study: StudyResults) -> Section | None:
         how_to_read="Two components show little of many dimensions: what is not seen here may still be readable.",
         figures=tuple(figures),
     )
-
-
-def metrics_table(evaluations: Mapping[str, Evaluation], metrics: Sequence[str]) -> Table:
-    """Return one row a model and set of patches, one column a metric, and the majority baseline last."""
-    import polars as pl
-
-    rows: list[dict[str, str | float]] = []
-    majority: dict[str, float] = {}
-    for name, evaluation in evaluations.items():
-        by = {(r.scope, r.aggregation, r.metric): r for r in evaluation.rows}
-        scopes = list(dict.fromkeys(key[:2] for key in by if key[0] in ("fold", "all")))
-        if sum(scope == "fold" for scope, _ in scopes) == 1:  # pooled over one fold is that fold
-            scopes = [key for key in scopes if key[0] == "fold"]
-        for scope, aggregation in scopes:
-            row: dict[str, str | float] = {"model": name, "patches": aggregation}
-            for metric in metrics:
-                estimate = by[scope, aggregation, metric].estimate
-                row |= {metric: estimate.value, f"{metric}_low": estimate.low, f"{metric}_high": estimate.high}
-            rows.append(row)
-        majority = {metric: by["all", "pooled", metric].majority for metric in metrics}
-    rows.append({"model": "majority class", "patches": "pooled", **majority})
-    columns = {"model": "model", "patches": "patches", **{metric: _METRICS[metric] for metric in metrics}}
-    frame = pl.DataFrame(rows, infer_schema_length=None)
-    return table_of(frame, columns=columns, caption="With intervals from resampled patients.")
-
-
-def _by_fold(evaluation: Evaluation, metric: str) -> dict[str, Estimate]:
-    wanted = [r for r in evaluation.rows if r.metric == metric and r.scope in ("fold", "all")]
-    if sum(r.scope == "fold" for r in wanted) == 1:
-        wanted = [r for r in wanted if r.scope == "fold"]
-    return {r.aggregation: r.estimate for r in wanted}
-
-
-def _majority_by_fold(evaluation: Evaluation, metric: str) -> Mapping[str, float]:
-    rows = [r for r in evaluation.rows if r.metric == metric and r.scope in ("fold", "all")]
-    return {r.aggregation: r.majority for r in rows if r.majority == r.majority}
 
 
 def figures_of(section: Section) -> dict[str, Figure]:

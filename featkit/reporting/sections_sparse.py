@@ -2,45 +2,41 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+from featkit.core.results.signature_set import SignatureSet
+from featkit.reporting import signature_tables as tables_of
 from featkit.reporting.bundle import StudyResults
 from featkit.reporting.html import ReportFigure, Section
-from featkit.reporting.tables import Table, table_of
+from featkit.reporting.tables import Table
 
 
 def signature_section(study: StudyResults) -> Section | None:
     """How few dimensions the answer needs."""
-    from featkit.reporting.figures.paths import penalty_choice, selection_frequencies
-    from featkit.reporting.figures.signatures import signature_sizes
+    from featkit.reporting.figures.signatures import performance_by_size, signature_sizes
 
-    if study.signatures is None:
-        return None
     found = study.signatures
+    if found is None:
+        return None
     sizes: dict[str, dict[str, int]] = {}
-    for signature in found.signatures.values():
-        sizes.setdefault(signature.method, {})[signature.fold] = signature.size
+    examples: dict[str, str] = {}
+    for name, signature in found.signatures.items():
+        sizes.setdefault(signature.method, {})[name.removeprefix(f"{signature.method}/")] = signature.size
+        examples.setdefault(signature.method, name)
     d = max(s.n_dimensions for s in found.signatures.values())
     figures = [ReportFigure(signature_sizes(sizes, d), "Signature sizes by fold.", "Bars of signature sizes")]
-    for name, signature in found.signatures.items():
-        caption = f"{name}: cross-validated loss over patient folds of the training patients, and size."
-        figures.append(ReportFigure(penalty_choice(signature), caption, f"Choice of the penalty, {name}"))
-        if signature.selection_frequency.size:
-            caption = f"{name}: how often half of the patients select each dimension."
-            figures.append(ReportFigure(selection_frequencies(signature), caption, f"Selection frequencies, {name}"))
-    columns = {
-        "name": "signature",
-        "size": "size",
-        "n_stable": "stable",
-        "n_dead": "dead dimensions",
-        "lambda": "λ",
-        "relative_gap": "relative gap",
-        "auc": "AUC",
-        "f1": "F1",
-        "brier": "Brier",
-    }
-    frame = found.frame()
-    warnings = [f"{name}: {text}" for name, s in found.signatures.items() for text in s.warnings]
+    for name in examples.values():
+        figures += _figures_of_one(found, name)
+    tables = [tables_of.signature_table(found)]
+    if found.details:
+        tables.append(tables_of.size_table(found))
+    if any(detail.refit is not None for detail in found.details.values()):
+        tables.append(tables_of.refit_table(found))
+    curves = {name: detail.performance for name, detail in found.details.items() if detail.performance is not None}
+    if curves:
+        caption = "AUC on test patients of ridge fits on the first dimensions of each ranking, with intervals."
+        figures.append(ReportFigure(performance_by_size(curves), caption, "AUC against the number of dimensions"))
+    notes = [f"{name}: {text}" for name, s in found.signatures.items() for text in s.warnings]
+    if len(examples) < len(found.signatures):
+        notes.append("Path, frequencies and size curves are drawn for the first fold of each method")
     return Section(
         "How few dimensions does the answer need?",
         how_to_read=(
@@ -51,72 +47,126 @@ def signature_section(study: StudyResults) -> Section | None:
             "whole curve before comparing two sizes."
         ),
         figures=tuple(figures),
-        tables=(table_of(frame, columns=columns, caption="Signatures, scored on held-out patches."),),
-        notes=tuple(warnings),
+        tables=tuple(tables),
+        notes=tuple(dict.fromkeys(notes)),
     )
 
 
+def anatomy_section(study: StudyResults) -> Section | None:
+    """What the dimensions of a signature vary with, and what each adds."""
+    from featkit.reporting.figures.signatures import signature_anatomy
+
+    found = study.signatures
+    if found is None or not any(detail.anatomy is not None for detail in found.details.values()):
+        return None
+    figures, shown = [], set()
+    for name, detail in found.details.items():
+        method = found.signatures[name].method
+        if detail.anatomy is not None and method not in shown:
+            shown.add(method)
+            caption = f"{name}: where the variance of each dimension comes from, the most often selected first."
+            figures.append(ReportFigure(signature_anatomy(detail.anatomy), caption, f"Variance shares, {name}"))
+    tables = [tables_of.anatomy_table(found)]
+    if any(detail.contributions is not None for detail in found.details.values()):
+        tables.append(tables_of.contribution_table(found))
+    notes = {note for d in found.details.values() for r in (d.anatomy, d.contributions) if r for note in r.notes}
+    return Section(
+        "What is a signature made of?",
+        how_to_read=(
+            "The variance of a dimension over the training patches is split into what the class explains, what "
+            f"patients explain within their class, what the {study.domain} adds to that, and the rest. A share is never "
+            "zero by chance alone: compare with the share that patches without any structure would give."
+        ),
+        figures=tuple(figures),
+        tables=tuple(tables),
+        notes=tuple(sorted(notes)),
+    )
+
+
+def _figures_of_one(found: SignatureSet, name: str) -> list[ReportFigure]:
+    from featkit.reporting.figures.paths import penalty_choice, regularisation_path, selection_frequencies
+    from featkit.reporting.figures.signatures import size_curves
+
+    signature, detail = found.signatures[name], found.details.get(name)
+    caption = f"{name}: cross-validated loss over patient folds of the training patients, and size."
+    figures = [ReportFigure(penalty_choice(signature), caption, f"Choice of the penalty, {name}")]
+    has_stability = signature.selection_frequency.size > 0
+    if detail is not None:
+        stable = signature.stable_support if has_stability else None
+        drawn = regularisation_path(detail.path, chosen=signature.lambda_, highlight=stable)
+        caption = f"{name}: coefficients of standardised dimensions along the penalties; stable ones in colour."
+        figures.append(ReportFigure(drawn, caption, f"Regularisation path, {name}"))
+    if has_stability:
+        caption = f"{name}: how often half of the patients select each dimension."
+        figures.append(ReportFigure(selection_frequencies(signature), caption, f"Selection frequencies, {name}"))
+    if detail is not None:
+        caption = f"{name}: size against the penalty for solvers of several exactness, and against the threshold."
+        figures.append(ReportFigure(size_curves(detail.sizes), caption, f"Size curves, {name}"))
+    return figures
+
+
 def overlap_section(study: StudyResults) -> Section | None:
-    """Whether the same dimensions come back in another fold."""
+    """Whether the same dimensions come back in another fold or method."""
     from featkit.reporting.figures.overlap import overlap_heatmap
 
-    if study.signatures is None or not study.signatures.overlaps:
+    found = study.signatures
+    if found is None or not found.overlaps:
         return None
-    figures, tables, notes = [], [], []
-    for method, overlap in study.signatures.overlaps.items():
-        caption = f"{method}: {overlap.measure} overlap of the signatures: observed, by chance, corrected for chance."
-        figures.append(ReportFigure(overlap_heatmap(overlap), caption, f"Overlap matrices of {method}"))
-        tables.append(_pairs(overlap.frame(), f"{method}: signatures"))
-        if method in study.signatures.stable_overlaps:
-            tables.append(_pairs(study.signatures.stable_overlaps[method].frame(), f"{method}: stable dimensions"))
-        notes += [f"{method}: {note}" for note in overlap.notes]
+    figures, notes = [], list(found.notes)
+    widest = max(found.overlaps, key=lambda name: len(found.overlaps[name].names))
+    for name in dict.fromkeys((widest, *(n for n, o in found.overlaps.items() if len(o.names) > _FEW))):
+        overlap = found.overlaps[name]
+        measure = overlap.measure.replace("_", " ").capitalize()
+        caption = f"{measure} overlap, {name}: observed, by chance, corrected for chance."
+        figures.append(ReportFigure(overlap_heatmap(overlap), caption, f"Overlap matrices, {name}"))
+    tables = list(tables_of.overlap_tables(found))
+    if found.matchings:
+        tables.append(tables_of.matching_table(found))
+    if found.reseeding:
+        tables.append(tables_of.reseeding_table(found))
+    for results in (found.overlaps, found.matchings, found.reseeding):
+        notes += [
+            f"{name.replace(' | ', ' and ')}: {note}" for name, result in results.items() for note in result.notes
+        ]
     return Section(
         "Do the same dimensions come back?",
         how_to_read=(
             "Two large sets overlap by accident: the middle panel shows what independent sets of the same sizes would "
-            "share. Corrected overlap is 0 at chance and 1 at the most two sets of these sizes can share. The folds' "
-            "encoders are trained apart: dimension 17 of one is dimension 17 of another only as far as a common start "
-            "keeps it so."
+            "share. Corrected overlap is 0 at chance and 1 at the most two sets of these sizes can share. Encoders "
+            "that are trained apart need not use dimension 17 for the same thing: where dimensions were matched first, "
+            "read the overlap after matching, and against what two seeds of one training share."
         ),
         figures=tuple(figures),
         tables=tuple(tables),
-        notes=tuple(notes),
+        notes=tuple(dict.fromkeys(notes)),
     )
+
+
+_FEW = 3
 
 
 def probe_section(study: StudyResults, target: str) -> Section | None:
     """Whether something can be read that should not be."""
     from featkit.reporting.figures.probes import probe_bars
+    from featkit.reporting.probe_tables import how_it_was_probed, probe_table
 
     runs = study.probes.get(target)
     if not runs:
         return None
-    caption = f"{target.capitalize()} probe: value and interval against chance; the grey band is the null's centre."
+    caption = (
+        f"{target.capitalize()} probe: value and interval against chance; the grey band is what relabelling gives."
+    )
     figure = ReportFigure(probe_bars(runs), caption, f"Bars of the {target} probe against chance")
-    import polars as pl
-
-    frame = pl.concat(
-        [r.frame().select(pl.lit(name).alias("run"), pl.all()) for name, r in runs.items()], how="diagonal_relaxed"
-    ).filter(~pl.col("metric").str.contains("@"))
-    columns = {
-        "run": "run",
-        "metric": "metric",
-        "value": "value",
-        "chance": "chance",
-        "null_mean": "null",
-        "p_value": "p",
-    }
-    first = next(iter(runs.values()))
     return Section(
         f"Can the {target} still be read?",
-        prose=(f"{first.design} {first.regime}".strip().capitalize() + ".",),
+        prose=tuple(dict.fromkeys(how_it_was_probed(result) for result in runs.values())),
         how_to_read=(
             "A probe above chance says that the embedding still carries the information. A linear probe at chance does "
             "not say that it is gone. The null relabels whole patients (or patches inside them) and shows what "
             "accident gives with these patients."
         ),
         figures=(figure,),
-        tables=(table_of(frame, columns=columns, caption=f"The {target} probe's metrics."),),
+        tables=(probe_table(runs),),
         notes=tuple(dict.fromkeys(note for r in runs.values() for note in r.notes)),
     )
 
@@ -161,21 +211,6 @@ def truth_section(study: StudyResults) -> Section | None:
         ),
         tables=(planted, camera),
     )
-
-
-def _pairs(frame: Any, caption: str) -> Table:
-    columns = {
-        "first": "fold",
-        "second": "fold ",
-        "size_first": "size",
-        "size_second": "size ",
-        "intersection": "in common",
-        "observed": "observed",
-        "chance": "by chance",
-        "corrected": "corrected",
-        "p_value": "p",
-    }
-    return table_of(frame, columns=columns, caption=caption)
 
 
 def _mean_sd(values: list[float]) -> str:

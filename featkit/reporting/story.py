@@ -25,6 +25,7 @@ def tell(study: StudyResults) -> ReportContent:
         sections.comparison_section(study),
         sections.calibration_section(study),
         sections_sparse.signature_section(study),
+        sections_sparse.anatomy_section(study),
         sections_sparse.overlap_section(study),
         *(sections_sparse.probe_section(study, target) for target in study.probes),
         sections.map_section(study),

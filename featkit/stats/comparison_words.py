@@ -6,6 +6,9 @@ import math
 
 from featkit.core.results.comparison import ComparisonRow
 
+_NO_WIDTH = 1e-9
+"""Rounding alone leaves an interval this wide where every draw gives the same difference."""
+
 
 def verdict(row: ComparisonRow, higher_is_better: bool | None, level: float) -> str:
     """Return what the row shows.
@@ -95,8 +98,8 @@ def _alpha(level: float) -> float:
 
 
 def _digits(width: float) -> int:
-    """Return decimals that show an interval's width to two digits at least, from 3 to 8."""
-    return 3 if not width > 0 else min(8, max(3, 1 - math.floor(math.log10(width))))
+    """Return decimals that show an interval's width to two digits at least, from 3 to 8; 3 where it has no width."""
+    return 3 if not width > _NO_WIDTH else min(8, max(3, 1 - math.floor(math.log10(width))))
 
 
 def _plain(value: float, digits: int) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from featkit.core.workspace import Workspace
 from featkit.workflows._forecasts import Forecast, gather_forecasts
 from featkit.workflows._sources import Source, find_sources, summary_folder
 
+MODELS = ("signature", "head")
+
 
 def compare(
     a: str | Path,
@@ -23,14 +26,15 @@ def compare(
     model: str = "signature",
     metrics: Sequence[str] = ("auc", "f1", "brier"),
     margin: float | Mapping[str, float] | None = None,
+    figures: bool = True,
     output: str | Path | None = None,
 ) -> Comparison:
-    """Compare two methods or stores on the same patches, with the patient as the unit.
+    """Compare two methods, runs or stores on the same patches, with the patient as the unit.
 
     Parameters
     ----------
     a, b : str or path
-        Methods of the workspace, or stores.
+        Methods of the workspace ("grl"), runs ("grl/100X", "grl/100X/seed1"), or stores.
     fold : str, optional
         One held-out domain; all when not given.
     seed : int, optional
@@ -41,28 +45,37 @@ def compare(
         What to compare them by.
     margin : float or mapping of str to float, optional
         Differences within plus or minus this count as none: adds a test of equivalence.
+    figures : bool
+        Save a forest plot of each metric as SVG and PDF in ``figures`` beside the results.
     output : path, optional
         Folder for results.
 
     Returns
     -------
     Comparison
-        Differences a - b with paired intervals, permutation p-values and a sentence each.
+        Differences a - b with paired intervals, permutation p-values and a sentence each. Saved as
+        ``comparison_<a>_<b>_<model>`` with the endings ``.json``, ``.csv`` and ``.tex``.
+
+    Raises
+    ------
+    InputError
+        If nothing matches, the two do not hold the same patches with the same labels, or options are out of range.
     """
     from featkit.stats.comparison import compare as compare_forecasts
 
-    if model not in ("signature", "head"):
+    if model not in MODELS:
         raise InputError("model must be signature or head", repr(model))
-    left, config_source = _one(a, fold, seed, model)
-    right, _ = _one(b, fold, seed, model)
+    left, sources = _one(a, fold, seed, model)
+    right, others = _one(b, fold, seed, model)
     same = _in_order_of(left, right, str(a), str(b))
-    settings = config_source.config
+    settings = sources[0].config
+    names = _names(a, b)
     result = compare_forecasts(
         left.y,
         left.p,
         same.p,
         left.patients,
-        names=(Path(str(a)).name, Path(str(b)).name) if Path(str(a)).name != Path(str(b)).name else (str(a), str(b)),
+        names=(f"{names[0]} {model}", f"{names[1]} {model}"),
         metrics=tuple(metrics),
         folds=left.folds,
         margin=margin,
@@ -70,30 +83,49 @@ def compare(
         level=settings.evaluate.level,
         seed=settings.split.seed,
     )
-    folder = summary_folder([config_source], output)
-    result.save(folder / f"comparison_{_stem(a)}_{_stem(b)}_{model}.json")
+    result = dataclasses.replace(result, notes=(*result.notes, *_provenance_notes(sources, others, names)))
+    folder = summary_folder(sources, output)
+    _save(result, folder, "comparison_" + "_".join((_stem(names[0]), _stem(names[1]), model)), figures)
     return result
 
 
-def _one(which: str | Path, fold: str | None, seed: int | None, model: str) -> tuple[Forecast, Source]:
+def _save(result: Comparison, folder: Path, stem: str, figures: bool) -> None:
+    from featkit.reporting.score_tables import comparison_table
+    from featkit.reporting.tables import to_csv, to_latex
+
+    result.save(folder / f"{stem}.json")
+    to_csv(result, folder / f"{stem}.csv")
+    (folder / f"{stem}.tex").write_text(
+        to_latex(comparison_table(result), label="tab:" + stem.replace("_", "-")), encoding="utf-8"
+    )
+    if figures:
+        from featkit.workflows._drawings import draw_comparison
+
+        draw_comparison(result, folder / "figures", stem)
+
+
+def _one(which: str | Path, fold: str | None, seed: int | None, model: str) -> tuple[Forecast, list[Source]]:
     if Path(which).suffix == ".zarr" or Path(which).exists():
         sources = find_sources(which)
     else:
         workspace = Workspace.require()
-        seed = workspace.config.train.seeds[0] if seed is None else seed
-        sources = find_sources(None, method=str(which), fold=fold, seed=seed)
+        method, _, rest = str(which).partition("/")
+        run_fold, _, run_seed = rest.partition("/seed")
+        if run_seed and not run_seed.isdigit():
+            raise InputError("a run must be named method/fold or method/fold/seedK", repr(str(which)))
+        wanted = int(run_seed) if run_seed else workspace.config.train.seeds[0] if seed is None else seed
+        fold = run_fold or fold
+        sources = find_sources(None, method=method, fold=fold, seed=wanted)
     found = gather_forecasts(sources, fold)
     chosen = [f for name, f in found.items() if name.endswith(model)]
     if not chosen:
         fix = "Run 'featkit signatures' first" if model == "signature" else "Compare with --model signature"
         raise InputError(f"{which} must have a {model}", f"only {', '.join(found)}", fix)
-    return chosen[0], sources[0]
+    return chosen[0], sources
 
 
 def _in_order_of(first: Forecast, second: Forecast, a: str, b: str) -> Forecast:
     """Return ``second`` in the row order of ``first``; other patches, folds or labels are refused."""
-    import dataclasses
-
     place = {key: i for i, key in enumerate(zip(second.folds, second.patch_ids, strict=True))}
     wanted = list(zip(first.folds, first.patch_ids, strict=True))
     absent = [key for key in wanted if key not in place]
@@ -110,5 +142,30 @@ def _in_order_of(first: Forecast, second: Forecast, a: str, b: str) -> Forecast:
     return dataclasses.replace(second, **arrays)
 
 
-def _stem(which: str | Path) -> str:
-    return Path(str(which)).stem
+def _provenance_notes(sources: list[Source], others: list[Source], names: tuple[str, str]) -> tuple[str, ...]:
+    """Say what differs in how the two stores' embeddings were made, so that nobody compares their dimensions."""
+    from featkit.store.comparable import differences
+
+    by_fold = {other.fold: other for other in others}
+    found = {
+        key
+        for source in sources
+        for key in differences(source.store, by_fold.get(source.fold, others[0]).store)
+        if source.store.store_id != by_fold.get(source.fold, others[0]).store.store_id
+    }
+    if not found:
+        return ()
+    differ = ", ".join(sorted(key.removesuffix("_sha256").replace("n_dimensions", "dimensions") for key in found))
+    return (f"{names[0]} and {names[1]} differ in {differ}: their predictions are compared, not their dimensions",)
+
+
+def _names(a: str | Path, b: str | Path) -> tuple[str, str]:
+    """Return what to call the two: stores by their stems, and by their paths where these are the same."""
+    stems = tuple(Path(str(w)).stem if Path(str(w)).suffix == ".zarr" else str(w) for w in (a, b))
+    if stems[0] != stems[1]:
+        return stems[0], stems[1]
+    return (str(a), str(b)) if str(a) != str(b) else (f"{stems[0]} (first)", f"{stems[1]} (second)")
+
+
+def _stem(name: str) -> str:
+    return "".join(ch if ch.isalnum() or ch in "-." else "-" for ch in name).strip("-")

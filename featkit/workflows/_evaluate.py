@@ -5,11 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from featkit.core.progress import track
 from featkit.core.results.calibration import RecalibrationEffect
 from featkit.core.results.evaluation import Evaluation
-from featkit.core.results.evaluation_set import EvaluationSet
-from featkit.workflows._forecasts import evaluate_forecast, fold_forecasts, gather_forecasts
+from featkit.core.results.evaluation_set import BrierTerms, EvaluationSet
+from featkit.workflows._forecasts import Forecast, evaluate_forecast, fold_forecasts, gather_forecasts
+from featkit.workflows._seeds import means_over_seeds, variance_over_runs
 from featkit.workflows._sources import Source, find_sources, summary_folder
 
 if TYPE_CHECKING:
@@ -22,6 +25,7 @@ def evaluate(
     fold: str | None = None,
     method: str | None = None,
     seed: int | None = None,
+    figures: bool = True,
     output: str | Path | None = None,
 ) -> EvaluationSet:
     """Score the trained heads and the signatures on the held-out patches, per fold and over folds.
@@ -34,14 +38,22 @@ def evaluate(
         The held-out domain; all when not given.
     method, seed : optional
         Which runs of the workspace.
+    figures : bool
+        Save ROC curves and reliability diagrams as SVG and PDF in ``figures`` beside the results.
     output : path, optional
         Folder for results (default: the workspace's ``results``, or beside the store).
 
     Returns
     -------
     EvaluationSet
-        By model ("grl head", "grl signature"), with what recalibration on source patients does. Beside it
-        ``forecasts.parquet`` holds every probability.
+        By model ("grl head", "grl signature"), with the parts of the Brier score, what recalibration on source
+        patients does and, with several seeds, their mean and the sources of variance. Saved as ``evaluation.json``,
+        ``evaluation.csv`` and ``evaluation.tex``; ``forecasts.parquet`` holds every probability.
+
+    Raises
+    ------
+    InputError
+        If nothing matches, or there is neither a trained head nor a signature.
     """
     import polars as pl
 
@@ -50,12 +62,38 @@ def evaluate(
     found: dict[str, Evaluation] = {}
     for name, forecast in track(forecasts.items(), "Evaluating"):
         found[name] = evaluate_forecast(forecast, sources[0].config)
-    result = EvaluationSet(found, _recalibrations(sources, fold))
+    level = sources[0].config.evaluate.level
+    result = EvaluationSet(
+        evaluations=found,
+        recalibrations=_recalibrations(sources, fold),
+        brier_terms={name: brier_terms(f) for name, f in forecasts.items() if f.p.ndim == 1},
+        over_seeds=means_over_seeds(forecasts, found, level=level),
+        variance=variance_over_runs(forecasts, found, level=level),
+    )
     folder = summary_folder(sources, output)
     result.save(folder / "evaluation.json")
     result.frame().write_csv(folder / "evaluation.csv")
+    _write_latex(result, folder / "evaluation.tex")
     pl.concat([f.frame() for f in forecasts.values()]).write_parquet(folder / "forecasts.parquet")
+    if figures:
+        from featkit.workflows._drawings import draw_evaluation
+
+        draw_evaluation(result, folder / "figures")
     return result
+
+
+def brier_terms(forecast: Forecast) -> dict[str, BrierTerms]:
+    """Return the parts of a forecast's Brier score, pooled and by fold."""
+    from featkit.stats.calibration import brier_parts
+    from featkit.stats.isotonic import corp
+
+    found = {}
+    for scope in ("pooled", *dict.fromkeys(forecast.folds.tolist())):
+        rows = np.ones(len(forecast.y), dtype=bool) if scope == "pooled" else forecast.folds == scope
+        y, p = forecast.y[rows], forecast.p[rows]
+        without_bins = corp(y, p)
+        found[str(scope)] = BrierTerms(brier_parts(y, p), without_bins.miscalibration, without_bins.discrimination)
+    return found
 
 
 def _recalibrations(sources: list[Source], fold: str | None) -> dict[str, RecalibrationEffect]:
@@ -83,3 +121,31 @@ def _recalibrations(sources: list[Source], fold: str | None) -> dict[str, Recali
                     seed=source.config.split.seed,
                 )
     return found
+
+
+def _write_latex(result: EvaluationSet, path: Path) -> None:
+    from featkit.reporting.score_tables import (
+        CALIBRATION,
+        DISCRIMINATION,
+        brier_table,
+        metrics_table,
+        recalibration_table,
+        seeds_table,
+        variance_table,
+    )
+    from featkit.reporting.tables import to_latex
+
+    tables = {
+        "discrimination": metrics_table(result.evaluations, DISCRIMINATION, "Discrimination on held-out patches."),
+        "calibration": metrics_table(result.evaluations, CALIBRATION, "Calibration on held-out patches."),
+    }
+    if result.brier_terms:
+        tables["brier"] = brier_table(result)
+    if result.recalibrations:
+        tables["recalibration"] = recalibration_table(result.recalibrations, "brier")
+    if result.over_seeds:
+        tables["seeds"] = seeds_table(result)
+    if result.variance:
+        tables["variance"] = variance_table(result)
+    text = "\n".join(to_latex(table, label=f"tab:{name}") for name, table in tables.items())
+    path.write_text(text, encoding="utf-8")

@@ -38,6 +38,8 @@ class Forecast:
         Class names.
     training_prevalence : dict of str to (K,) array
         By fold, each class's share of the training patches, which the majority baseline forecasts.
+    seed : int
+        Training seed of the encoder.
     """
 
     name: str
@@ -48,6 +50,7 @@ class Forecast:
     p: np.ndarray
     classes: tuple[str, ...]
     training_prevalence: dict[str, np.ndarray]
+    seed: int = 0
 
     def frame(self) -> pl.DataFrame:
         """Return one row a patch."""
@@ -155,6 +158,7 @@ def _forecast(
         p=p,
         classes=classes,
         training_prevalence={split.fold: shares / shares.sum()},
+        seed=source.seed,
     )
 
 

@@ -19,6 +19,7 @@ from featkit.core.results.probe import ProbeResult
 from featkit.core.results.signature_set import SignatureSet
 from featkit.core.seeds import rng
 from featkit.core.workspace import Workspace
+from featkit.workflows._probe import saved_probes
 from featkit.workflows._sources import Source, find_sources, summary_folder
 
 if TYPE_CHECKING:
@@ -82,12 +83,13 @@ def _gather(sources: list[Source], title: str) -> StudyResults:
         path.stem.removeprefix("comparison_").replace("_", " "): Comparison.load(path)
         for path in sorted(folder.glob("comparison_*.json"))
     }
+    several_seeds = len({source.seed for source in sources}) > 1
     probes: dict[str, dict[str, ProbeResult]] = {}
     for target in _TARGETS:
         for source in sources:
-            found = _load(source.results / f"probe_{target}.json", ProbeResult)
-            if found is not None:
-                probes.setdefault(target, {})[source.name] = found
+            name = source.name + (f"/seed{source.seed}" if several_seeds else "")
+            for way, found in saved_probes(source, target).items():
+                probes.setdefault(target, {})[", ".join(filter(None, (name, way)))] = found
     if evaluated is None and signatures is None and not probes:
         raise InputError(
             "there must be results to report",
@@ -103,8 +105,7 @@ def _gather(sources: list[Source], title: str) -> StudyResults:
         domain=sources[0].domain,
         audits=tuple(audits[fold] for fold in folds),
         training=tuple(_training(source) for source in sources if source.store.provenance.get("checkpoint")),
-        evaluations=evaluated.evaluations if evaluated else {},
-        recalibrations=evaluated.recalibrations if evaluated else {},
+        evaluation=evaluated,
         comparisons=comparisons,
         signatures=signatures,
         probes=probes,

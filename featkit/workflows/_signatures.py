@@ -2,23 +2,82 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
+from featkit.core.errors import InputError, did_you_mean
 from featkit.core.progress import track
 from featkit.core.provenance import json_sha256
 from featkit.core.results.evaluation import Evaluation
-from featkit.core.results.overlap import OverlapResult
 from featkit.core.results.signature import Signature
+from featkit.core.results.signature_detail import SignatureDetail
 from featkit.core.results.signature_set import SignatureSet
 from featkit.workflows._forecasts import binary_target, evaluate_forecast, signature_forecast
+from featkit.workflows._overlaps import Fitted, match_encoders, overlap_groups
+from featkit.workflows._signature_detail import signature_detail
 from featkit.workflows._sources import Source, find_sources, summary_folder
 
 if TYPE_CHECKING:
     from featkit.data.split import Split
     from featkit.store.store import EmbeddingStore
+
+_APART_NOTE = (
+    "Encoders of different folds, seeds or methods are trained apart: dimension j of one is dimension j of another "
+    "only as far as a common start keeps it so; --deep matches dimensions first"
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Choices:
+    """How signatures are chosen; what is None comes from the workspace's configuration.
+
+    Parameters
+    ----------
+    rule, value
+        Of the penalty: "min", "1se", or "lambda" or "C" with a value.
+    threshold, q, pfer
+        Of stability selection: two of them give the third.
+    n_pairs
+        Complementary pairs; 0 for none.
+    """
+
+    rule: str | None = None
+    value: float | None = None
+    threshold: float | None = None
+    q: int | None = None
+    pfer: float | None = None
+    n_pairs: int | None = None
+
+    def options(self, source: Source) -> dict[str, Any]:
+        """Return the options of `featkit.sparse.fit_signature`."""
+        settings = source.config.signatures
+        found: dict[str, Any] = {
+            "rule": self.rule or settings.rule,
+            "value": self.value,
+            "n_lambdas": settings.n_lambdas,
+            "n_folds": settings.n_splits,
+            "n_pairs": settings.n_pairs if self.n_pairs is None else self.n_pairs,
+            "seed": source.config.split.seed,
+        }
+        return found | self._error_control(settings.threshold, settings.q or None)
+
+    def _error_control(self, threshold: float, q: int | None) -> dict[str, Any]:
+        asked = {"threshold": self.threshold, "q": self.q, "pfer": self.pfer}
+        given = {name: value for name, value in asked.items() if value is not None}
+        if len(given) == 3:
+            raise InputError("at most two of --threshold, --q and --pfer may be given", "all three", "Leave one out")
+        if len(given) == 2:
+            return given
+        if not given and (threshold, q) == (_THRESHOLD, None):
+            return {}  # the engine's own default: this threshold with at most one false selection expected
+        given.setdefault("threshold", threshold)
+        if "pfer" not in given and "q" not in given:
+            given |= {"q": q} if q else {"pfer": 1.0}
+        return given
+
+
+_THRESHOLD = 0.75
 
 
 def signatures(
@@ -28,7 +87,14 @@ def signatures(
     method: str | None = None,
     seed: int | None = None,
     rule: str | None = None,
+    value: float | None = None,
+    threshold: float | None = None,
+    q: int | None = None,
+    pfer: float | None = None,
     n_pairs: int | None = None,
+    measure: str = "jaccard",
+    deep: bool = False,
+    figures: bool = True,
     output: str | Path | None = None,
 ) -> SignatureSet:
     """Fit sparse signatures on the training patients of each fold and score them on its held-out patches.
@@ -41,63 +107,91 @@ def signatures(
         The held-out domain; all when not given.
     method, seed : optional
         Which runs of the workspace.
-    rule : {"min", "1se"}, optional
-        How the penalty is chosen by patient-grouped cross-validation (default: the workspace's, or "1se").
+    rule : {"min", "1se", "lambda", "C"}, optional
+        How the penalty is chosen: by patient-grouped cross-validation (default: the workspace's, or "1se"), or given
+        by ``value`` on featkit's scale or scikit-learn's.
+    value : float, optional
+        The penalty, with rule "lambda" or "C" alone.
+    threshold, q, pfer : float, int, float, optional
+        Error control of stability selection: the selection frequency asked, the dimensions a subsample may select, and
+        the bound on expected false selections. Two of them give the third; the workspace's threshold and ``pfer=1``
+        stand in for what is not given.
     n_pairs : int, optional
         Complementary pairs of patient half-samples for stability selection; 0 for none.
+    measure : str
+        How overlap is measured: "jaccard", "dice", "kuncheva", "lustgarten", "phi", "kappa", or a similarity-adjusted
+        measure, for which collinear dimensions stand in for each other.
+    deep : bool
+        Also refit each signature without shrinkage and with a ridge, follow its performance by size, leave dimensions
+        out one by one, split their variance by class, patient and domain, and match the dimensions of separately
+        trained encoders.
+    figures : bool
+        Save the figures as SVG and PDF in ``figures`` beside the results.
     output : path, optional
         Folder for results (default: beside the store).
 
     Returns
     -------
     SignatureSet
-        Signatures, their evaluation, and their overlap next to chance once there are two of a method.
+        Signatures, their evaluation, and their overlap next to chance once there are two.
+
+    Raises
+    ------
+    InputError
+        If nothing matches, options do not go together, or the labels are not of two classes.
     """
+    _check_measure(measure)
+    choices = Choices(rule, value, threshold, q, pfer, n_pairs)
     jobs = [
         (source, name)
         for source in find_sources(store, method=method, fold=fold, seed=seed, output=output)
         for name in source.folds(fold)
     ]
     several_seeds = len({source.seed for source, _ in jobs}) > 1
-    found: dict[str, Signature] = {}
+    fitted: list[Fitted] = []
     evaluations: dict[str, Evaluation] = {}
-    alive: dict[str, np.ndarray] = {}
+    details: dict[str, SignatureDetail] = {}
     for source, name in track(jobs, "Fitting signatures"):
         key = f"{source.method}/{name}" + (f"/seed{source.seed}" if several_seeds else "")
         split = source.split(name)
-        found[key] = _fit(source, split, rule, n_pairs)
-        evaluations[key] = evaluate_forecast(signature_forecast(source, split, found[key]), source.config)
-        alive[key] = np.flatnonzero(~source.store.var["is_dead"].to_numpy())
+        signature = _fit(source, split, choices)
+        fitted.append(Fitted(key, source, split, signature))
+        evaluations[key] = evaluate_forecast(signature_forecast(source, split, signature), source.config)
+        details[key] = signature_detail(source, split, signature, is_deep=deep)
         path = source.results / f"signature_{name}.json"
-        found[key].save(path)
-        found[key].frame().write_parquet(path.with_suffix(".parquet"))
+        signature.save(path)
+        signature.frame().write_parquet(path.with_suffix(".parquet"))
+    matchings, reseeding = match_encoders(fitted, measure=measure) if deep else ({}, {})
     result = SignatureSet(
-        found,
-        evaluations,
-        _overlaps(found, alive, {k: s.support for k, s in found.items()}),
-        _overlaps(found, alive, {k: s.stable_support for k, s in found.items()}),
+        signatures={one.key: one.signature for one in fitted},
+        evaluations=evaluations,
+        overlaps=overlap_groups(fitted, measure=measure),
+        stable_overlaps=overlap_groups(fitted, measure=measure, is_stable=True),
+        details=details,
+        matchings=matchings,
+        reseeding=reseeding,
+        notes=(_APART_NOTE,) if len({one.source.store.store_id for one in fitted}) > 1 and not deep else (),
     )
-    result.save(summary_folder([source for source, _ in jobs], output) / "signatures.json")
+    folder = summary_folder([source for source, _ in jobs], output)
+    result.save(folder / "signatures.json")
+    result.frame().write_parquet(folder / "signatures.parquet")
+    if figures:
+        from featkit.workflows._drawings import draw_signatures
+
+        draw_signatures(result, folder / "figures")
     return result
 
 
-def _fit(source: Source, split: Split, rule: str | None, n_pairs: int | None) -> Signature:
+def _fit(source: Source, split: Split, choices: Choices) -> Signature:
     from featkit.sparse import fit_signature
 
     y, _ = binary_target(source)
     rows = split.rows("train")
-    settings = source.config.signatures
     return fit_signature(
         source.store.X(rows),
         y[rows],
         source.patients()[rows],
-        rule=rule or settings.rule,
-        n_lambdas=settings.n_lambdas,
-        n_folds=settings.n_splits,
-        n_pairs=settings.n_pairs if n_pairs is None else n_pairs,
-        threshold=settings.threshold,
-        q=settings.q or None,
-        seed=source.config.split.seed,
+        **choices.options(source),
         fold=split.fold,
         method=source.method,
         store_id=source.store.store_id,
@@ -105,19 +199,10 @@ def _fit(source: Source, split: Split, rule: str | None, n_pairs: int | None) ->
     )
 
 
-def _overlaps(
-    found: dict[str, Signature], alive: dict[str, np.ndarray], supports: dict[str, np.ndarray]
-) -> dict[str, OverlapResult]:
-    from featkit.stats.overlap_pairs import overlap
+def _check_measure(measure: str) -> None:
+    from featkit.stats.overlap_measures import OVERLAP_MEASURES
+    from featkit.stats.overlap_similarity import SIMILARITY_MEASURES
 
-    result = {}
-    for method in dict.fromkeys(s.method for s in found.values()):
-        mine = {k.removeprefix(f"{method}/"): k for k, s in found.items() if s.method == method}
-        if len(mine) < 2:
-            continue
-        result[method] = overlap(
-            {short: supports[k] for short, k in mine.items()},
-            next(iter(found[k].n_dimensions for k in mine.values())),
-            candidates={short: np.union1d(alive[k], supports[k]) for short, k in mine.items()},
-        )
-    return result
+    known = [name for name in (*OVERLAP_MEASURES, *SIMILARITY_MEASURES) if name != "intersection"]
+    if measure not in known:
+        raise InputError("the measure of overlap must be known", repr(measure), did_you_mean(measure, known))

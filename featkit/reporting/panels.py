@@ -1,0 +1,52 @@
+"""Which curves of an evaluation go into which panel of a figure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from featkit.core.results.calibration import ReliabilityCurve
+from featkit.core.results.estimate import Estimate
+from featkit.core.results.evaluation import Curve, Evaluation
+from featkit.reporting.score_tables import scopes_of
+
+
+def roc_panels(
+    evaluations: Mapping[str, Evaluation],
+) -> tuple[dict[str, dict[str, Curve]], dict[str, dict[str, Estimate]]]:
+    """Return ROC curves and areas by panel ("100X held out", "pooled", or a class) and model.
+
+    A single fold has one panel: pooled over it is the same curve.
+    """
+    panels: dict[str, dict[str, Curve]] = {}
+    areas: dict[str, dict[str, Estimate]] = {}
+    for name, evaluation in evaluations.items():
+        folds = [a for scope, a in scopes_of(evaluation) if scope == "fold"]
+        for panel, curve in evaluation.roc.items():
+            if panel == "pooled" and len(folds) == 1:
+                continue
+            title = f"{panel} held out" if panel in folds else panel
+            known = [r.estimate for r in evaluation.rows if (r.metric, r.aggregation) == ("auc", panel)]
+            panels.setdefault(title, {})[name] = curve
+            if known:
+                areas.setdefault(title, {})[name] = known[0]
+    return panels, areas
+
+
+def reliability_panels(evaluations: Mapping[str, Evaluation]) -> dict[str, ReliabilityCurve]:
+    """Return the pooled reliability curve of each model of two classes."""
+    return {name: e.reliability["pooled"] for name, e in evaluations.items() if "pooled" in e.reliability}
+
+
+def by_fold(evaluation: Evaluation, metric: str) -> dict[str, Estimate]:
+    """Return one metric by set of patches, in the order of the tables."""
+    wanted = scopes_of(evaluation)
+    return {
+        r.aggregation: r.estimate for r in evaluation.rows if r.metric == metric and (r.scope, r.aggregation) in wanted
+    }
+
+
+def majority_by_fold(evaluation: Evaluation, metric: str) -> dict[str, float]:
+    """Return the majority baseline by set of patches, where it is defined."""
+    wanted = scopes_of(evaluation)
+    rows = [r for r in evaluation.rows if r.metric == metric and (r.scope, r.aggregation) in wanted]
+    return {r.aggregation: r.majority for r in rows if r.majority == r.majority}

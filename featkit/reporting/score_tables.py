@@ -1,0 +1,195 @@
+"""Tables of evaluations and comparisons: the same on the terminal, in LaTeX and on the page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from featkit.core.results.calibration import RecalibrationEffect
+from featkit.core.results.comparison import Comparison
+from featkit.core.results.estimate import Estimate
+from featkit.core.results.evaluation import Evaluation
+from featkit.core.results.evaluation_set import EvaluationSet
+from featkit.reporting.tables import Table, table_of
+
+LABELS = {
+    "auc": "AUC",
+    "average_precision": "average precision",
+    "auc_hand_till": "AUC (Hand and Till)",
+    "f1": "F1",
+    "balanced_accuracy": "balanced accuracy",
+    "mcc": "MCC",
+    "recognition_rate": "recognition rate",
+    "brier": "Brier",
+    "ece": "ECE",
+    "ece_top_label": "ECE (top label)",
+    "ece_classwise": "ECE (class-wise)",
+    "calibration_slope": "calibration slope",
+}
+DISCRIMINATION = ("auc", "f1", "balanced_accuracy", "recognition_rate")
+CALIBRATION = ("brier", "ece", "calibration_slope", "ece_top_label", "ece_classwise")
+MAPS = {"platt": "Platt", "temperature": "temperature", "isotonic": "isotonic", "beta": "beta"}
+
+
+def scopes_of(evaluation: Evaluation) -> list[tuple[str, str]]:
+    """Return the sets of patches to show: folds and all, without "all" where there is one fold only."""
+    found = list(dict.fromkeys((r.scope, r.aggregation) for r in evaluation.rows if r.scope in ("fold", "all")))
+    return [s for s in found if s[0] == "fold"] if sum(s[0] == "fold" for s in found) == 1 else found
+
+
+def metrics_table(evaluations: Mapping[str, Evaluation], metrics: Sequence[str], caption: str) -> Table:
+    """Return one row a model and set of patches, one column a metric, and the majority baseline last."""
+    import polars as pl
+
+    there = [m for m in metrics if any(row.metric == m for e in evaluations.values() for row in e.rows)]
+    rows: list[dict[str, Any]] = []
+    majority: dict[str, float] = {}
+    for name, evaluation in evaluations.items():
+        by = {(r.scope, r.aggregation, r.metric): r for r in evaluation.rows}
+        for scope, aggregation in scopes_of(evaluation):
+            row: dict[str, Any] = {"model": name, "patches": aggregation}
+            for metric in there:
+                if (scope, aggregation, metric) in by:
+                    row |= _cell(metric, by[scope, aggregation, metric].estimate)
+            rows.append(row)
+        majority |= {m: by["all", "pooled", m].majority for m in there if ("all", "pooled", m) in by}
+    rows.append({"model": "majority class", "patches": "pooled", **majority})
+    columns = {"model": "model", "patches": "patches", **{m: LABELS.get(m, m) for m in there}}
+    return table_of(_once(pl.DataFrame(rows, infer_schema_length=None), "model"), columns=columns, caption=caption)
+
+
+def brier_table(found: EvaluationSet) -> Table:
+    """Return one row a model and set of patches: the Brier score and its parts, over bins and by CORP."""
+    import polars as pl
+
+    rows = []
+    for name, by_scope in found.brier_terms.items():
+        scopes = [s for s in by_scope if len(by_scope) > 2 or s != "pooled"] or list(by_scope)
+        for scope in scopes:
+            terms, binned = by_scope[scope], by_scope[scope].binned
+            rows.append(
+                {
+                    "model": name,
+                    "patches": scope,
+                    "Brier": binned.brier,
+                    "uncertainty": binned.uncertainty,
+                    "reliability": binned.reliability,
+                    "resolution": binned.resolution,
+                    "within bins": binned.within_variance - binned.within_covariance,
+                    "reliability, corrected": binned.corrected_reliability,
+                    "resolution, corrected": binned.corrected_resolution,
+                    "miscalibration (CORP)": terms.miscalibration,
+                    "discrimination (CORP)": terms.discrimination,
+                }
+            )
+    caption = (
+        "The Brier score taken apart: reliability − resolution + uncertainty + within bins; corrected for the bias of "
+        "few patches a bin; and without bins, miscalibration − discrimination + uncertainty."
+    )
+    return table_of(_once(pl.DataFrame(rows, infer_schema_length=None), "model"), caption=caption)
+
+
+def recalibration_table(effects: Mapping[str, RecalibrationEffect], metric: str) -> Table:
+    """Return one row a model and fold: the metric before, and what each map fitted on source patients changes."""
+    import polars as pl
+
+    rows = []
+    for name, effect in effects.items():
+        row: dict[str, Any] = {"model and fold": name, **_cell("before", effect.estimates["none"][metric])}
+        for kind in MAPS:
+            if metric in effect.changes.get(kind, {}):
+                row |= _cell(kind, effect.changes[kind][metric])
+        rows.append(row)
+    frame = pl.DataFrame(rows, infer_schema_length=None)
+    columns = {"model and fold": "model and fold", "before": f"{LABELS[metric]} before"}
+    columns |= {kind: f"change, {word}" for kind, word in MAPS.items() if kind in frame.columns}
+    caption = (
+        f"{LABELS[metric]} on held-out patches before recalibration, and its change by each map; maps are fitted on "
+        "source validation patients only. Below 0 is better."
+    )
+    return table_of(frame, columns=columns, caption=caption)
+
+
+def seeds_table(found: EvaluationSet) -> Table:
+    """Return one row a model: the mean over training seeds of each pooled metric."""
+    import polars as pl
+
+    rows: list[dict[str, Any]] = []
+    for name, metrics in found.over_seeds.items():
+        row: dict[str, Any] = {"model": name, "seeds": max(e.n_units for e in metrics.values())}
+        for metric, estimate in metrics.items():
+            row |= _cell(metric, estimate)
+        rows.append(row)
+    shown = {m: LABELS.get(m, m) for m in dict.fromkeys(m for e in found.over_seeds.values() for m in e)}
+    caption = (
+        "Mean over training seeds of the pooled value. The interval says how far other seeds would move it on the same "
+        "patients; folds are not counted as repetitions."
+    )
+    columns = {"model": "model", "seeds": "seeds", **shown}
+    return table_of(pl.DataFrame(rows, infer_schema_length=None), columns=columns, caption=caption)
+
+
+def variance_table(found: EvaluationSet) -> Table:
+    """Return one row a model and quantity: the standard deviation each source contributes, and its share."""
+    import polars as pl
+
+    rows = []
+    for name, result in found.variance.items():
+        row: dict[str, Any] = {"model and quantity": name}
+        for source, variance in result.components.items():
+            row[source] = f"{variance**0.5:.3f} ({result.shares[source]:.0%})"
+        rows.append(row)
+    caption = "Where the variance of repeated runs comes from: standard deviation (share of the variance)."
+    return table_of(pl.DataFrame(rows, infer_schema_length=None), caption=caption)
+
+
+def comparison_table(found: Comparison) -> Table:
+    """Return one row a metric and set of patches: both values, the difference, p-values, the verdict."""
+    import polars as pl
+
+    pairs = list(dict.fromkeys((row.a, row.b) for row in found.rows))
+    rows: list[dict[str, Any]] = []
+    for row in found.rows:
+        record: dict[str, Any] = {} if len(pairs) == 1 else {"first": row.a, "second": row.b}
+        record |= {
+            "metric": LABELS.get(row.metric, row.metric),
+            "patches": row.scope if row.aggregation == "fold" or row.scope != "all folds" else row.aggregation,
+            "a": row.value_a,
+            "b": row.value_b,
+            **_cell("difference", row.difference),
+            "p": row.p_value,
+            "p_adjusted": row.p_adjusted,
+        }
+        if row.margin == row.margin:
+            record["p_equivalence"] = row.p_equivalence
+        rows.append(record | {"verdict": _verdict(row.verdict, row.a, row.b)})
+    frame = pl.DataFrame(rows, infer_schema_length=None)
+    columns = {name: name for name in frame.columns if name not in ("difference_low", "difference_high")}
+    columns |= {"p_adjusted": f"p ({found.adjustment})"}
+    if len(pairs) == 1:
+        columns |= {"a": pairs[0][0], "b": pairs[0][1]}
+    if "p_equivalence" in columns:
+        columns["p_equivalence"] = "p (equivalent)"
+    if all(row.n_family <= 1 for row in found.rows):
+        del columns["p_adjusted"]
+    what = f"{pairs[0][0]} minus {pairs[0][1]}" if len(pairs) == 1 else "First minus second"
+    caption = f"{what}, on {found.n_patches} held-out patches of {found.n_patients} patients."
+    return table_of(frame, columns=columns, caption=caption)
+
+
+def _verdict(verdict: str, a: str, b: str) -> str:
+    return {"a better": f"{a} better", "b better": f"{b} better"}.get(verdict, verdict)
+
+
+def _cell(name: str, estimate: Estimate) -> dict[str, float]:
+    return {name: estimate.value, f"{name}_low": estimate.low, f"{name}_high": estimate.high}
+
+
+def _once(frame: Any, column: str) -> Any:
+    """Return a frame whose column names each block of equal values once."""
+    import polars as pl
+
+    if not len(frame):
+        return frame
+    is_new = frame[column] != frame[column].shift()
+    return frame.with_columns(pl.when(is_new.fill_null(True)).then(pl.col(column)).otherwise(pl.lit("")).alias(column))

@@ -1,0 +1,93 @@
+"""Figures of results, saved as SVG and PDF beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from featkit.core.progress import track
+from featkit.core.results.comparison import Comparison
+from featkit.core.results.evaluation_set import EvaluationSet
+from featkit.core.results.signature_set import SignatureSet
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+_KINDS = ("svg", "pdf")
+Drawing = tuple[str, "Figure"]
+
+
+def draw_signatures(found: SignatureSet, folder: Path) -> list[Path]:
+    """Draw each signature's path, frequencies and sizes, what the closer look found, and the overlaps."""
+    return _save(folder, list(_signatures(found)))
+
+
+def draw_evaluation(found: EvaluationSet, folder: Path) -> list[Path]:
+    """Draw ROC curves with bands, reliability diagrams and, with several seeds, variance components."""
+    return _save(folder, list(_evaluation(found)))
+
+
+def draw_comparison(found: Comparison, folder: Path, stem: str) -> list[Path]:
+    """Draw a forest plot of each metric's differences."""
+    from featkit.reporting.figures.comparison import forest_plot
+    from featkit.reporting.score_tables import LABELS
+
+    metrics = dict.fromkeys(row.metric for row in found.rows)
+    return _save(folder, [(f"{stem}_{m}", forest_plot(found, m, label=LABELS.get(m, m))) for m in metrics])
+
+
+def _signatures(found: SignatureSet) -> Iterator[Drawing]:
+    from featkit.reporting.figures.overlap import overlap_heatmap
+    from featkit.reporting.figures.paths import penalty_choice, regularisation_path, selection_frequencies
+    from featkit.reporting.figures.signatures import performance_by_size, signature_anatomy, size_curves
+
+    for name, signature in found.signatures.items():
+        stem = f"signature_{file_name(name)}"
+        detail = found.details.get(name)
+        yield f"{stem}_penalty", penalty_choice(signature)
+        if signature.selection_frequency.size:
+            yield f"{stem}_frequencies", selection_frequencies(signature)
+        if detail is not None:
+            stable = signature.stable_support if signature.selection_frequency.size else None
+            yield f"{stem}_path", regularisation_path(detail.path, chosen=signature.lambda_, highlight=stable)
+            yield f"{stem}_sizes", size_curves(detail.sizes)
+            if detail.anatomy is not None:
+                yield f"{stem}_anatomy", signature_anatomy(detail.anatomy)
+    curves = {name: d.performance for name, d in found.details.items() if d.performance is not None}
+    if curves:
+        yield "signatures_performance_by_size", performance_by_size(curves)
+    for name, overlap in found.overlaps.items():
+        yield f"overlap_{file_name(name)}", overlap_heatmap(overlap)
+    for name, overlap in found.stable_overlaps.items():
+        yield f"overlap_stable_{file_name(name)}", overlap_heatmap(overlap)
+
+
+def _evaluation(found: EvaluationSet) -> Iterator[Drawing]:
+    from featkit.reporting.figures.calibration import reliability_diagram
+    from featkit.reporting.figures.comparison import variance_shares
+    from featkit.reporting.figures.roc import roc_curves
+    from featkit.reporting.panels import reliability_panels, roc_panels
+
+    panels, areas = roc_panels(found.evaluations)
+    if panels:
+        yield "evaluation_roc", roc_curves(panels, auc=areas)
+    curves = reliability_panels(found.evaluations)
+    if curves:
+        yield "evaluation_reliability", reliability_diagram(curves)
+    if found.variance:
+        yield "evaluation_variance", variance_shares(found.variance)
+
+
+def _save(folder: Path, drawings: list[Drawing]) -> list[Path]:
+    from featkit.reporting.figures.style import save_figure
+
+    paths: list[Path] = []
+    for name, figure in track(drawings, "Drawing figures"):
+        paths += save_figure(figure, folder, name, kinds=_KINDS)
+    return paths
+
+
+def file_name(name: str) -> str:
+    """Return a name as it may stand in a file's name."""
+    return "".join(ch if ch.isalnum() or ch in "-." else "_" for ch in name)
