@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -71,22 +72,21 @@ def brier_table(found: EvaluationSet) -> Table:
                 {
                     "model": name,
                     "patches": scope,
-                    "Brier": binned.brier,
-                    "uncertainty": binned.uncertainty,
-                    "reliability": binned.reliability,
-                    "resolution": binned.resolution,
-                    "within bins": binned.within_variance - binned.within_covariance,
-                    "reliability, corrected": binned.corrected_reliability,
-                    "resolution, corrected": binned.corrected_resolution,
-                    "miscalibration (CORP)": terms.miscalibration,
-                    "discrimination (CORP)": terms.discrimination,
+                    "Brier": _three(binned.brier),
+                    "uncertainty": _three(binned.uncertainty),
+                    "reliability": f"{_three(binned.reliability)} ({_three(binned.corrected_reliability)})",
+                    "resolution": f"{_three(binned.resolution)} ({_three(binned.corrected_resolution)})",
+                    "within bins": _three(binned.within_variance - binned.within_covariance),
+                    "miscalibration": _three(terms.miscalibration),
+                    "discrimination": _three(terms.discrimination),
                 }
             )
     caption = (
-        "The Brier score taken apart: reliability − resolution + uncertainty + within bins; corrected for the bias of "
-        "few patches a bin; and without bins, miscalibration − discrimination + uncertainty."
+        "The Brier score taken apart: uncertainty + reliability − resolution + within bins (in brackets corrected for "
+        "the bias of few patches a bin); or, without bins (CORP), uncertainty + miscalibration − discrimination."
     )
-    return table_of(_once(pl.DataFrame(rows, infer_schema_length=None), "model"), caption=caption)
+    table = table_of(_once(pl.DataFrame(rows, infer_schema_length=None), "model"), caption=caption)
+    return dataclasses.replace(table, is_number=tuple(k > 1 for k in range(len(table.columns))))
 
 
 def recalibration_table(effects: Mapping[str, RecalibrationEffect], metric: str) -> Table:
@@ -95,17 +95,19 @@ def recalibration_table(effects: Mapping[str, RecalibrationEffect], metric: str)
 
     rows = []
     for name, effect in effects.items():
-        row: dict[str, Any] = {"model and fold": name, **_cell("before", effect.estimates["none"][metric])}
+        model, _, fold = name.partition(", ")
+        row: dict[str, Any] = {"model": model, "fold": fold.removesuffix(" held out")}
+        row["before"] = effect.estimates["none"][metric].value
         for kind in MAPS:
             if metric in effect.changes.get(kind, {}):
                 row |= _cell(kind, effect.changes[kind][metric])
         rows.append(row)
-    frame = pl.DataFrame(rows, infer_schema_length=None)
-    columns = {"model and fold": "model and fold", "before": f"{LABELS[metric]} before"}
-    columns |= {kind: f"change, {word}" for kind, word in MAPS.items() if kind in frame.columns}
+    frame = _once(pl.DataFrame(rows, infer_schema_length=None), "model")
+    columns = {"model": "model", "fold": "held out", "before": "before"}
+    columns |= {kind: word for kind, word in MAPS.items() if kind in frame.columns}
     caption = (
-        f"{LABELS[metric]} on held-out patches before recalibration, and its change by each map; maps are fitted on "
-        "source validation patients only. Below 0 is better."
+        f"{LABELS[metric]} on held-out patches before recalibration, and its change by each map with intervals: below "
+        "0 is better. Maps are fitted on source validation patients only."
     )
     return table_of(frame, columns=columns, caption=caption)
 
@@ -175,6 +177,11 @@ def comparison_table(found: Comparison) -> Table:
     what = f"{pairs[0][0]} minus {pairs[0][1]}" if len(pairs) == 1 else "First minus second"
     caption = f"{what}, on {found.n_patches} held-out patches of {found.n_patients} patients."
     return table_of(frame, columns=columns, caption=caption)
+
+
+def _three(value: float) -> str:
+    text = f"{value:.3f}"
+    return ("0.000" if float(text) == 0 else text).replace("-", "−")
 
 
 def _verdict(verdict: str, a: str, b: str) -> str:

@@ -154,7 +154,7 @@ def comparison_section(study: StudyResults) -> Section | None:
             for metric in metrics
             if metric in _DRAWN and several_rows
         ]
-        prose += comparison_sentences(comparison)
+        prose += comparison_sentences(comparison, ("auc",)) or comparison_sentences(comparison)
         notes += comparison.notes
     return Section(
         "Is the difference real?",

@@ -74,8 +74,8 @@ def anatomy_section(study: StudyResults) -> Section | None:
         "What is a signature made of?",
         how_to_read=(
             "The variance of a dimension over the training patches is split into what the class explains, what "
-            f"patients explain within their class, what the {study.domain} adds to that, and the rest. A share is never "
-            "zero by chance alone: compare with the share that patches without any structure would give."
+            f"patients explain within their class, what the {study.domain} adds to that, and the rest. A share is "
+            "never zero by chance alone: compare with the share that patches without any structure would give."
         ),
         figures=tuple(figures),
         tables=tuple(tables),
@@ -125,9 +125,8 @@ def overlap_section(study: StudyResults) -> Section | None:
     if found.reseeding:
         tables.append(tables_of.reseeding_table(found))
     for results in (found.overlaps, found.matchings, found.reseeding):
-        notes += [
-            f"{name.replace(' | ', ' and ')}: {note}" for name, result in results.items() for note in result.notes
-        ]
+        for name, result in results.items():
+            notes += [f"{name.replace(' | ', ' and ')}: {note}" for note in result.notes]
     return Section(
         "Do the same dimensions come back?",
         how_to_read=(
@@ -153,9 +152,7 @@ def probe_section(study: StudyResults, target: str) -> Section | None:
     runs = study.probes.get(target)
     if not runs:
         return None
-    caption = (
-        f"{target.capitalize()} probe: value and interval against chance; the grey band is what relabelling gives."
-    )
+    caption = f"{target.capitalize()} probe: value and interval against chance; grey is what relabelling gives."
     figure = ReportFigure(probe_bars(runs), caption, f"Bars of the {target} probe against chance")
     return Section(
         f"Can the {target} still be read?",

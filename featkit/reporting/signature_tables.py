@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from featkit.core.results.overlap import OverlapResult
+from featkit.core.results.signature import Signature
 from featkit.core.results.signature_set import ALL_SIGNATURES, SignatureSet
 from featkit.reporting.tables import Table, table_of
 
@@ -19,24 +20,26 @@ def signature_table(found: SignatureSet) -> Table:
     """Return one row a signature: size, stable size with its error bound, AUC, F1, Brier, duality gap."""
     import polars as pl
 
+    all_of = list(found.signatures.values())
     frame = found.frame().with_columns(
-        pl.Series("kept", [f"{s.size} of {s.n_dimensions}" for s in found.signatures.values()]),
-        pl.Series("gap", [_gap(s.relative_gap, s.is_converged) for s in found.signatures.values()]),
-        pl.Series("bound", [s.pfer for s in found.signatures.values()]),
+        pl.Series("kept", [f"{s.size} of {s.n_dimensions}" for s in all_of]),
+        pl.Series("stable", [_stable(s) for s in all_of]),
+        pl.Series("gap", [_gap(s.relative_gap, s.is_converged) for s in all_of]),
     )
     columns = {
         "name": "signature",
         "kept": "dimensions",
-        "n_stable": "stable",
-        "bound": "false (bound)",
+        "stable": "stable (false)",
         "auc": "AUC",
         "f1": "F1",
         "brier": "Brier",
-        "gap": "duality gap",
+        "gap": "gap",
     }
-    return table_of(
-        frame, columns=columns, caption="Signatures, scored on held-out patches; intervals resample patients."
+    caption = (
+        "Signatures, scored on held-out patches; intervals resample patients. In brackets the bound on the number of "
+        "stable dimensions expected to be false; gap is the relative duality gap."
     )
+    return table_of(frame, columns=columns, caption=caption)
 
 
 def size_table(found: SignatureSet) -> Table:
@@ -68,28 +71,29 @@ _MOVES = "still moving"
 
 
 def refit_table(found: SignatureSet) -> Table:
-    """Return one row a refitted signature: AUC and Brier as fitted, without shrinkage and with a ridge."""
+    """Return two rows a refitted signature, AUC and Brier: as fitted, without shrinkage and with a ridge."""
     import polars as pl
 
     rows: list[dict[str, Any]] = []
     for name, detail in found.details.items():
         if detail.refit is None:
             continue
-        row: dict[str, Any] = {"signature": name}
-        fits = {
-            "L1": {m: found.evaluations[name].get(m) for m in ("auc", "brier")},
-            "unshrunk": detail.refit.unshrunk,
-            "ridge": detail.refit.ridge,
-        }
-        for metric in ("auc", "brier"):
-            for fit, scores in fits.items():
-                e = scores[metric]
-                row |= {f"{metric}_{fit}": e.value, f"{metric}_{fit}_low": e.low, f"{metric}_{fit}_high": e.high}
-        rows.append(row)
-    columns = {"signature": "signature"} | {
-        f"{metric}_{fit}": f"{label}, {words}"
-        for metric, label in (("auc", "AUC"), ("brier", "Brier"))
-        for fit, words in (("L1", "L1"), ("unshrunk", "no shrinkage"), ("ridge", "ridge"))
+        for metric, label in (("auc", "AUC"), ("brier", "Brier")):
+            row: dict[str, Any] = {"signature": name if metric == "auc" else "", "metric": label}
+            fits = {
+                "l1": found.evaluations[name].get(metric),
+                "unshrunk": detail.refit.unshrunk[metric],
+                "ridge": detail.refit.ridge[metric],
+            }
+            for fit, e in fits.items():
+                row |= {fit: e.value, f"{fit}_low": e.low, f"{fit}_high": e.high}
+            rows.append(row)
+    columns = {
+        "signature": "signature",
+        "metric": "metric",
+        "l1": "as selected (L1)",
+        "unshrunk": "no shrinkage",
+        "ridge": "ridge",
     }
     caption = "The same dimensions fitted again; a dash where the training classes are separable by them."
     return table_of(pl.DataFrame(rows, infer_schema_length=None), columns=columns, caption=caption)
@@ -275,6 +279,12 @@ def _range(values: np.ndarray) -> str:
         return "–"
     low, high = f"{known.min():.3f}", f"{known.max():.3f}"
     return low if low == high else f"{low} to {high}"
+
+
+def _stable(signature: Signature) -> str:
+    if not signature.selection_frequency.size:
+        return "–"
+    return f"{signature.stable_support.size}" + (f" (≤ {signature.pfer:.2g})" if np.isfinite(signature.pfer) else "")
 
 
 def _gap(value: float, is_converged: bool) -> str:

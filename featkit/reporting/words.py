@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 
 from featkit.core.results.comparison import Comparison, ComparisonRow
 
 
-def comparison_sentences(found: Comparison) -> tuple[str, ...]:
-    """Return the pooled differences in words, each with the patients that a difference of its size would need."""
-    return tuple(_sentences(found))
+def comparison_sentences(found: Comparison, metrics: Container[str] | None = None) -> tuple[str, ...]:
+    """Return the pooled differences in words, each with the patients that a difference of its size would need.
+
+    Parameters
+    ----------
+    found : Comparison
+        The comparison.
+    metrics : container of str, optional
+        Only these metrics; all when not given.
+    """
+    return tuple(_sentences(found, metrics))
 
 
-def _sentences(found: Comparison) -> Iterator[str]:
+def _sentences(found: Comparison, metrics: Container[str] | None) -> Iterator[str]:
     for row in found.rows:
-        if row.aggregation == "pooled":
+        if row.aggregation == "pooled" and (metrics is None or row.metric in metrics):
             yield " ".join(filter(None, (row.sentence, power_sentence(row), margin_sentence(row))))
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from featkit.data.split import Split
 
 _TOLERANCES = (1e-2, 1e-4, 1e-6)
-_FIXED_C = (0.1, 1.0)
+_FIXED_C = (1.0,)
 _MOST_RANKED = 128
 
 
