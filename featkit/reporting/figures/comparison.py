@@ -144,7 +144,8 @@ def performance_by_fold(
     axes.set_xlabel("fold")
     axes.grid(axis="y")
     if len(methods) > 1 or majority:
-        figure.legend(loc="outside upper center", ncols=min(5, len(methods) + bool(majority)))
+        n_columns = 5 if len(folds) > 3 else 3
+        figure.legend(loc="outside upper center", ncols=min(n_columns, len(methods) + bool(majority)))
     return figure
 
 
