@@ -1,6 +1,8 @@
 import contextlib
+import os
 import re
 import shutil
+from pathlib import Path
 
 import pytest
 
@@ -24,17 +26,23 @@ def finished_workspace(tmp_path_factory):
     return root
 
 
+def _copy(source, target):
+    """Copy a file; of runs, which hold hundreds of small ones, make another name: replace them, never write into them."""
+    return os.link(source, target) if "runs" in Path(source).parts else shutil.copy2(source, target)
+
+
 @pytest.fixture
 def workspace(finished_workspace, tmp_path, monkeypatch):
     """A copy of the finished workspace to work in, which is the current folder."""
-    root = shutil.copytree(finished_workspace, tmp_path / "workspace")
+    root = shutil.copytree(finished_workspace, tmp_path / "workspace", copy_function=_copy)
     monkeypatch.chdir(root)
     return root
 
 
 @pytest.fixture
-def fresh_workspace(workspace):
+def fresh_workspace(finished_workspace, tmp_path, monkeypatch):
     """The same with nothing split, trained or extracted yet."""
-    shutil.rmtree(workspace / "runs")
-    shutil.rmtree(workspace / "splits")
-    return workspace
+    ignored = shutil.ignore_patterns("runs", "splits", "results")
+    root = shutil.copytree(finished_workspace, tmp_path / "workspace", ignore=ignored)
+    monkeypatch.chdir(root)
+    return root

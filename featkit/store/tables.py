@@ -98,7 +98,8 @@ def import_table(
         raise InputError(f"table must have the column {missing[0]}", ", ".join(obs.columns) or "no columns", "Name it")
     if "patch_id" not in obs.columns:
         width = len(str(len(X) - 1))
-        obs = obs.with_columns(pl.Series("patch_id", [f"patch-{i:0{width}d}" for i in range(len(X))]))
+        numbers = pl.DataFrame({"patch_id": [f"patch-{i:0{width}d}" for i in range(len(X))]})
+        obs = pl.concat([numbers, obs], how="horizontal")
     origin = {"encoder": "unknown", "imported_from": source.name, "imported_sha256": file_sha256(source)}
     return write_store(path, X, obs, {**origin, **(provenance or {})}, dtype=dtype)
 

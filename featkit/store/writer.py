@@ -322,6 +322,10 @@ def write_store(
         dtype=dtype,
         shard_rows=shard_rows,
     )
-    for shard in writer.pending():
-        writer.write(shard, X[shard.rows], None if probabilities is None else np.asarray(probabilities)[shard.rows])
-    return writer.seal()
+    try:
+        for shard in writer.pending():
+            writer.write(shard, X[shard.rows], None if probabilities is None else np.asarray(probabilities)[shard.rows])
+        return writer.seal()
+    except InputError:  # nothing here is worth resuming, and what is mended must find the path free
+        shutil.rmtree(partial_folder(Path(path)), ignore_errors=True)
+        raise
