@@ -58,7 +58,10 @@ def signatures(
     output: Output = None,
     json: Json = False,
 ) -> None:
-    """Fit sparse signatures: how few dimensions, how well they predict, do they come back."""
+    """Fit sparse signatures and score them on held-out patches.
+
+    How few dimensions, how well they predict, and whether they come back.
+    """
     from featkit import workflows
 
     found = workflows.signatures(
@@ -89,7 +92,10 @@ def evaluate(
     output: Output = None,
     json: Json = False,
 ) -> None:
-    """Score trained heads and signatures on held-out patches, per fold and over folds."""
+    """Score trained heads and signatures, with intervals.
+
+    On held-out patches, per fold and over folds.
+    """
     from featkit import workflows
 
     found = workflows.evaluate(store, fold=fold, method=method, seed=seed, figures=figures, output=output)
@@ -108,7 +114,10 @@ def compare(
     output: Output = None,
     json: Json = False,
 ) -> None:
-    """Compare two methods or stores on the same held-out patches, patient by patient."""
+    """Compare two methods or stores, patient by patient.
+
+    On the same held-out patches.
+    """
     from featkit import workflows
 
     found = workflows.compare(
@@ -140,7 +149,10 @@ def probe(
     output: Output = None,
     json: Json = False,
 ) -> None:
-    """Ask whether magnification or the patient can still be read from the embedding."""
+    """Ask what can still be read from the embedding.
+
+    Magnification or the patient, next to chance and a permutation null.
+    """
     from featkit import workflows
 
     found = workflows.probe(
