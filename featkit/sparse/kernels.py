@@ -43,6 +43,24 @@ def column_dots(columns: np.ndarray, which: np.ndarray, r: np.ndarray, out: np.n
 
 
 @compiled
+def column_norms(columns: np.ndarray, is_centered: bool) -> np.ndarray:
+    """Return the Euclidean norm of every row of ``columns`` (d, n), of its deviations from the mean if centered."""
+    d, n = columns.shape
+    norms = np.empty(d)
+    for j in range(d):
+        row = columns[j]
+        total = squares = 0.0
+        for t in range(n):
+            value = float(row[t])
+            total += value
+            squares += value * value
+        norms[j] = math.sqrt(max(squares - total * total / n, 0.0) if is_centered else squares) + 1e-6 * math.sqrt(
+            squares
+        )
+    return norms
+
+
+@compiled
 def packed_dots(packed: np.ndarray, k: int, r: np.ndarray, out: np.ndarray) -> None:
     """Write ``packed[:k] @ r`` to ``out[:k]``; packed (capacity, m) float32, r (m,) float64."""
     m = r.size

@@ -6,6 +6,7 @@ import dataclasses
 
 import numpy as np
 
+from featkit.sparse.kernels import column_dots, column_norms
 from featkit.sparse.working_set import WorkingSet
 
 _WORKING_SHARE = 0.5  # of the asked gap that the working set is solved to, leaving room for the other dimensions
@@ -69,6 +70,11 @@ class March:
         self._rounds = self._n_iter = 0
         self._inner = _WORKING_SHARE * self.tolerance
 
+    @property
+    def lambda_(self) -> float:
+        """The penalty under way."""
+        return float(self.lambdas[len(self.trace.gaps)])
+
     def step(self, gradient: np.ndarray) -> bool:
         """Verify the last solution, and solve again or at the next penalty; returns whether the path is done.
 
@@ -77,7 +83,7 @@ class March:
         gradient : (d,) float64
             ``X'r`` at the problem's residuals.
         """
-        lambda_ = self.lambdas[len(self.trace.gaps)]
+        lambda_ = self.lambda_
         late = self.problem.violators(gradient, lambda_)
         if self._is_solved:
             gap = self.problem.full_gap(gradient, late, lambda_)
@@ -88,7 +94,7 @@ class March:
                 if len(self.trace.gaps) == self.lambdas.size or len(self.trace.entrants) >= self.most:
                     return True
                 self._start()
-                lambda_ = self.lambdas[len(self.trace.gaps)]
+                lambda_ = self.lambda_
                 late = self.problem.violators(gradient, lambda_)
             elif late.size == 0:
                 self._inner *= 0.1
@@ -96,6 +102,48 @@ class March:
         self._n_iter += self.problem.solve(lambda_, self._inner)
         self._is_solved = True
         return False
+
+
+class Screen:
+    """Gradients of one problem, computed only for the dimensions that could break the optimality conditions.
+
+    The gradient of a dimension moves by at most its column's norm times the way its residuals went. Dimensions whose
+    last gradient and that bound stay below the penalty are verified without being looked at: a safe rule in the sense
+    of El Ghaoui et al. (2012), with the sphere around the last residuals. With an intercept residuals sum to zero, and
+    norms are those of centered columns.
+
+    Parameters
+    ----------
+    problem : WorkingSet
+        At its null model.
+    gradient : (d,) float64
+        Of the null model; updated by every call.
+    """
+
+    def __init__(self, problem: WorkingSet, gradient: np.ndarray) -> None:
+        self.problem, self.gradient = problem, gradient
+        self._norms = column_norms(problem.columns, problem.has_intercept)
+        self._norms[~np.isfinite(problem.weights)] = 0.0
+        self._way = np.zeros(gradient.size)  # how far residuals had gone when a dimension was last looked at
+        self._gone = 0.0
+        self._r = problem.r.copy()
+
+    def __call__(self, lambda_: float) -> np.ndarray:
+        """Return the gradient, current wherever it matters for verifying ``lambda_``."""
+        problem = self.problem
+        self._gone += float(np.linalg.norm(problem.r - self._r))
+        self._r[:] = problem.r
+        bound = np.abs(self.gradient) + self._norms * (self._gone - self._way)
+        look = np.flatnonzero((bound > lambda_ * problem.weights) & ~problem.is_in)
+        values = np.empty(look.size)
+        column_dots(problem.columns, look, problem.residuals(problem.columns.shape[1]), values)
+        self.gradient[look] = values
+        self._way[look] = self._gone
+        inside = problem.dimensions[: problem.k]
+        named = inside >= 0
+        self.gradient[inside[named]] = problem.g[: problem.k][named]
+        self._way[inside[named]] = self._gone
+        return self.gradient
 
 
 def follow(
@@ -107,6 +155,7 @@ def follow(
 ) -> Trace:
     """Solve one problem along its penalties; ``gradient`` (d,) is that of its null model. See `March`."""
     march = March(problem, lambdas, tolerance, max_entrants)
-    while not march.step(gradient):
-        gradient = problem.gradient()
+    screen = Screen(problem, gradient)
+    while not march.step(screen.gradient):
+        screen(march.lambda_)
     return march.trace

@@ -6,9 +6,9 @@ The grouped model minimises, with softmax probabilities and ``B`` (d, K),
 
 It is solved as the binary one: proximal Newton steps on a working set, with one weighted Gram matrix for each pair of
 classes, kept until steps stop contracting the gap; the quadratic model is solved dimension by dimension, each block of
-its Hessian bounded by twice its diagonal (the difference is diagonally dominant). With R = w (Y - P) and any s in (0, 1]
-for which ``s ||X_j'R||_2 <= lambda p_j``, the probabilities ``(1 - s) Y + s P`` are dual feasible and their entropy is
-the dual value.
+its Hessian bounded by twice its diagonal (the difference is diagonally dominant). With R = w (Y - P) and any s in
+(0, 1] for which ``s ||X_j'R||_2 <= lambda p_j``, the probabilities ``(1 - s) Y + s P`` are dual feasible and their
+entropy is the dual value.
 """
 
 from __future__ import annotations

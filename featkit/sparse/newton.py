@@ -4,8 +4,9 @@ The problem, with sum(w) = 1 and y in {0, 1}, is
 
     F(b) = sum_i w_i log(1 + exp(-margin_i)) + sum_a l1_a |b_a| + l2_a b_a**2 / 2.
 
-The Hessian of the smooth part is kept from one step to the next, and from one penalty level to the next, and built
-again only when the steps it gives stop contracting the gap: a step then costs two passes over the packed columns.
+The Hessian of the smooth part is kept from one step to the next, and from one penalty level to the next: every step
+corrects it along its own direction (BFGS), columns that enter are added to it, and it is built again only when a step
+widens the gap. A step then costs two passes over the packed columns.
 
 The gap needs no logarithms. With r_i = w_i (y_i - p_i), g = X'r and a scale s in (0, 1] for which s r is dual feasible,
 Fenchel's equality at s = 1 and the curvature of the entropy between s and 1 give
@@ -32,7 +33,7 @@ from featkit.sparse.kernels import (
 )
 
 _INNER_RELATIVE = 0.1  # accuracy of the quadratic model's solution, relative to its first sweep
-_CONTRACTION = 1.0  # a step that leaves more than this part of the gap asks for a new Hessian
+_CONTRACTION = 3.0  # a step that multiplies the gap by more than this asks for a new Hessian: one costs many steps
 _FLAT = 1e-12  # free coordinates are solved until their slopes are below this
 
 

@@ -7,9 +7,9 @@ Every solver gets the same float32 design and the same penalties, in the memory 
 runs once on a small piece beforehand, so that nothing is compiled inside a timing. Each is timed at the loosest of its
 tolerances that brings its objective within 1e-4, relative, of the best at every penalty; the best is known from
 featkit's own solution at a certified gap of 1e-7. Fast solvers are timed in turn, several rounds, and the smallest time
-counts (processor time of the process, so that other work on the machine disturbs less). Slow ones are timed on some of the penalties or subsamples and multiplied up; the table says so. Peers that are
-not installed are left out with a line. They need an environment of their own (adelie 1.1 pins an old numpy and has no
-wheels after Python 3.12):
+counts: processor time, so that other work on the machine disturbs less. Slow ones are timed on some of the penalties or
+subsamples and multiplied up; the table says so. Peers that are not installed are left out with a line. They need an
+environment of their own (adelie 1.1 pins an old numpy and has no wheels after Python 3.12):
 
     pip install scikit-learn skglm celer adelie numba polars matplotlib, and this repository on PYTHONPATH
 """
@@ -144,9 +144,9 @@ class Solver:
 def solvers() -> dict[str, Solver]:
     f64 = np.float64
     return {
-        "featkit": Solver(fit_featkit, (1e-3, 3e-4, 1e-4, 3e-5, 1e-5)),
+        "featkit": Solver(fit_featkit, (3e-3, 1e-3, 3e-4, 1e-4, 3e-5, 1e-5)),
         "featkit, no intercept": Solver(
-            lambda *a: fit_featkit(*a, fit_intercept=False), (1e-3, 3e-4, 1e-4, 3e-5, 1e-5), intercept=False
+            lambda *a: fit_featkit(*a, fit_intercept=False), (3e-3, 1e-3, 3e-4, 1e-4, 3e-5, 1e-5), intercept=False
         ),
         "adelie float32": Solver(fit_adelie, (1e-4, 3e-5, 1e-5, 3e-6, 1e-6, 1e-7), module="adelie"),
         "adelie float64": Solver(fit_adelie, (1e-4, 3e-5, 1e-5, 3e-6, 1e-6, 1e-7), module="adelie", dtype=f64),
