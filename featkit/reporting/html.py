@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import dataclasses
+import functools
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -39,6 +40,15 @@ class ReportFigure:
     def __post_init__(self) -> None:
         if not self.alt.strip():
             raise InputError("a figure must have a text for those who cannot see it", None, "Say in alt what it shows")
+
+    @functools.cached_property
+    def data(self) -> bytes:
+        """The image as an SVG or PNG file's bytes, drawn when first asked for."""
+        if isinstance(self.image, bytes):
+            return self.image
+        from featkit.reporting.figures.style import figure_bytes
+
+        return figure_bytes(self.image, "svg")
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -125,7 +135,7 @@ def summarise(report: ReportContent) -> dict[str, Any]:
             figures.append(
                 {
                     "number": n_figures,
-                    "source": data_uri(figure.image),
+                    "source": data_uri(figure.data),
                     "caption": figure.caption,
                     "alt": figure.alt,
                     "width": _rem(figure.image),
@@ -192,18 +202,14 @@ def write_report(report: ReportContent, path: str | Path) -> Path:
     return partial.replace(path)
 
 
-def data_uri(image: Figure | bytes) -> str:
-    """Return an image as a ``data:`` address; a matplotlib figure is drawn as SVG.
+def data_uri(image: bytes) -> str:
+    """Return an image as a ``data:`` address.
 
     Raises
     ------
     InputError
-        If bytes are neither SVG nor PNG.
+        If the bytes are neither SVG nor PNG.
     """
-    if not isinstance(image, bytes):
-        from featkit.reporting.figures.style import figure_bytes
-
-        image = figure_bytes(image, "svg")
     if image.startswith(b"\x89PNG"):
         kind = "image/png"
     elif b"<svg" in image[:2000]:

@@ -22,7 +22,7 @@ from featkit.reporting.tables import Table, table_of
 from featkit.reporting.words import comparison_sentences
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+    pass
 
 _DRAWN = ("auc", "brier")
 
@@ -226,10 +226,10 @@ def map_section(study: StudyResults) -> Section | None:
     )
 
 
-def figures_of(section: Section) -> dict[str, Figure]:
-    """Return the section's drawn figures by a file name made of its title."""
+def figures_of(section: Section) -> dict[str, ReportFigure]:
+    """Return the section's figures by a file name made of its title."""
     stem = "".join(ch if ch.isalnum() else "-" for ch in section.title.lower()).strip("-")
     while "--" in stem:
         stem = stem.replace("--", "-")
-    drawn = [f.image for f in section.figures if not isinstance(f.image, bytes)]
-    return {f"{stem}-{i}" if len(drawn) > 1 else stem: image for i, image in enumerate(drawn, 1)}
+    many = len(section.figures) > 1
+    return {f"{stem}-{i}" if many else stem: figure for i, figure in enumerate(section.figures, 1)}

@@ -32,6 +32,7 @@ name = "tiny"
 methods = ["baseline", "grl"]
 seeds = [{seed}]
 epochs = {epochs}
+batch_size = 32
 
 [evaluate]
 n_draws = 1000
@@ -45,9 +46,9 @@ def demo(
     folder: str | Path = "featkit-demo",
     *,
     seed: int = 0,
-    patients: int = 48,
-    patches: int = 12,
-    epochs: int = 10,
+    patients: int = 40,
+    patches: int = 9,
+    epochs: int = 8,
     fold: Sequence[str] | None = None,
     force: bool = False,
 ) -> Path:
@@ -93,10 +94,10 @@ def demo(
         workflows.split()
         workflows.train()
         workflows.extract()
-        workflows.signatures()
-        workflows.evaluate()
+        workflows.signatures(figures=False)
+        workflows.evaluate(figures=False)
         for model in ("head", "signature"):
-            workflows.compare("grl", "baseline", model=model)
+            workflows.compare("grl", "baseline", model=model, figures=False)
         workflows.probe("magnification")
         workflows.probe("patient")
         return workflows.report(title="featkit demo: generated tissue")

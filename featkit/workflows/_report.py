@@ -11,7 +11,7 @@ import numpy as np
 
 from featkit.core.errors import InputError
 from featkit.core.magnification import sort_domains
-from featkit.core.progress import task
+from featkit.core.progress import track
 from featkit.core.provenance import versions
 from featkit.core.results.comparison import Comparison
 from featkit.core.results.evaluation_set import EvaluationSet
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 _TARGETS = ("magnification", "patient")
 _MOST_POINTS = 3000
+_THUMBNAIL = 160  # pixels
 
 
 def report(store: str | Path | None = None, *, output: str | Path | None = None, title: str = "") -> Path:
@@ -56,21 +57,19 @@ def report(store: str | Path | None = None, *, output: str | Path | None = None,
     workspace = sources[0].workspace if store is None else None
     folder = workspace.root if workspace else sources[0].results
     target = Path(output) if output is not None else folder / "report.html"
-    with task("Writing the report", total=3) as done:
-        study = _gather(sources, title)
-        done()
-        content = tell(study)
-        done()
-        path = write_report(content, target)
-        for section in content.sections:
-            for name, figure in figures_of(section).items():
-                save_figure(figure, target.parent / "figures", name, kinds=("svg", "pdf"))
-        for name, result in {**study.evaluations, **study.comparisons}.items():
-            to_csv(result, target.parent / "tables" / f"{_file_name(name)}.csv")
-        if study.signatures is not None:
-            to_csv(study.signatures, target.parent / "tables" / "signatures.csv")
-        done()
-    return path
+    study = _gather(sources, title)
+    content = tell(study)
+    figures = {name: figure for section in content.sections for name, figure in figures_of(section).items()}
+    (target.parent / "figures").mkdir(parents=True, exist_ok=True)
+    for name, figure in track(figures.items(), "Drawing figures", total=len(figures)):
+        (target.parent / "figures" / f"{name}.svg").write_bytes(figure.data)
+        if not isinstance(figure.image, bytes):
+            save_figure(figure.image, target.parent / "figures", name, kinds=("pdf",))
+    for name, result in {**study.evaluations, **study.comparisons}.items():
+        to_csv(result, target.parent / "tables" / f"{_file_name(name)}.csv")
+    if study.signatures is not None:
+        to_csv(study.signatures, target.parent / "tables" / "signatures.csv")
+    return write_report(content, target)
 
 
 def _gather(sources: list[Source], title: str) -> StudyResults:
@@ -176,7 +175,7 @@ def _patches(source: Source) -> SamplePatches | None:
             for magnification in domains:
                 rows = np.flatnonzero((label == name) & (domain == magnification) & (patient == person))
                 try:
-                    image = read_rgb(paths[rows[0]])
+                    image = _thumbnail(read_rgb(paths[rows[0]]))
                 except (InputError, IndexError, OSError):
                     image = np.full((64, 64, 3), 255, dtype=np.uint8)
                 images.append(image)
@@ -184,6 +183,15 @@ def _patches(source: Source) -> SamplePatches | None:
     if all((image == 255).all() for image in images):
         return None
     return SamplePatches(tuple(images), tuple(titles), tuple(names), len(domains))
+
+
+def _thumbnail(image: np.ndarray) -> np.ndarray:
+    """Return the picture small enough for a page."""
+    from PIL import Image
+
+    picture = Image.fromarray(image)
+    picture.thumbnail((_THUMBNAIL, _THUMBNAIL))
+    return np.asarray(picture)
 
 
 def _truth(workspace: Workspace | None) -> Mapping[str, Any] | None:
