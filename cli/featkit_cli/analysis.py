@@ -22,6 +22,7 @@ Store = Annotated[Path | None, typer.Argument(help="A sealed store (default: the
 Fold = Annotated[str | None, typer.Option(help="The held-out domain, e.g. 100X (default: all).")]
 Method = Annotated[str | None, typer.Option(help="One method of the workspace (default: all).")]
 Seed = Annotated[int | None, typer.Option(help="One training seed (default: all).")]
+Domain = Annotated[str | None, typer.Option(help="The column to generalise over (default: the store's).")]
 Output = Annotated[Path | None, typer.Option("--output", "-o", help="Folder for results.")]
 Figures = Annotated[bool, typer.Option("--figures/--no-figures", help="Save figures as SVG and PDF.")]
 
@@ -55,6 +56,7 @@ def signatures(
         bool, typer.Option("--deep", help="Also refit, score by size, leave dimensions out, match encoders.")
     ] = False,
     figures: Figures = True,
+    domain: Domain = None,
     output: Output = None,
     json: Json = False,
 ) -> None:
@@ -78,6 +80,7 @@ def signatures(
         measure=measure,
         deep=deep,
         figures=figures,
+        domain=domain,
         output=output,
     )
     show.as_json(found) if json else _show_signatures(found)
@@ -89,6 +92,7 @@ def evaluate(
     method: Method = None,
     seed: Seed = None,
     figures: Figures = True,
+    domain: Domain = None,
     output: Output = None,
     json: Json = False,
 ) -> None:
@@ -98,7 +102,9 @@ def evaluate(
     """
     from featkit import workflows
 
-    found = workflows.evaluate(store, fold=fold, method=method, seed=seed, figures=figures, output=output)
+    found = workflows.evaluate(
+        store, fold=fold, method=method, seed=seed, figures=figures, domain=domain, output=output
+    )
     show.as_json(found) if json else _show_evaluation(found)
 
 
@@ -111,6 +117,7 @@ def compare(
     metrics: Annotated[list[str] | None, typer.Option("--metric", help="Repeat for more.")] = None,
     margin: Annotated[float | None, typer.Option(help="Differences within this count as none.")] = None,
     figures: Figures = True,
+    domain: Domain = None,
     output: Output = None,
     json: Json = False,
 ) -> None:
@@ -129,6 +136,7 @@ def compare(
         metrics=metrics or ("auc", "f1", "brier"),
         margin=margin,
         figures=figures,
+        domain=domain,
         output=output,
     )
     show.as_json(found) if json else _show_comparison(found)
@@ -146,6 +154,7 @@ def probe(
     model: Annotated[str, typer.Option(help="linear or mlp.")] = "linear",
     within: Annotated[str | None, typer.Option(help="label: probe inside each class.")] = None,
     full: Annotated[bool, typer.Option("--full", help="Print every metric of every run.")] = False,
+    domain: Domain = None,
     output: Output = None,
     json: Json = False,
 ) -> None:
@@ -156,7 +165,16 @@ def probe(
     from featkit import workflows
 
     found = workflows.probe(
-        target, store, method=method, fold=fold, seed=seed, regime=regime, model=model, within=within, output=output
+        target,
+        store,
+        method=method,
+        fold=fold,
+        seed=seed,
+        regime=regime,
+        model=model,
+        within=within,
+        domain=domain,
+        output=output,
     )
     show.as_json(found) if json else _show_probes(found, full)
 

@@ -42,7 +42,8 @@ def metrics_table(evaluations: Mapping[str, Evaluation], metrics: Sequence[str],
     """Return one row a model and set of patches, one column a metric, and the majority baseline last."""
     import polars as pl
 
-    there = [m for m in metrics if any(row.metric == m for e in evaluations.values() for row in e.rows)]
+    shown = {row.metric for e in evaluations.values() for row in e.rows if row.scope in ("fold", "all")}
+    there = [m for m in metrics if m in shown]
     rows: list[dict[str, Any]] = []
     majority: dict[str, float] = {}
     for name, evaluation in evaluations.items():

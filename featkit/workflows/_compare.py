@@ -27,6 +27,7 @@ def compare(
     metrics: Sequence[str] = ("auc", "f1", "brier"),
     margin: float | Mapping[str, float] | None = None,
     figures: bool = True,
+    domain: str | None = None,
     output: str | Path | None = None,
 ) -> Comparison:
     """Compare two methods, runs or stores on the same patches, with the patient as the unit.
@@ -47,6 +48,8 @@ def compare(
         Differences within plus or minus this count as none: adds a test of equivalence.
     figures : bool
         Save a forest plot of each metric as SVG and PDF in ``figures`` beside the results.
+    domain : str, optional
+        The column a method must generalise over (default: the workspace's, or the one the store was made with).
     output : path, optional
         Folder for results.
 
@@ -65,8 +68,8 @@ def compare(
 
     if model not in MODELS:
         raise InputError("model must be signature or head", repr(model))
-    left, sources = _one(a, fold, seed, model)
-    right, others = _one(b, fold, seed, model)
+    left, sources = _one(a, fold, seed, model, domain)
+    right, others = _one(b, fold, seed, model, domain)
     same = _in_order_of(left, right, str(a), str(b))
     settings = sources[0].config
     names = _names(a, b)
@@ -104,9 +107,11 @@ def _save(result: Comparison, folder: Path, stem: str, figures: bool) -> None:
         draw_comparison(result, folder / "figures", stem)
 
 
-def _one(which: str | Path, fold: str | None, seed: int | None, model: str) -> tuple[Forecast, list[Source]]:
+def _one(
+    which: str | Path, fold: str | None, seed: int | None, model: str, domain: str | None
+) -> tuple[Forecast, list[Source]]:
     if Path(which).suffix == ".zarr" or Path(which).exists():
-        sources = find_sources(which)
+        sources = find_sources(which, domain=domain)
     else:
         workspace = Workspace.require()
         method, _, rest = str(which).partition("/")
@@ -115,7 +120,7 @@ def _one(which: str | Path, fold: str | None, seed: int | None, model: str) -> t
             raise InputError("a run must be named method/fold or method/fold/seedK", repr(str(which)))
         wanted = int(run_seed) if run_seed else workspace.config.train.seeds[0] if seed is None else seed
         fold = run_fold or fold
-        sources = find_sources(None, method=method, fold=fold, seed=wanted)
+        sources = find_sources(None, method=method, fold=fold, seed=wanted, domain=domain)
     found = gather_forecasts(sources, fold)
     chosen = [f for name, f in found.items() if name.endswith(model)]
     if not chosen:

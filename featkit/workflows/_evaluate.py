@@ -26,6 +26,7 @@ def evaluate(
     method: str | None = None,
     seed: int | None = None,
     figures: bool = True,
+    domain: str | None = None,
     output: str | Path | None = None,
 ) -> EvaluationSet:
     """Score the trained heads and the signatures on the held-out patches, per fold and over folds.
@@ -40,6 +41,8 @@ def evaluate(
         Which runs of the workspace.
     figures : bool
         Save ROC curves and reliability diagrams as SVG and PDF in ``figures`` beside the results.
+    domain : str, optional
+        The column a method must generalise over (default: the workspace's, or the one the store was made with).
     output : path, optional
         Folder for results (default: the workspace's ``results``, or beside the store).
 
@@ -57,7 +60,7 @@ def evaluate(
     """
     import polars as pl
 
-    sources = find_sources(store, method=method, fold=fold, seed=seed, output=output)
+    sources = find_sources(store, method=method, fold=fold, seed=seed, output=output, domain=domain)
     forecasts = gather_forecasts(sources, fold)
     found: dict[str, Evaluation] = {}
     for name, forecast in track(forecasts.items(), "Evaluating"):

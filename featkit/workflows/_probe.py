@@ -30,6 +30,7 @@ def probe(
     regime: str = "all",
     model: str = "linear",
     within: str | None = None,
+    domain: str | None = None,
     output: str | Path | None = None,
 ) -> Collection:
     """Fit a small model that reads a column from frozen embeddings, next to chance and a permutation null.
@@ -52,6 +53,8 @@ def probe(
         A linear probe at chance does not show that nothing is there; try the other.
     within : {"label"}, optional
         Probe inside each class, so that content that differs by class cannot stand for the target.
+    domain : str, optional
+        The column a method must generalise over (default: the workspace's, or the one the store was made with).
     output : path, optional
         Folder for results (default: beside the store).
 
@@ -77,7 +80,7 @@ def probe(
             f"regime {regime}, model {model}, within {within}",
             "Leave these options out",
         )
-    sources = find_sources(store, method=method, fold=fold, seed=seed, output=output)
+    sources = find_sources(store, method=method, fold=fold, seed=seed, output=output, domain=domain)
     jobs = [(source, held_out) for source in sources for held_out in _held_out(source, fold, regime)]
     found: dict[str, ProbeResult] = {}
     for source, held_out in track(jobs, f"Probing {target}"):

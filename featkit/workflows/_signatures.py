@@ -95,6 +95,7 @@ def signatures(
     measure: str = "jaccard",
     deep: bool = False,
     figures: bool = True,
+    domain: str | None = None,
     output: str | Path | None = None,
 ) -> SignatureSet:
     """Fit sparse signatures on the training patients of each fold and score them on its held-out patches.
@@ -127,6 +128,8 @@ def signatures(
         trained encoders.
     figures : bool
         Save the figures as SVG and PDF in ``figures`` beside the results.
+    domain : str, optional
+        The column a method must generalise over (default: the workspace's, or the one the store was made with).
     output : path, optional
         Folder for results (default: beside the store).
 
@@ -144,7 +147,7 @@ def signatures(
     choices = Choices(rule, value, threshold, q, pfer, n_pairs)
     jobs = [
         (source, name)
-        for source in find_sources(store, method=method, fold=fold, seed=seed, output=output)
+        for source in find_sources(store, method=method, fold=fold, seed=seed, output=output, domain=domain)
         for name in source.folds(fold)
     ]
     several_seeds = len({source.seed for source, _ in jobs}) > 1

@@ -1,0 +1,118 @@
+import json
+
+import numpy as np
+import polars as pl
+import pytest
+from sklearn.metrics import roc_auc_score
+
+from featkit import workflows
+from featkit.core.errors import InputError
+from featkit.core.results import load_result
+
+DRAWN = {"model": "head", "figures": False}
+
+
+@pytest.fixture
+def heads(planted, head):
+    """A good head and one that is its noisy sister."""
+    noise = np.random.default_rng(5).normal(size=len(head))
+    z = np.log(head[:, 1] / head[:, 0]) + 4 * noise
+    p = 1 / (1 + np.exp(-z))
+    return {("grl", 0): head, ("baseline", 0): np.column_stack([1 - p, p]).astype(np.float32)}
+
+
+@pytest.fixture
+def study(planted, heads, workspace_of):
+    X = {("grl", 0): planted[0], ("baseline", 0): planted[0] + 1}
+    return workspace_of(X, probabilities=heads)
+
+
+def test_a_model_is_identical_to_itself(study):
+    found = workflows.compare("grl", "grl", **DRAWN)
+    assert {row.verdict for row in found.rows} == {"identical"}
+    assert all(row.difference.value == 0 and row.p_value == 1 for row in found.rows)
+
+
+def test_difference_is_that_of_the_two_aucs(study, heads, planted):
+    found = workflows.compare("grl", "baseline", **DRAWN)
+    from featkit.workflows._sources import find_sources
+
+    source = find_sources(None, method="grl")[0]
+    rows = source.split("100X").rows("test")
+    y = source.targets()[0][rows]
+    aucs = [roc_auc_score(y, heads[m, 0][rows, 1]) for m in ("grl", "baseline")]
+    row = next(r for r in found.rows if r.metric == "auc")
+    assert (row.value_a, row.value_b) == (pytest.approx(aucs[0], abs=1e-12), pytest.approx(aucs[1], abs=1e-12))
+    assert row.difference.value == pytest.approx(aucs[0] - aucs[1], abs=1e-12)
+    assert found.names == ("grl head", "baseline head")
+
+
+def test_exchanging_the_two_turns_the_sign(study):
+    one, other = workflows.compare("grl", "baseline", **DRAWN), workflows.compare("baseline", "grl", **DRAWN)
+    for a, b in zip(one.rows, other.rows, strict=True):
+        assert a.difference.value == pytest.approx(-b.difference.value, abs=1e-15)
+        assert a.p_value == b.p_value
+
+
+def test_methods_runs_and_stores_name_the_same(study):
+    by_method = workflows.compare("grl", "baseline", **DRAWN)
+    by_run = workflows.compare("grl/100X", "baseline/100X/seed0", **DRAWN)
+    store = "runs/{}/100X/seed0/embeddings.zarr"
+    by_store = workflows.compare(store.format("grl"), store.format("baseline"), **DRAWN)
+    for found in (by_run, by_store):
+        assert [r.difference.value for r in found.rows] == [r.difference.value for r in by_method.rows]
+    assert by_run.names == ("grl/100X head", "baseline/100X/seed0 head")
+    assert by_store.names[0] != by_store.names[1]
+
+
+def test_what_differs_between_the_stores_is_named(study):
+    notes = workflows.compare("grl", "baseline", **DRAWN).notes
+    assert any(note.startswith("grl and baseline differ in weights") for note in notes)
+    assert not any("differ in" in note for note in workflows.compare("grl", "grl", **DRAWN).notes)
+
+
+def test_a_margin_asks_for_equivalence(study):
+    found = workflows.compare("grl", "grl/100X", margin=0.1, metrics=("brier",), **DRAWN)
+    assert found.rows[0].margin == 0.1
+    close = workflows.compare("grl", "baseline", margin=0.9, metrics=("brier",), **DRAWN)
+    assert close.rows[0].p_equivalence < 0.05
+
+
+def test_files_tell_the_same(study):
+    found = workflows.compare("grl", "baseline", model="head")
+    stem = study / "results" / "comparison_grl_baseline_head"
+    assert json.dumps(load_result(stem.with_suffix(".json")).to_dict()) == json.dumps(found.to_dict())
+    assert pl.read_csv(stem.with_suffix(".csv"))["difference"].to_list() == found.frame()["difference"].to_list()
+    assert "grl head" in stem.with_suffix(".tex").read_text()
+    drawn = sorted(path.name for path in (study / "results" / "figures").iterdir())
+    assert len(drawn) == 6
+    assert "comparison_grl_baseline_head_auc.svg" in drawn
+
+
+def test_signatures_are_compared_by_default(study):
+    with pytest.raises(InputError, match=r"grl must have a signature, got only grl head\. Run 'featkit signatures'"):
+        workflows.compare("grl", "baseline")
+    workflows.signatures(n_pairs=0, figures=False)
+    assert workflows.compare("grl", "baseline", figures=False).names == ("grl signature", "baseline signature")
+
+
+def test_other_patches_are_refused(make_store, planted, head):
+    fewer = planted[1].with_columns(pl.Series("patch_id", [f"q{i}" for i in range(400)]))
+    a, b = make_store(probabilities=head), make_store("other", rows=fewer, probabilities=head)
+    with pytest.raises(InputError, match="must be evaluated on the same patches"):
+        workflows.compare(a.path, b.path, fold="100X", **DRAWN)
+
+
+@pytest.mark.parametrize(
+    ("names", "options", "message"),
+    [
+        (("grl", "baseline"), {"model": "tail"}, "model must be signature or head, got 'tail'"),
+        (("gril", "baseline"), {}, "a store must match method gril"),
+        (("grl/100X/seedling", "grl"), {}, "a run must be named method/fold or method/fold/seedK"),
+        (("grl", "baseline"), {"margin": -0.1}, "margin must"),
+        (("grl", "baseline"), {"metrics": ("acu",)}, "auc"),
+    ],
+)
+def test_mistakes_are_named(study, names, options, message):
+    with pytest.raises(InputError, match=message):
+        workflows.compare(*names, **{**DRAWN, **options})
