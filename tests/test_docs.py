@@ -1,6 +1,7 @@
 """The documentation says what the program does: links resolve, options are named, examples run."""
 
 import dataclasses
+import os
 import re
 import shlex
 import typing
@@ -207,8 +208,6 @@ def cohort(tmp_path_factory):
 
 def run_shell(code):
     """Run a block of featkit lines in this process, as the shell would."""
-    import os
-
     from featkit_cli.main import run
 
     for line in code.replace("\\\n", " ").splitlines():
@@ -222,7 +221,7 @@ def run_shell(code):
 
 @pytest.mark.filterwarnings("default::featkit.core.errors.FeatkitWarning")
 @pytest.mark.parametrize("page", [page for page in PAGES if blocks(page)], ids=name_of)
-def test_the_examples_run(page, cohort, tmp_path, monkeypatch, capsys):
+def test_the_examples_run(page, cohort, tmp_path, monkeypatch):
     found = blocks(page)
     if re.search(r"featkit (train|extract)|featkit\.(encoders|training)", "\n".join(code for _, code in found)):
         pytest.importorskip("torch", reason="the extra [torch] is not installed")
