@@ -228,7 +228,7 @@ def _show_comparison(found: Comparison) -> None:
 
 def _show_probes(found: Collection, full: bool) -> None:
     from featkit.core.results.probe import ProbeResult
-    from featkit.reporting.probe_tables import how_it_was_probed, probe_metrics_table, probe_table
+    from featkit.reporting.probe_tables import how_they_were_probed, probe_metrics_table, probe_table
 
     runs = {name: result for name, result in found.items.items() if isinstance(result, ProbeResult)}
     if full:
@@ -236,7 +236,7 @@ def _show_probes(found: Collection, full: bool) -> None:
             _print(probe_metrics_table(name, result))
     else:
         _print(probe_table(runs))
-    _notes(how_it_was_probed(result) for result in runs.values())
+    _notes(how_they_were_probed(runs))
     _notes(f"{name}: {note}" for name, result in runs.items() for note in result.notes)
 
 

@@ -143,7 +143,7 @@ _OVERLAP = ("observed", "chance", "corrected")
 def _probes(study: StudyResults) -> Iterator[str]:
     for target, runs in study.probes.items():
         main = {name: result for name, result in runs.items() if "," not in name}
-        for is_found, verb in ((True, "can still be read"), (False, "cannot be told from chance")):
+        for is_found, verb in ((True, "can still be read"), (False, "cannot be read beyond chance")):
             chosen = {name: r for name, r in main.items() if _is_read(r) is is_found}
             if chosen:
                 first = next(iter(chosen.values()))

@@ -36,7 +36,7 @@ def probe_table(runs: Mapping[str, ProbeResult]) -> Table:
     first = next(iter(runs.values()))
     columns = {"run": "run"} | {m: label for m, label in _SHOWN.items() if m in frame.columns}
     columns |= {
-        "chance": f"chance of the {_SHOWN.get(first.headline, first.headline)}",
+        "chance": f"chance ({_SHOWN.get(first.headline, first.headline)})",
         "p": "p",
         "patients": "patients",
     }
@@ -49,7 +49,14 @@ def probe_metrics_table(name: str, result: ProbeResult) -> Table:
     return table_of(result.frame(), columns=columns, caption=f"{name}: {result.target}, every metric.")
 
 
-def how_it_was_probed(result: ProbeResult) -> str:
-    """Return the design and the patches of a probe as two sentences."""
-    patches = f" Patches: {result.regime}." if result.regime else ""
-    return f"{result.design[:1].upper()}{result.design[1:]}.{patches}"
+def how_they_were_probed(runs: Mapping[str, ProbeResult]) -> tuple[str, ...]:
+    """Return the designs of several probes and the patches they were given as sentences, each said once."""
+    designs = dict.fromkeys(f"{r.design[:1].upper()}{r.design[1:]}." for r in runs.values())
+    given: dict[str, list[str]] = {}
+    for name, result in runs.items():
+        given.setdefault(result.regime, []).append(name)
+    if len(given) == 1:
+        patches = "".join(given)
+    else:
+        patches = "; ".join(f"{regime} ({', '.join(names)})" for regime, names in given.items())
+    return (*designs, f"Patches: {patches}.") if patches else tuple(designs)

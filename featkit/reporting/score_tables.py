@@ -78,13 +78,14 @@ def brier_table(found: EvaluationSet) -> Table:
                     "reliability": f"{_three(binned.reliability)} ({_three(binned.corrected_reliability)})",
                     "resolution": f"{_three(binned.resolution)} ({_three(binned.corrected_resolution)})",
                     "within bins": _three(binned.within_variance - binned.within_covariance),
-                    "miscalibration": _three(terms.miscalibration),
-                    "discrimination": _three(terms.discrimination),
+                    "MCB": _three(terms.miscalibration),
+                    "DSC": _three(terms.discrimination),
                 }
             )
     caption = (
         "The Brier score taken apart: uncertainty + reliability − resolution + within bins (in brackets corrected for "
-        "the bias of few patches a bin); or, without bins (CORP), uncertainty + miscalibration − discrimination."
+        "the bias of few patches a bin); or, by CORP without bins, uncertainty + miscalibration (MCB) − discrimination "
+        "(DSC)."
     )
     table = table_of(_once(pl.DataFrame(rows, infer_schema_length=None), "model"), caption=caption)
     return dataclasses.replace(table, is_number=tuple(k > 1 for k in range(len(table.columns))))
@@ -92,25 +93,25 @@ def brier_table(found: EvaluationSet) -> Table:
 
 def recalibration_table(effects: Mapping[str, RecalibrationEffect], metric: str) -> Table:
     """Return one row a model and fold: the metric before, and what each map fitted on source patients changes."""
-    import polars as pl
-
-    rows = []
+    kinds = [kind for kind in MAPS if any(metric in e.changes.get(kind, {}) for e in effects.values())]
+    rows, last = [], ""
     for name, effect in effects.items():
         model, _, fold = name.partition(", ")
-        row: dict[str, Any] = {"model": model, "fold": fold.removesuffix(" held out")}
-        row["before"] = effect.estimates["none"][metric].value
-        for kind in MAPS:
-            if metric in effect.changes.get(kind, {}):
-                row |= _cell(kind, effect.changes[kind][metric])
-        rows.append(row)
-    frame = _once(pl.DataFrame(rows, infer_schema_length=None), "model")
-    columns = {"model": "model", "fold": "held out", "before": "before"}
-    columns |= {kind: word for kind, word in MAPS.items() if kind in frame.columns}
+        changes = [effect.changes.get(kind, {}).get(metric) for kind in kinds]
+        before = effect.estimates["none"][metric].value
+        cells = ("" if model == last else model, fold.replace(" held out", ""), _three(before))
+        rows.append((*cells, *("–" if change is None else _change(change) for change in changes)))
+        last = model
     caption = (
-        f"{LABELS[metric]} on held-out patches before recalibration, and its change by each map with intervals: below "
-        "0 is better. Maps are fitted on source validation patients only."
+        f"{LABELS[metric]} on held-out patches before recalibration, and its change by each map: below 0 is better, a "
+        "star where the interval of the change leaves out 0. Maps are fitted on source validation patients only."
     )
-    return table_of(frame, columns=columns, caption=caption)
+    columns = ("model", "held out", "before", *(MAPS[kind] for kind in kinds))
+    return Table(columns, tuple(rows), (False, False, *(True for _ in columns[2:])), caption)
+
+
+def _change(change: Estimate) -> str:
+    return _three(change.value, is_signed=True) + ("*" if change.low > 0 or change.high < 0 else "")
 
 
 def seeds_table(found: EvaluationSet) -> Table:
@@ -180,9 +181,9 @@ def comparison_table(found: Comparison) -> Table:
     return table_of(frame, columns=columns, caption=caption)
 
 
-def _three(value: float) -> str:
-    text = f"{value:.3f}"
-    return ("0.000" if float(text) == 0 else text).replace("-", "−")
+def _three(value: float, *, is_signed: bool = False) -> str:
+    text = f"{value:+.3f}" if is_signed else f"{value:.3f}"
+    return (text.lstrip("+-") if float(text) == 0 else text).replace("-", "−")
 
 
 def _verdict(verdict: str, a: str, b: str) -> str:

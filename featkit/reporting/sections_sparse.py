@@ -147,7 +147,7 @@ _FEW = 3
 def probe_section(study: StudyResults, target: str) -> Section | None:
     """Whether something can be read that should not be."""
     from featkit.reporting.figures.probes import probe_bars
-    from featkit.reporting.probe_tables import how_it_was_probed, probe_table
+    from featkit.reporting.probe_tables import how_they_were_probed, probe_table
 
     runs = study.probes.get(target)
     if not runs:
@@ -156,7 +156,7 @@ def probe_section(study: StudyResults, target: str) -> Section | None:
     figure = ReportFigure(probe_bars(runs), caption, f"Bars of the {target} probe against chance")
     return Section(
         f"Can the {target} still be read?",
-        prose=tuple(dict.fromkeys(how_it_was_probed(result) for result in runs.values())),
+        prose=how_they_were_probed(runs),
         how_to_read=(
             "A probe above chance says that the embedding still carries the information. A linear probe at chance does "
             "not say that it is gone. The null relabels whole patients (or patches inside them) and shows what "

@@ -229,14 +229,14 @@ def matching_table(found: SignatureSet) -> Table:
         "dead": "dead",
         "rank": "effective rank",
         "cka": "CKA",
-        "by_index": "|r| by index",
-        "matched": "|r| matched",
-        "before": "overlap by index",
-        "after": "overlap matched",
+        "by_index": "|r| before",
+        "matched": "after",
+        "before": "overlap before",
+        "after": "after ",
     }
     caption = (
         "Separately trained encoders on common training patches: kernel alignment, median correlation of dimensions, "
-        "and overlap of the signatures corrected for chance."
+        "and overlap of the signatures corrected for chance, before and after dimensions were matched."
     )
     return table_of(pl.DataFrame(rows, infer_schema_length=None), columns=columns, caption=caption)
 
@@ -288,4 +288,4 @@ def _stable(signature: Signature) -> str:
 
 
 def _gap(value: float, is_converged: bool) -> str:
-    return f"{value:.0e}" + ("" if is_converged else " NOT CONVERGED")
+    return f"{value:.0e}".replace("-", "−") + ("" if is_converged else " NOT CONVERGED")

@@ -1,0 +1,210 @@
+import dataclasses
+
+import numpy as np
+import pytest
+
+from featkit.core.results.calibration import BrierParts, RecalibrationEffect
+from featkit.core.results.estimate import Estimate
+from featkit.core.results.evaluation import Evaluation, EvaluationRow
+from featkit.core.results.evaluation_set import BrierTerms, EvaluationSet
+from featkit.core.results.refit import ContributionResult, RefitResult
+from featkit.core.results.signature_detail import SignatureDetail
+from featkit.core.results.signature_set import ALL_SIGNATURES, SignatureSet
+from featkit.reporting import sections, sections_sparse
+from featkit.reporting.bundle import StudyResults
+from featkit.reporting.probe_tables import how_they_were_probed, probe_metrics_table, probe_table
+from featkit.reporting.score_tables import brier_table, comparison_table, metrics_table, recalibration_table
+from featkit.reporting.signature_tables import overlap_tables, signature_table, size_table
+from featkit.reporting.tables import to_latex
+from featkit.reporting.words import comparison_sentences, power_sentence
+
+METRICS = ("auc", "f1", "balanced_accuracy", "recognition_rate", "brier", "ece", "calibration_slope")
+
+
+def evaluation(make, folds=("40X", "100X"), shift=0.0):
+    scopes = [("all", "pooled"), *([("all", "mean of folds")] if len(folds) > 1 else []), *(("fold", f) for f in folds)]
+    rows = tuple(
+        EvaluationRow(scope, aggregation, metric, Estimate(0.6 + shift, 0.5, 0.8, n_units=23), 0.5)
+        for scope, aggregation in scopes
+        for metric in METRICS
+    )
+    names = ("pooled", *folds)
+    roc, reliability = dict.fromkeys(names, make.roc()), dict.fromkeys(names, make.reliability())
+    return Evaluation(rows, (), roc, reliability, ("benign", "malignant"), 0.5, 15, "training labels", "class", 0)
+
+
+def evaluated(make, folds=("40X", "100X")):
+    models = {f"{m} head": evaluation(make, folds, shift) for m, shift in (("baseline", 0.0), ("grl", 0.1))}
+    parts = BrierParts(0.2, 0.03, 0.08, 0.25, 0.01, 0.01, 0.02, 0.07, 0.25, 10, 100)
+    terms = {name: dict.fromkeys(("pooled", *folds), BrierTerms(parts, 0.03, 0.08)) for name in models}
+    before = {"brier": Estimate(0.2, 0.1, 0.3), "ece": Estimate(0.1, 0.05, 0.2)}
+    change = {"brier": Estimate(-0.02, -0.03, -0.01), "ece": Estimate(-0.0, -0.1, 0.1)}
+    effect = RecalibrationEffect({"none": before, "platt": before}, {"platt": change}, {"platt": {}}, 9, 90)
+    effects = {f"{name}, {fold} held out": effect for name in models for fold in folds}
+    return EvaluationSet(models, effects, terms, {}, {"grl head, Brier": make.variance()})
+
+
+def signatures(make, folds=("40X", "100X"), methods=("baseline", "grl"), is_deep=True):
+    rng = np.random.default_rng(0)
+    found, details = {}, {}
+    for method in methods:
+        for fold in folds:
+            signature = dataclasses.replace(make.signature(), method=method, fold=fold)
+            k = signature.support
+            scores = {m: Estimate(0.8, 0.7, 0.9) for m in ("auc", "f1", "brier")}
+            missing = {m: Estimate(float("nan")) for m in scores}
+            refit = RefitResult(k, missing, scores, True, False, 1.0, k * np.nan, k * 1.0, 90, 40, 9, 8, ("separable",))
+            drops = {f"{m}{e}": rng.random(k.size) for m in ("auc_drop", "brier_rise") for e in ("", "_low", "_high")}
+            out = ContributionResult(
+                k, auc=0.8, brier=0.2, level=0.95, ridge_c=1.0, n_test_patients=8, n_draws=9, **drops
+            )
+            name = f"{method}/{fold}"
+            found[name] = signature
+            extra = {"refit": refit, "performance": make.performance_curve(), "contributions": out} if is_deep else {}
+            extra |= {"anatomy": make.anatomy()} if is_deep else {}
+            details[name] = SignatureDetail(make.path(), make.size_curve(), **extra)
+    scored = {name: evaluation(make, (s.fold,)) for name, s in found.items()}
+    overlaps = {m: make.overlap(tuple(folds)) for m in methods} | {ALL_SIGNATURES: make.overlap(tuple(found))}
+    return SignatureSet(found, scored, overlaps, {}, details)
+
+
+def study(**parts):
+    return StudyResults(title="t", facts={}, domain="magnification", **parts)
+
+
+@pytest.mark.parametrize(
+    "section",
+    [
+        sections.split_section,
+        sections.patches_section,
+        sections.discrimination_section,
+        sections.comparison_section,
+        sections.calibration_section,
+        sections.map_section,
+        sections_sparse.signature_section,
+        sections_sparse.anatomy_section,
+        sections_sparse.overlap_section,
+        sections_sparse.truth_section,
+    ],
+)
+def test_without_results_there_is_no_section(section):
+    assert section(study()) is None
+
+
+def test_metrics_have_one_row_a_set_of_patches_and_name_each_model_once(make):
+    table = metrics_table(evaluated(make).evaluations, ("auc", "brier"), "c")
+    assert table.columns == ("model", "patches", "AUC", "Brier")
+    assert [row[0] for row in table.rows if row[0]] == ["baseline head", "grl head", "majority class"]
+    assert len(table.rows) == 2 * 4 + 1
+    one_fold = metrics_table(evaluated(make, ("40X",)).evaluations, ("auc",), "c")
+    assert [row[1] for row in one_fold.rows] == ["40X", "40X", "pooled"]
+
+
+def test_brier_terms_show_their_identity(make):
+    table = brier_table(evaluated(make, ("40X",)))
+    row = dict(zip(table.columns, table.rows[0], strict=True))
+    assert row["reliability"] == "0.030 (0.020)"
+    plain = {name: float(cell.split()[0]) for name, cell in row.items() if name not in ("model", "patches")}
+    by_bins = plain["uncertainty"] + plain["reliability"] - plain["resolution"] + plain["within bins"]
+    assert plain["Brier"] == pytest.approx(by_bins)
+    assert plain["Brier"] == pytest.approx(plain["uncertainty"] + plain["MCB"] - plain["DSC"])
+
+
+def test_recalibration_is_a_change_with_a_star_where_it_is_sure(make):
+    found = evaluated(make, ("40X",)).recalibrations
+    assert recalibration_table(found, "brier").rows[0] == ("baseline head", "40X", "0.200", "−0.020*")
+    assert recalibration_table(found, "ece").rows[0][-1] == "0.000"
+
+
+def test_a_comparison_of_one_pair_names_it_in_the_heading(make):
+    table = comparison_table(make.comparison())
+    assert {"grl", "baseline", "verdict"} <= set(table.columns)
+    several = comparison_table(make.comparison(pairs=(("grl", "baseline"), ("gan", "baseline"))))
+    assert several.columns[:2] == ("first", "second")
+    assert to_latex(table, label="tab:x").count("\\\\") == len(table.rows) + 1
+
+
+def test_power_is_told_where_nothing_was_found(make):
+    row = next(r for r in make.comparison().rows if r.aggregation == "pooled")
+    assert power_sentence(row) == "A difference of this size would need about 480 patients to be found (80 % power)."
+    assert power_sentence(dataclasses.replace(row, verdict="a better")) == ""
+    assert power_sentence(dataclasses.replace(row, n_patients_needed=float("nan"))) == ""
+    assert "1,300 patients" in power_sentence(dataclasses.replace(row, n_patients_needed=1234.0))
+    assert "any number of patients" in power_sentence(dataclasses.replace(row, n_patients_needed=float("inf")))
+
+
+def test_sentences_may_be_of_some_metrics_only(make):
+    comparison = make.comparison()
+    assert len(comparison_sentences(comparison)) == 2
+    (only,) = comparison_sentences(comparison, ("auc",))
+    assert only.startswith("auc, grl minus baseline")
+    assert "equivalent within ±" in only
+
+
+def test_signature_table_says_what_did_not_converge_or_was_not_run(make):
+    found = signatures(make)
+    bad = dataclasses.replace(make.signature(has_stability=False), method="grl", fold="40X", is_converged=False)
+    table = signature_table(dataclasses.replace(found, signatures={**found.signatures, "grl/40X": bad}))
+    row = next(r for r in table.rows if r[0] == "grl/40X")
+    assert row[2] == "–"
+    assert row[-1].endswith("NOT CONVERGED")
+
+
+def test_sizes_that_move_with_exactness_are_named(make):
+    found = signatures(make, ("40X",), ("grl",))
+    curve = found.details["grl/40X"].sizes
+    name = next(iter(curve.chosen))
+    moving = dict(curve.chosen_sizes) | {name: np.array([9, 8, 7, 6, 5, 4, 3][: len(curve.tolerances)])}
+    settled = {key: np.full(len(curve.tolerances), 5) for key in curve.chosen}
+    for sizes, expected in ((moving, name), (settled, "none")):
+        detail = dataclasses.replace(found.details["grl/40X"], sizes=dataclasses.replace(curve, chosen_sizes=sizes))
+        table = size_table(dataclasses.replace(found, details={"grl/40X": detail}))
+        assert expected in table.rows[0][-1]
+
+
+def test_overlap_of_many_signatures_is_summed_up(make):
+    names = tuple(f"{fold}/seed{k}" for fold in ("40X", "100X") for k in range(4))
+    found = dataclasses.replace(signatures(make), overlaps={"grl": make.overlap(names)})
+    (table,) = overlap_tables(found)
+    counts = {row[0]: int(row[1]) for row in table.rows}
+    assert counts == {"seeds of one fold": 12, "folds of one seed": 4, "other folds and seeds": 12}
+
+
+def test_methods_are_compared_in_their_own_fold(make):
+    tables = list(overlap_tables(signatures(make)))
+    between = next(t for t in tables if t.caption == "Overlap of signatures between methods.")
+    assert [row[:2] for row in between.rows] == [("baseline/40X", "grl/40X"), ("baseline/100X", "grl/100X")]
+
+
+def test_deep_results_are_shown_and_plain_ones_are_enough(make):
+    deep = study(signatures=signatures(make))
+    plain = study(signatures=signatures(make, is_deep=False))
+    assert sections_sparse.anatomy_section(plain) is None
+    made_of = sections_sparse.anatomy_section(deep)
+    assert len(made_of.figures) == 2  # one a method
+    assert len(made_of.tables) == 2
+    assert len(sections_sparse.signature_section(deep).tables) == 3
+    assert len(sections_sparse.signature_section(plain).tables) == 2
+    assert sections_sparse.overlap_section(deep).figures[0].caption.startswith("Jaccard overlap, all signatures")
+
+
+def test_probes_are_one_row_a_run_with_all_metrics_on_request(make):
+    runs = {"baseline/100X": make.probe(), "grl/100X": make.probe(value=0.3)}
+    table = probe_table(runs)
+    assert [row[0] for row in table.rows] == list(runs)
+    assert "balanced accuracy" in table.columns
+    assert len(probe_metrics_table("grl/100X", runs["grl/100X"]).rows) == len(runs["grl/100X"].metrics)
+    assert not any("@" in column for column in table.columns)
+
+
+def test_a_design_is_told_once_and_patches_by_run(make):
+    one = dataclasses.replace(make.probe(), design="magnification by ridge", regime="all")
+    other = dataclasses.replace(one, regime="all but 100X")
+    assert how_they_were_probed({"a": one, "b": one}) == ("Magnification by ridge.", "Patches: all.")
+    assert how_they_were_probed({"a": one, "b": other})[-1] == "Patches: all (a); all but 100X (b)."
+
+
+def test_figures_are_named_after_their_section(make):
+    section = sections.calibration_section(study(evaluation=evaluated(make)))
+    assert list(sections.figures_of(section)) == ["are-the-probabilities-calibrated"]
+    assert len(section.tables) == 4
