@@ -73,9 +73,11 @@ def make_design(X: np.ndarray, *, standardize: bool, sample_weight: np.ndarray |
     n, d = X.shape
     mean, scale = np.zeros(d), np.ones(d)
     if not standardize:
+        if X.dtype.kind != "f" or X.dtype.itemsize > 4:
+            largest = float(np.abs(X).max())
+            if largest > float(np.finfo(np.float32).max):
+                raise InputError("X must fit in float32", f"values up to {largest:g}", "Rescale the dimensions")
         columns = np.ascontiguousarray(X.T, dtype=np.float32)
-        if not np.isfinite(columns).all():
-            raise InputError("X must fit in float32", "values beyond 3.4e38", "Rescale the dimensions")
         return Design(columns, mean, scale, columns.max(axis=1) == columns.min(axis=1))
     columns = np.empty((d, n), np.float32)
     is_dead = np.empty(d, np.bool_)

@@ -27,6 +27,7 @@ from featkit.sparse.kernels import (
     feasible_scale,
     gap_bound,
     gram,
+    mean_loss,
     packed_combine,
     packed_dots,
     residuals,
@@ -34,6 +35,7 @@ from featkit.sparse.kernels import (
 
 _INNER_RELATIVE = 0.1  # accuracy of the quadratic model's solution, relative to its first sweep
 _CONTRACTION = 3.0  # a step that multiplies the gap by more than this asks for a new Hessian: one costs many steps
+_MAX_SWEEPS = 1000
 _FLAT = 1e-12  # free coordinates are solved until their slopes are below this
 
 
@@ -76,13 +78,29 @@ def solve_free(
         longest = 0.0
         for a in range(n_free):
             longest = max(longest, abs(step[a]))
-        shrink = min(1.0, 5.0 / longest) if longest > 0.0 else 1.0
+        length, done = min(1.0, 5.0 / longest) if longest > 0.0 else 1.0, 0.0
+        start = 0.0
         for a in range(n_free):
-            beta[a] += shrink * step[a]
-            column, size = packed[a], shrink * step[a]
-            for i in range(eta.size):
-                eta[i] += size * column[i]
-        _, _, odds = residuals(eta, y, w, r, v)
+            start -= slope[a] * step[a]
+        for _ in range(40):  # the loss is convex along the step: come back while it has turned up too far
+            for a in range(n_free):
+                beta[a] += (length - done) * step[a]
+                column, size = packed[a], (length - done) * step[a]
+                for i in range(eta.size):
+                    eta[i] += size * column[i]
+            done = length
+            _, _, odds = residuals(eta, y, w, r, v)
+            packed_dots(packed, n_free, r, slope)
+            end = 0.0
+            for a in range(n_free):
+                end -= slope[a] * step[a]
+            if end <= -0.5 * start:
+                break
+            length *= start / (start - end)
+    packed_dots(packed, n_free, r, slope)
+    for a in range(n_free):
+        if abs(slope[a]) > 1e3 * tolerance:
+            return np.inf  # not solved: no dual point, no certificate
     return odds
 
 
@@ -108,6 +126,49 @@ def secant_update(H: np.ndarray, k: int, step: np.ndarray, change: np.ndarray) -
         row = H[a]
         for c in range(k):
             row[c] += np.float32(left * change[c] - right * image[c])
+
+
+@compiled
+def search_along(
+    eta: np.ndarray,
+    direction: np.ndarray,
+    start: float,
+    change: float,
+    y: np.ndarray,
+    w: np.ndarray,
+    r: np.ndarray,
+    v: np.ndarray,
+    origin: np.ndarray,
+) -> tuple[float, float]:
+    """Go along ``direction`` as far as the objective falls; returns the step's length, 0 for none, and the odds.
+
+    The penalty, which changes by ``change`` over the whole step, is replaced by its chord, which lies above it: the
+    objective is convex in the length, with slope ``start`` < 0 at 0. Where its slope has turned positive the objective
+    itself is compared.
+    """
+    m = eta.size
+    origin[:] = eta
+    length, odds = 1.0, np.inf
+    before = -1.0
+    for _ in range(40):
+        for i in range(m):
+            eta[i] = origin[i] + length * direction[i]
+        _, _, odds = residuals(eta, y, w, r, v)
+        end = change
+        for i in range(m):
+            end -= r[i] * direction[i]
+        if end <= 0.0:
+            return length, odds
+        if end <= -0.5 * start:
+            if before < 0.0:
+                before = mean_loss(origin, y, w)
+            if mean_loss(eta, y, w) + length * change <= before + 1e-14:
+                return length, odds
+        shrink = start / (start - end)
+        length *= min(max(shrink, 0.01), 0.9) if shrink == shrink else 0.01
+    eta[:] = origin
+    _, _, odds = residuals(eta, y, w, r, v)
+    return 0.0, odds
 
 
 @compiled
@@ -156,6 +217,7 @@ def solve_working_set(
     past_g = np.empty(k)
     past_beta = np.empty(k)
     moved = False
+    origin = np.empty(m)
     slope = np.empty(k)
     before = np.inf
     gap = np.inf
@@ -175,6 +237,7 @@ def solve_working_set(
             if exact:
                 break
             exact = True
+            packed_combine(packed, k, beta, eta)  # no drift from the steps
             odds = solve_free(packed, n_free, y, w, beta, eta, r, v, _FLAT)
             continue
         exact = False
@@ -198,7 +261,12 @@ def solve_working_set(
             new[a] = beta[a]
             past_g[a] = g[a]
             past_beta[a] = beta[a]
-        descend(H, k, factor, slope, new, l1, l2, odds, max(0.3 * tolerance, _INNER_RELATIVE * gap), 1000)
+        n_steps += 1
+        target = max(0.3 * tolerance, _INNER_RELATIVE * gap)
+        sweeps = descend(H, k, factor, slope, new, l1, l2, odds, target, _MAX_SWEEPS)
+        if sweeps == _MAX_SWEEPS and is_stale:  # corrections may have left it indefinite
+            n_built = 0
+            continue
         change = 0.0
         for a in range(k):
             step[a] = new[a] - beta[a]
@@ -207,28 +275,17 @@ def solve_working_set(
         start = change
         for i in range(m):
             start -= r[i] * direction[i]
-        n_steps += 1
-        if start >= 0.0:  # nothing left to gain in this arithmetic, or a Hessian too old to point downhill
+        length = 1.0 if start < 0.0 else 0.0
+        if length > 0.0:
+            length, odds = search_along(eta, direction, start, change, y, w, r, v, origin)
+        if length == 0.0:  # nothing left to gain in this arithmetic, or a Hessian too old to point downhill
             if is_stale:
                 n_built = 0
-                continue
-            max_steps = n_steps
+            else:
+                max_steps = n_steps
             continue
-        # the penalty is replaced by its chord, which lies above it: a convex function of the step's length
-        length, done = 1.0, 0.0
-        for _ in range(30):
-            for i in range(m):
-                eta[i] += (length - done) * direction[i]
-            done = length
-            _, _, odds = residuals(eta, y, w, r, v)
-            end = change
-            for i in range(m):
-                end -= r[i] * direction[i]
-            if end <= -0.5 * start:
-                break
-            length *= start / (start - end)
         for a in range(k):
-            beta[a] = new[a] if done == 1.0 else beta[a] + done * step[a]
+            beta[a] = new[a] if length == 1.0 else beta[a] + length * step[a]
         is_stale = True
         moved = True
         odds = solve_free(packed, n_free, y, w, beta, eta, r, v, 0.1 * tolerance)

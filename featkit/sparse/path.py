@@ -84,7 +84,7 @@ def logistic_path(
         Penalise the dimensions as if scaled to unit standard deviation; coefficients are for ``X`` as given.
     tolerance : float
         Duality gap to reach at each penalty, relative to the loss of the null model. The data are held in float32,
-        which the certificate takes as exact; gaps down to about 1e-9 can be reached.
+        which the certificate takes as exact; gaps down to about 1e-8 can be reached.
     max_entrants : int, optional
         Stop after the penalty at which this many dimensions have entered.
 
