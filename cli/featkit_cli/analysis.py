@@ -222,7 +222,8 @@ def _show_comparison(found: Comparison) -> None:
     from featkit.reporting.words import comparison_sentences
 
     _print(comparison_table(found))
-    _notes(comparison_sentences(found))
+    for sentence in comparison_sentences(found):
+        show.line(sentence)
     _notes(f"Note: {note}." for note in found.notes)
 
 
@@ -247,6 +248,8 @@ def _print(table: Table) -> None:
 
 
 def _notes(lines: Iterable[str]) -> None:
-    """Print lines, each once."""
-    for text in dict.fromkeys(lines):
+    """Print lines, each once and not too many of them."""
+    from featkit.reporting.words import few
+
+    for text in few(lines):
         show.line(text)

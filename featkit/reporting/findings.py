@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator
 
 import numpy as np
@@ -40,24 +41,40 @@ def _number(estimate: Estimate, digits: int = 2) -> str:
 def _discrimination(study: StudyResults) -> Iterator[str]:
     is_first = True
     for kind, what in _KINDS.items():
-        found = {
-            name.removesuffix(f" {kind}"): evaluation.get("auc", "pooled", "all")
-            for name, evaluation in study.evaluations.items()
-            if name.endswith(f" {kind}")
-        }
+        found = _by_method(study, kind, "auc")
         if not found:
             continue
-        n = max(estimate.n_units for estimate in found.values())
-        parts = [f"{_number(estimate)} for {name}" for name, estimate in found.items()]
-        known = [e for e in found.values() if math.isfinite(e.low)]
+        every = [estimate for estimates in found.values() for estimate in estimates]
+        n = max(estimate.n_units for estimate in every)
+        parts = [f"{_mean(estimates)} for {name}" for name, estimates in found.items()]
+        known = [e for e in every if math.isfinite(e.low)]
         nothing = bool(known) and all(e.low <= 0.5 <= e.high for e in known)
         chance = ": not distinguishable from chance, which is 0.5" if nothing else "; chance is 0.5"
-        level = f", with {known[0].level:.0%} intervals in brackets" if known and is_first else ""
+        level = ""
+        if is_first and known:
+            several = len(every) > len(found)
+            level = (
+                ", as means over training seeds" if several else f", with {known[0].level:.0%} intervals in brackets"
+            )
         yield (
             f"On a {study.domain} never seen in training, over {n} patients, the {what} reaches an AUC of "
             f"{listed(parts)}{level}{chance}."
         )
         is_first = False
+
+
+def _by_method(study: StudyResults, kind: str, metric: str) -> dict[str, list[Estimate]]:
+    """Return the pooled estimates of a metric by method, one for each seed."""
+    found: dict[str, list[Estimate]] = {}
+    for name, evaluation in study.evaluations.items():
+        model = re.sub(r" seed \d+$", "", name)
+        if model.endswith(f" {kind}"):
+            found.setdefault(model.removesuffix(f" {kind}"), []).append(evaluation.get(metric, "pooled", "all"))
+    return found
+
+
+def _mean(estimates: list[Estimate]) -> str:
+    return _number(estimates[0]) if len(estimates) == 1 else f"{np.mean([e.value for e in estimates]):.2f}"
 
 
 def _comparisons(study: StudyResults) -> Iterator[str]:
@@ -91,14 +108,20 @@ def _only(kinds: list[str], rows: list[tuple[str, ComparisonRow]]) -> str:
 
 
 def _calibration(study: StudyResults) -> Iterator[str]:
-    parts, majority = [], math.nan
-    for name, evaluation in study.evaluations.items():
-        rows = [r for r in evaluation.rows if (r.scope, r.aggregation, r.metric) == ("all", "pooled", "brier")]
-        parts += [f"{r.estimate.value:.3f} for {name}" for r in rows]
-        majority = next((r.majority for r in rows), majority)
+    parts = [
+        f"{np.mean([e.value for e in estimates]):.3f} for {method} {kind}"
+        for kind in _KINDS
+        for method, estimates in _by_method(study, kind, "brier").items()
+    ]
+    usual = [
+        r.majority
+        for evaluation in study.evaluations.values()
+        for r in evaluation.rows
+        if (r.scope, r.aggregation, r.metric) == ("all", "pooled", "brier") and math.isfinite(r.majority)
+    ]
     if parts:
-        usual = f"; always forecasting the training prevalence gives {majority:.3f}" if math.isfinite(majority) else ""
-        yield f"The Brier score (lower is better{usual}) is {listed(parts)}."
+        told = f"; always forecasting the training prevalence gives {usual[0]:.3f}" if usual else ""
+        yield f"The Brier score (lower is better{told}) is {listed(parts)}."
 
 
 def _sizes(study: StudyResults) -> Iterator[str]:
@@ -148,10 +171,23 @@ def _probes(study: StudyResults) -> Iterator[str]:
             if chosen:
                 first = next(iter(chosen.values()))
                 metric = _METRICS.get(first.headline, first.headline.replace("_", " "))
-                parts = [f"{_number(r.metrics[r.headline])} for {name}" for name, r in chosen.items()]
+                parts = _each_or_range(chosen)
                 chance = first.chance.get(first.headline)
                 against = f"; chance is {chance:.2f}" if chance is not None else ""
                 yield f"The {target} {verb} from the embedding: {metric} {listed(parts)}{against}."
+
+
+def _each_or_range(runs: dict[str, ProbeResult]) -> list[str]:
+    values = {name: result.metrics[result.headline] for name, result in runs.items()}
+    if len(values) <= _MOST_RUNS:
+        return [f"{_number(value)} for {name}" for name, value in values.items()]
+    methods: dict[str, list[float]] = {}
+    for name, value in values.items():
+        methods.setdefault(name.split("/")[0], []).append(value.value)
+    return [f"{min(own):.2f} to {max(own):.2f} for {method} ({len(own)} runs)" for method, own in methods.items()]
+
+
+_MOST_RUNS = 4
 
 
 def _is_read(result: ProbeResult) -> bool:

@@ -37,7 +37,7 @@ def probe_table(runs: Mapping[str, ProbeResult]) -> Table:
     columns = {"run": "run"} | {m: label for m, label in _SHOWN.items() if m in frame.columns}
     columns |= {
         "chance": f"chance ({_SHOWN.get(first.headline, first.headline)})",
-        "p": "p",
+        "p": "p" if first.tested == first.headline else "p (ridge)",
         "patients": "patients",
     }
     return table_of(frame, columns=columns, caption=f"What a probe reads of the {first.target}.")

@@ -32,6 +32,10 @@ CALIBRATION = ("brier", "ece", "calibration_slope", "ece_top_label", "ece_classw
 MAPS = {"platt": "Platt", "temperature": "temperature", "isotonic": "isotonic", "beta": "beta"}
 
 
+MOST_ROWS = 24
+"""A longer table is summed up; CSV and JSON have every row."""
+
+
 def scopes_of(evaluation: Evaluation) -> list[tuple[str, str]]:
     """Return the sets of patches to show: folds and all, without "all" where there is one fold only."""
     found = list(dict.fromkeys((r.scope, r.aggregation) for r in evaluation.rows if r.scope in ("fold", "all")))
@@ -46,9 +50,13 @@ def metrics_table(evaluations: Mapping[str, Evaluation], metrics: Sequence[str],
     there = [m for m in metrics if m in shown]
     rows: list[dict[str, Any]] = []
     majority: dict[str, float] = {}
+    scopes = {name: scopes_of(evaluation) for name, evaluation in evaluations.items()}
+    if sum(map(len, scopes.values())) > MOST_ROWS:
+        scopes = {name: [s for s in own if s[0] == "all"] or own for name, own in scopes.items()}
+        caption += " Single folds are in evaluation.csv."
     for name, evaluation in evaluations.items():
         by = {(r.scope, r.aggregation, r.metric): r for r in evaluation.rows}
-        for scope, aggregation in scopes_of(evaluation):
+        for scope, aggregation in scopes[name]:
             row: dict[str, Any] = {"model": name, "patches": aggregation}
             for metric in there:
                 if (scope, aggregation, metric) in by:
@@ -65,9 +73,12 @@ def brier_table(found: EvaluationSet) -> Table:
     import polars as pl
 
     rows = []
+    is_long = sum(map(len, found.brier_terms.values())) > MOST_ROWS
     for name, by_scope in found.brier_terms.items():
-        scopes = [s for s in by_scope if len(by_scope) > 2 or s != "pooled"] or list(by_scope)
-        for scope in scopes:
+        is_one_fold = len(by_scope) == 2
+        for scope in by_scope:
+            if (scope == "pooled") is is_one_fold or (is_long and scope != "pooled" and not is_one_fold):
+                continue
             terms, binned = by_scope[scope], by_scope[scope].binned
             rows.append(
                 {
@@ -94,6 +105,8 @@ def brier_table(found: EvaluationSet) -> Table:
 def recalibration_table(effects: Mapping[str, RecalibrationEffect], metric: str) -> Table:
     """Return one row a model and fold: the metric before, and what each map fitted on source patients changes."""
     kinds = [kind for kind in MAPS if any(metric in e.changes.get(kind, {}) for e in effects.values())]
+    if len(effects) > MOST_ROWS:
+        return _recalibration_summary(effects, metric, kinds)
     rows, last = [], ""
     for name, effect in effects.items():
         model, _, fold = name.partition(", ")
@@ -108,6 +121,26 @@ def recalibration_table(effects: Mapping[str, RecalibrationEffect], metric: str)
     )
     columns = ("model", "held out", "before", *(MAPS[kind] for kind in kinds))
     return Table(columns, tuple(rows), (False, False, *(True for _ in columns[2:])), caption)
+
+
+def _recalibration_summary(effects: Mapping[str, RecalibrationEffect], metric: str, kinds: list[str]) -> Table:
+    models: dict[str, list[RecalibrationEffect]] = {}
+    for name, effect in effects.items():
+        models.setdefault(name.partition(", ")[0], []).append(effect)
+    rows = []
+    for model, own in models.items():
+        cells = [model, str(len(own)), _three(sum(e.estimates["none"][metric].value for e in own) / len(own))]
+        for kind in kinds:
+            changes = [e.changes[kind][metric].value for e in own if metric in e.changes.get(kind, {})]
+            mean = _three(sum(changes) / len(changes), is_signed=True) if changes else "–"
+            cells.append(f"{mean} ({sum(change < 0 for change in changes)})")
+        rows.append(tuple(cells))
+    caption = (
+        f"{LABELS[metric]} on held-out patches before recalibration and its change by each map, means over folds and "
+        "seeds; in brackets how many became better. Maps are fitted on source validation patients only."
+    )
+    columns = ("model", "runs", "before", *(MAPS[kind] for kind in kinds))
+    return Table(columns, tuple(rows), (False, *(True for _ in columns[1:])), caption)
 
 
 def _change(change: Estimate) -> str:

@@ -19,7 +19,7 @@ from featkit.reporting.score_tables import (
     variance_table,
 )
 from featkit.reporting.tables import Table, table_of
-from featkit.reporting.words import comparison_sentences
+from featkit.reporting.words import comparison_sentences, few
 
 if TYPE_CHECKING:
     pass
@@ -128,7 +128,7 @@ def discrimination_section(study: StudyResults) -> Section | None:
         ),
         figures=tuple(figures),
         tables=tuple(tables),
-        notes=tuple(sorted(notes)),
+        notes=few(sorted(notes)),
     )
 
 

@@ -7,6 +7,7 @@ from featkit.reporting import signature_tables as tables_of
 from featkit.reporting.bundle import StudyResults
 from featkit.reporting.html import ReportFigure, Section
 from featkit.reporting.tables import Table
+from featkit.reporting.words import few
 
 
 def signature_section(study: StudyResults) -> Section | None:
@@ -48,7 +49,7 @@ def signature_section(study: StudyResults) -> Section | None:
         ),
         figures=tuple(figures),
         tables=tuple(tables),
-        notes=tuple(dict.fromkeys(notes)),
+        notes=few(notes),
     )
 
 
@@ -79,7 +80,7 @@ def anatomy_section(study: StudyResults) -> Section | None:
         ),
         figures=tuple(figures),
         tables=tuple(tables),
-        notes=tuple(sorted(notes)),
+        notes=few(sorted(notes)),
     )
 
 
@@ -137,7 +138,7 @@ def overlap_section(study: StudyResults) -> Section | None:
         ),
         figures=tuple(figures),
         tables=tuple(tables),
-        notes=tuple(dict.fromkeys(notes)),
+        notes=few(notes),
     )
 
 
@@ -164,7 +165,7 @@ def probe_section(study: StudyResults, target: str) -> Section | None:
         ),
         figures=(figure,),
         tables=(probe_table(runs),),
-        notes=tuple(dict.fromkeys(note for r in runs.values() for note in r.notes)),
+        notes=few(note for r in runs.values() for note in r.notes),
     )
 
 

@@ -147,15 +147,22 @@ def overlap_tables(found: SignatureSet) -> Iterator[Table]:
         for name, result in overlaps.items():
             if name == ALL_SIGNATURES:
                 frame = _same_run(result.frame())
-                if len(frame):
+                if len(frame) > _MOST_PAIRS:
+                    yield _means_table(frame, ["methods"] * len(frame), result, f"Overlap of {words} between methods.")
+                elif len(frame):
                     yield _pairs_table(frame, result, f"Overlap of {words} between methods.")
             elif len(result.names) > _MOST_LISTED:
-                yield _summary_table(result, f"Overlap of {words}, {name}: means over pairs.")
+                pairs = result.frame()
+                kinds = [
+                    _kind(a.split("/"), b.split("/")) for a, b in zip(pairs["first"], pairs["second"], strict=True)
+                ]
+                yield _means_table(pairs, kinds, result, f"Overlap of {words}, {name}: means over pairs.")
             else:
                 yield _pairs_table(result.frame(), result, f"Overlap of {words}, {name}.")
 
 
 _MOST_LISTED = 6
+_MOST_PAIRS = 15
 
 
 def _pairs_table(frame: pl.DataFrame, result: OverlapResult, caption: str) -> Table:
@@ -173,11 +180,9 @@ def _pairs_table(frame: pl.DataFrame, result: OverlapResult, caption: str) -> Ta
     return table_of(frame, columns=columns, caption=caption)
 
 
-def _summary_table(result: OverlapResult, caption: str) -> Table:
+def _means_table(frame: pl.DataFrame, kinds: list[str], result: OverlapResult, caption: str) -> Table:
     import polars as pl
 
-    frame = result.frame()
-    kinds = [_kind(a.split("/"), b.split("/")) for a, b in zip(frame["first"], frame["second"], strict=True)]
     means = (
         frame.with_columns(pl.Series("pairs of", kinds))
         .group_by("pairs of", maintain_order=True)

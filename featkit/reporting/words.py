@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterable, Iterator
 
 from featkit.core.results.comparison import Comparison, ComparisonRow
 
@@ -25,6 +25,14 @@ def _sentences(found: Comparison, metrics: Container[str] | None) -> Iterator[st
     for row in found.rows:
         if row.aggregation == "pooled" and (metrics is None or row.metric in metrics):
             yield " ".join(filter(None, (row.sentence, power_sentence(row), margin_sentence(row))))
+
+
+def few(notes: Iterable[str], most: int = 6) -> tuple[str, ...]:
+    """Return notes, each once, and only a count of those beyond ``most``."""
+    kept = tuple(dict.fromkeys(notes))
+    if len(kept) <= most:
+        return kept
+    return (*kept[: most - 1], f"{len(kept) - most + 1} more notes of this kind are in the JSON file")
 
 
 def power_sentence(row: ComparisonRow) -> str:
