@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import sys
 import warnings
 
@@ -56,14 +57,9 @@ def run(arguments: list[str]) -> int:
         return _interrupted() if code == _INTERRUPTED else int(code or 0)
     except FeatkitError as error:
         return _fail(str(error))
-    except BrokenPipeError:  # the reader of the output has gone, as 'head' does
+    except (BrokenPipeError, SystemExit):  # the reader of the output has gone, as 'head' does; so says the parser
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
-    except OSError as error:
-        if error.errno not in _DISK:
-            raise
-        must, fix = _DISK[error.errno]
-        return _fail(str(InputError(must, f"{error.strerror}: {error.filename or 'output'}", fix)))
     except KeyboardInterrupt:  # outside the command itself
         return _interrupted()
     except typer.Exit as stop:
@@ -71,7 +67,19 @@ def run(arguments: list[str]) -> int:
     except Exception as error:
         if hasattr(error, "format_message"):  # a mistake on the command line itself
             return _fail(_usage(error))
-        raise
+        code = _system_error(error)
+        if code not in _DISK:
+            raise
+        must, fix = _DISK[code]
+        where = getattr(error, "filename", None) or "output"
+        return _fail(str(InputError(must, f"{os.strerror(code)}: {where}", fix)))
+
+
+def _system_error(error: Exception) -> int:
+    """Return the system's number of what went wrong, 0 if it was no system error; polars says it in its text alone."""
+    number = getattr(error, "errno", None)
+    told = re.search(r"\(os error (\d+)\)", str(error))
+    return number or (int(told[1]) if told else 0)
 
 
 def _interrupted() -> int:

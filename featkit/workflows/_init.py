@@ -115,10 +115,11 @@ def init(
     folds = sort_domains(manifest.require([domain]).frame[domain].to_list())
     text = _TEMPLATE.format(data=_toml(settings), folds=_quoted(folds), encoder=_quoted(encoder))
     root.mkdir(parents=True, exist_ok=True)
+    keep_manifest(Workspace(root, Config(data=settings)), manifest)
     partial = target.with_name(target.name + ".partial")
     partial.write_text(text, encoding="utf-8")
-    partial.replace(target)
-    return keep_manifest(Workspace(root, Config(data=settings)), manifest)
+    partial.replace(target)  # last, so that an init that failed can be run again
+    return manifest
 
 
 def _below(path: Path, root: Path) -> str:

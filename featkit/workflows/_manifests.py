@@ -85,8 +85,7 @@ def workspace_manifest(workspace: Workspace) -> Manifest:
 
     path, record = workspace.manifest_path, _record(workspace)
     if path.is_file():
-        asked = _reading(workspace.config.data)
-        if not record.is_file() or json.loads(record.read_text(encoding="utf-8")) == asked:
+        if not record.is_file() or _reading_of(record) == _reading(workspace.config.data):
             return Manifest.read(path)
         note(f"[data] of {CONFIG_NAME} has changed: reading the data again")
     return reread_manifest(workspace)
@@ -94,6 +93,13 @@ def workspace_manifest(workspace: Workspace) -> Manifest:
 
 def _record(workspace: Workspace) -> Path:
     return workspace.manifest_path.with_suffix(".json")
+
+
+def _reading_of(record: Path) -> Any:
+    try:
+        return json.loads(record.read_text(encoding="utf-8"))
+    except ValueError:  # cut short by a full disk
+        return None
 
 
 def _reading(config: DataConfig) -> dict[str, Any]:
