@@ -140,7 +140,7 @@ def _finished(folder: Path, fingerprint: str) -> Checkpoint:
     checkpoint = load_checkpoint(folder)
     if checkpoint.meta["fingerprint"] != fingerprint:
         raise InputError(
-            f"folder {folder} must be free", "a finished training of other data, encoder or settings", "Choose another"
+            f"folder {folder} must be free", "a finished training of other data, encoder or settings", "Delete it to train anew"
         )
     return checkpoint
 

@@ -91,7 +91,7 @@ def read_breakhis(
     if not all(is_native):
         warnings.warn(
             f"mpp is left empty for {is_native.count(False)} images that are not {_NATIVE_HEIGHT} rows high; "
-            "say scale=224/460 if they were resized to 224 rows, scale=1 if they were cropped",
+            "say scale=0.487 if they were resized from 460 to 224 rows, scale=1 if they were cropped",
             FeatkitWarning,
             stacklevel=2,
         )
