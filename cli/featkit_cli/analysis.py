@@ -49,6 +49,7 @@ def signatures(
         typer.Option(help="Bound on expected false selections; two of --threshold, --q, --pfer give the third."),
     ] = None,
     n_pairs: Annotated[int | None, typer.Option(help="Pairs of patient halves for stability; 0 for none.")] = None,
+    positive: Annotated[str | None, typer.Option(help="The class to tell from the rest, with more than two.")] = None,
     measure: Annotated[
         str, typer.Option(help="How overlap is measured: jaccard, dice, phi, lustgarten, ...")
     ] = "jaccard",
@@ -77,6 +78,7 @@ def signatures(
         q=q,
         pfer=pfer,
         n_pairs=n_pairs,
+        positive=positive,
         measure=measure,
         deep=deep,
         figures=figures,

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from featkit.core.results.calibration import ReliabilityCurve
 from featkit.core.results.estimate import Estimate
 from featkit.core.results.evaluation import Curve, Evaluation
 from featkit.reporting.score_tables import scopes_of
+
+
+def one_seed(evaluations: Mapping[str, Evaluation]) -> tuple[dict[str, Evaluation], str]:
+    """Return the evaluations to draw, those of one seed where there are several, and a remark that says so."""
+    seeds = {name: re.search(r" seed (\d+)$", name) for name in evaluations}
+    if not any(seeds.values()):
+        return dict(evaluations), ""
+    first = min(int(found[1]) for found in seeds.values() if found)
+    ending = f" seed {first}"
+    return {n.removesuffix(ending): e for n, e in evaluations.items() if n.endswith(ending)}, f" Drawn: seed {first}."
 
 
 def roc_panels(

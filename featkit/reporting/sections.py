@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from featkit.reporting.bundle import StudyResults
 from featkit.reporting.html import ReportFigure, Section
-from featkit.reporting.panels import by_fold, majority_by_fold, reliability_panels, roc_panels
+from featkit.reporting.panels import by_fold, majority_by_fold, one_seed, reliability_panels, roc_panels
 from featkit.reporting.score_tables import (
     CALIBRATION,
     DISCRIMINATION,
@@ -89,23 +89,24 @@ def discrimination_section(study: StudyResults) -> Section | None:
     found = study.evaluation
     if found is None or not found.evaluations:
         return None
-    panels, areas = roc_panels(found.evaluations)
+    drawn, remark = one_seed(found.evaluations)
+    panels, areas = roc_panels(drawn)
     figures = []
     if panels:
         figures.append(
             ReportFigure(
                 roc_curves(panels, auc=areas),
-                "ROC curves on held-out patches; bands are pointwise, from resampled patients.",
+                f"ROC curves on held-out patches; bands are pointwise, from resampled patients.{remark}",
                 "ROC curves of every model for each held-out fold and pooled",
             )
         )
     for metric in _DRAWN:
-        methods = {name: by_fold(evaluation, metric) for name, evaluation in found.evaluations.items()}
-        majority = majority_by_fold(next(iter(found.evaluations.values())), metric)
+        methods = {name: by_fold(evaluation, metric) for name, evaluation in drawn.items()}
+        majority = majority_by_fold(next(iter(drawn.values())), metric)
         figures.append(
             ReportFigure(
                 performance_by_fold(methods, label=LABELS[metric], majority=majority),
-                f"{LABELS[metric]} by fold with intervals; the short line is the majority baseline.",
+                f"{LABELS[metric]} by fold with intervals; the short line is the majority baseline.{remark}",
                 f"{LABELS[metric]} of every model in each fold",
             )
         )
@@ -174,8 +175,9 @@ def calibration_section(study: StudyResults) -> Section | None:
     from featkit.reporting.figures.calibration import reliability_diagram
 
     found = study.evaluation
-    if found is None or not (curves := reliability_panels(found.evaluations)):
+    if found is None or not reliability_panels(found.evaluations):
         return None
+    drawn, remark = one_seed(found.evaluations)
     tables = [metrics_table(found.evaluations, CALIBRATION, "Calibration; intervals resample patients.")]
     if found.brier_terms:
         tables.append(brier_table(found))
@@ -192,8 +194,9 @@ def calibration_section(study: StudyResults) -> Section | None:
         ),
         figures=(
             ReportFigure(
-                reliability_diagram(curves),
-                "Reliability on pooled held-out patches, with patient-resampled bands; below, how often each was said.",
+                reliability_diagram(reliability_panels(drawn)),
+                "Reliability on pooled held-out patches, with patient-resampled bands; below, how often each was said."
+                + remark,
                 "Reliability diagrams of every model",
             ),
         ),

@@ -67,12 +67,13 @@ def _evaluation(found: EvaluationSet) -> Iterator[Drawing]:
     from featkit.reporting.figures.calibration import reliability_diagram
     from featkit.reporting.figures.comparison import variance_shares
     from featkit.reporting.figures.roc import roc_curves
-    from featkit.reporting.panels import reliability_panels, roc_panels
+    from featkit.reporting.panels import one_seed, reliability_panels, roc_panels
 
-    panels, areas = roc_panels(found.evaluations)
+    drawn, _ = one_seed(found.evaluations)
+    panels, areas = roc_panels(drawn)
     if panels:
         yield "evaluation_roc", roc_curves(panels, auc=areas)
-    curves = reliability_panels(found.evaluations)
+    curves = reliability_panels(drawn)
     if curves:
         yield "evaluation_reliability", reliability_diagram(curves)
     if found.variance:

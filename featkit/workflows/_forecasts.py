@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from featkit.core.config import Config
-from featkit.core.errors import InputError
+from featkit.core.errors import InputError, did_you_mean
 from featkit.core.results.evaluation import Evaluation
 from featkit.core.results.signature import Signature
 from featkit.workflows._sources import Source
@@ -62,19 +62,33 @@ class Forecast:
         return pl.DataFrame({**columns, **{f"p_{name}": P[:, k] for k, name in enumerate(self.classes)}})
 
 
-def binary_target(source: Source) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Return (n,) labels in {0, 1} and the two class names; more than two classes are refused."""
+def binary_target(source: Source, positive: str | None = None) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Return (n,) labels in {0, 1} and the two class names, "rest" and ``positive`` where one is named.
+
+    Raises
+    ------
+    InputError
+        If there is no such class, or there are more than two and none is named.
+    """
     y, classes = source.targets()
+    if positive is not None:
+        if positive not in classes:
+            raise InputError("the positive class must be a label", repr(positive), did_you_mean(positive, classes))
+        return (y == classes.index(positive)).astype(np.int64), ("rest", positive)
     if len(classes) != 2:
         raise InputError(
-            "signatures need two classes", f"{len(classes)}: {', '.join(classes)}", "Merge labels in the manifest"
+            "signatures need two classes",
+            f"{len(classes)}: {', '.join(classes)}",
+            "Name one with --positive to tell it from the rest, or merge labels in the manifest",
         )
     return y, classes
 
 
-def signature_forecast(source: Source, split: Split, signature: Signature, role: str = "test") -> Forecast:
-    """Return the signature's probabilities on the fold's rows of ``role``."""
-    y, classes = binary_target(source)
+def signature_forecast(
+    source: Source, split: Split, signature: Signature, role: str = "test", positive: str | None = None
+) -> Forecast:
+    """Return the signature's probabilities on the fold's rows of ``role``; of one class against the rest if named."""
+    y, classes = binary_target(source, positive)
     rows = split.rows(role)
     p = signature.predict_proba(source.store.X(rows))
     return _forecast(f"{source.method} signature", source, split, rows, y, p, classes)

@@ -19,7 +19,9 @@ _FIXED_C = (1.0,)
 _MOST_RANKED = 128
 
 
-def signature_detail(source: Source, split: Split, signature: Signature, *, is_deep: bool) -> SignatureDetail:
+def signature_detail(
+    source: Source, split: Split, signature: Signature, *, is_deep: bool, positive: str | None = None
+) -> SignatureDetail:
     """Return the path and size curves of a signature and, if deep, its refits and its anatomy.
 
     Parameters
@@ -32,11 +34,13 @@ def signature_detail(source: Source, split: Split, signature: Signature, *, is_d
         From the split's training rows.
     is_deep : bool
         Also refit the support, follow performance by size, leave dimensions out one by one, and split their variance.
+    positive : str, optional
+        The class that was told from the rest.
     """
     from featkit.sparse.path import logistic_path
     from featkit.sparse.size_curves import size_curve
 
-    y, _ = binary_target(source)
+    y, _ = binary_target(source, positive)
     train = split.rows("train")
     X = source.store.X(train)
     path = logistic_path(_standardised(X), y[train], lambdas=signature.path_lambdas)
@@ -51,14 +55,15 @@ def signature_detail(source: Source, split: Split, signature: Signature, *, is_d
     )
     if not is_deep:
         return SignatureDetail(path, sizes)
-    return SignatureDetail(path, sizes, **_deep(source, split, signature, X, path.entrants))
+    return SignatureDetail(path, sizes, **_deep(source, split, signature, X, y, path.entrants))
 
 
-def _deep(source: Source, split: Split, signature: Signature, X: np.ndarray, entrants: np.ndarray) -> dict[str, Any]:
+def _deep(
+    source: Source, split: Split, signature: Signature, X: np.ndarray, y: np.ndarray, entrants: np.ndarray
+) -> dict[str, Any]:
     from featkit.sparse.anatomy import variance_shares
     from featkit.sparse.refit import leave_one_out, performance_curve, refit_support
 
-    y, _ = binary_target(source)
     patients, train, test = source.patients(), split.rows("train"), split.rows("test")
     halves = (X, y[train], patients[train], source.store.X(test), y[test], patients[test])
     settings = source.config

@@ -92,6 +92,7 @@ def signatures(
     q: int | None = None,
     pfer: float | None = None,
     n_pairs: int | None = None,
+    positive: str | None = None,
     measure: str = "jaccard",
     deep: bool = False,
     figures: bool = True,
@@ -119,6 +120,8 @@ def signatures(
         stand in for what is not given.
     n_pairs : int, optional
         Complementary pairs of patient half-samples for stability selection; 0 for none.
+    positive : str, optional
+        The class to tell from the rest, needed where there are more than two.
     measure : str
         How overlap is measured: "jaccard", "dice", "kuncheva", "lustgarten", "phi", "kappa", or a similarity-adjusted
         measure, for which collinear dimensions stand in for each other.
@@ -157,11 +160,13 @@ def signatures(
     for source, name in track(jobs, "Fitting signatures"):
         key = f"{source.method}/{name}" + (f"/seed{source.seed}" if several_seeds else "")
         split = source.split(name)
-        signature = _fit(source, split, choices)
+        signature = _fit(source, split, choices, positive)
         fitted.append(Fitted(key, source, split, signature))
-        evaluations[key] = evaluate_forecast(signature_forecast(source, split, signature), source.config)
-        details[key] = signature_detail(source, split, signature, is_deep=deep)
-        path = source.results / f"signature_{name}.json"
+        evaluations[key] = evaluate_forecast(
+            signature_forecast(source, split, signature, positive=positive), source.config
+        )
+        details[key] = signature_detail(source, split, signature, is_deep=deep, positive=positive)
+        path = source.results / ("_".join(filter(None, ("signature", name, positive))) + ".json")
         signature.save(path)
         signature.frame().write_parquet(path.with_suffix(".parquet"))
     matchings, reseeding = match_encoders(fitted, measure=measure) if deep else ({}, {})
@@ -173,7 +178,7 @@ def signatures(
         details=details,
         matchings=matchings,
         reseeding=reseeding,
-        notes=(_APART_NOTE,) if len({one.source.store.store_id for one in fitted}) > 1 and not deep else (),
+        notes=_notes(fitted, deep, positive),
     )
     folder = summary_folder([source for source, _ in jobs], output)
     result.save(folder / "signatures.json")
@@ -185,10 +190,16 @@ def signatures(
     return result
 
 
-def _fit(source: Source, split: Split, choices: Choices) -> Signature:
+def _notes(fitted: list[Fitted], deep: bool, positive: str | None) -> tuple[str, ...]:
+    are_apart = len({one.source.store.store_id for one in fitted}) > 1 and not deep
+    told = (f"The class {positive} against all others",) if positive else ()
+    return (*told, _APART_NOTE) if are_apart else told
+
+
+def _fit(source: Source, split: Split, choices: Choices, positive: str | None) -> Signature:
     from featkit.sparse import fit_signature
 
-    y, _ = binary_target(source)
+    y, _ = binary_target(source, positive)
     rows = split.rows("train")
     return fit_signature(
         source.store.X(rows),

@@ -7,7 +7,7 @@ from sklearn.metrics import brier_score_loss, f1_score, roc_auc_score
 
 import featkit
 from featkit import workflows
-from featkit.core.errors import InputError
+from featkit.core.errors import FeatkitWarning, InputError
 from featkit.core.results import load_result
 from featkit.core.results.signature_set import ALL_SIGNATURES
 from featkit.workflows._signatures import Choices
@@ -198,8 +198,23 @@ def test_mistakes_are_named(make_store, options, message):
         workflows.signatures(make_store(), **{**FAST, **options})
 
 
-def test_three_classes_are_refused(make_store, planted):
-    labels = [("a", "b", "c")[int(p[-2:]) % 3] for p in planted[1]["patient"]]
-    rows = planted[1].with_columns(pl.Series("label", labels))
-    with pytest.raises(InputError, match="signatures need two classes, got 3: a, b, c"):
-        workflows.signatures(make_store(rows=rows), fold="100X", **FAST)
+def test_of_three_classes_one_is_told_from_the_rest(make_store, planted):
+    code = np.array([int(p[-2:]) % 3 for p in planted[1]["patient"]])
+    rows = planted[1].with_columns(pl.Series("label", [("a", "b", "c")[k] for k in code]))
+    X = planted[0].copy()
+    X[:, 33] += 2.0 * (code == 1)
+    store = make_store(X=X, rows=rows)
+    with pytest.raises(InputError, match=r"signatures need two classes, got 3: a, b, c\. Name one with"):
+        workflows.signatures(store, fold="100X", **FAST)
+    with pytest.raises(InputError, match="the positive class must be a label, got 'd'"):
+        workflows.signatures(store, fold="100X", positive="d", **FAST)
+    with pytest.warns(FeatkitWarning, match="one class has only 4 patients"):
+        found = workflows.signatures(store, fold="100X", positive="b", deep=True, **FAST)
+    signature = found.signatures["planted/100X"]
+    assert signature.support[np.argmax(np.abs(signature.coefficients))] == 33
+    source, split = roles(store, "100X")
+    test = split.rows("test")
+    expected = roc_auc_score(code[test] == 1, signature.predict_proba(store.X(test)))
+    assert found.evaluations["planted/100X"].get("auc").value == pytest.approx(expected, abs=1e-12)
+    assert found.notes == ("The class b against all others",)
+    assert (source.results / "signature_100X_b.json").is_file()
