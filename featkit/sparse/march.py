@@ -25,16 +25,17 @@ class Trace:
     n_iter: list[int] = dataclasses.field(default_factory=list)
     entrants: list[int] = dataclasses.field(default_factory=list)
 
-    def add(self, problem: WorkingSet, gap: float, n_iter: int) -> None:
-        """Keep the problem's solution at the penalty just solved."""
-        support, values = problem.support()
+    def add(
+        self, support: np.ndarray, values: np.ndarray, intercept: float, loss: float, gap: float, n_iter: int
+    ) -> None:
+        """Keep the solution at the penalty just solved; support sorted, with its coefficients."""
         new = ~np.isin(support, self.entrants)
         order = np.argsort(-np.abs(values[new]), kind="stable")
         self.entrants += support[new][order].tolist()
         self.supports.append(support)
         self.values.append(values)
-        self.intercepts.append(problem.intercept)
-        self.losses.append(problem.loss())
+        self.intercepts.append(intercept)
+        self.losses.append(loss)
         self.gaps.append(gap)
         self.n_iter.append(n_iter)
 
@@ -90,7 +91,9 @@ class March:
             self._rounds += 1
             is_stuck = self._rounds >= _ROUNDS or (late.size == 0 and self._inner < 1e-6 * self.tolerance)
             if gap <= self.tolerance or is_stuck:
-                self.trace.add(self.problem, gap, self._n_iter)
+                support, values = self.problem.support()
+                loss = self.problem.loss()
+                self.trace.add(support, values, self.problem.intercept, loss, gap, self._n_iter)
                 if len(self.trace.gaps) == self.lambdas.size or len(self.trace.entrants) >= self.most:
                     return True
                 self._start()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import warnings
 from typing import Any
 
@@ -11,6 +12,7 @@ from featkit.core.errors import FeatkitWarning, InputError
 from featkit.core.results.path import PathResult
 from featkit.sparse.design import as_labels, as_matrix, as_penalties, as_weights, make_design
 from featkit.sparse.march import Trace, follow
+from featkit.sparse.memory import thin
 from featkit.sparse.working_set import ALL_ROWS, WorkingSet
 
 
@@ -53,6 +55,9 @@ def logistic_path(
     standardize: bool = False,
     tolerance: float = 1e-5,
     max_entrants: int | None = None,
+    groups: Any = None,
+    max_bytes: int | None = None,
+    seed: int = 0,
 ) -> PathResult:
     """Fit an L1- or elastic-net-penalised logistic model along a path of penalties.
 
@@ -87,6 +92,13 @@ def logistic_path(
         which the certificate takes as exact; gaps down to about 1e-8 can be reached.
     max_entrants : int, optional
         Stop after the penalty at which this many dimensions have entered.
+    groups : (n,) array, optional
+        Patients; used only when ``X`` does not fit in memory.
+    max_bytes : int, optional
+        Memory the work may take, by default 60 % of what is available. A larger ``X``, in memory or on disk, is thinned
+        by `featkit.sparse.memory.thin`: every patient stays, with fewer patches, and the result says so.
+    seed : int
+        Seed of that draw.
 
     Returns
     -------
@@ -108,6 +120,10 @@ def logistic_path(
     Friedman, Hastie and Tibshirani, J. Stat. Softw. 33(1), 2010 (paths, covariance updates); Tibshirani et al.,
     JRSSB 74:245, 2012 (strong rules); Lee, Sun and Saunders, SIAM J. Optim. 24:1420, 2014 (proximal Newton).
     """
+    X, rows, thinned = thin(X, y, groups, max_bytes, seed)
+    if rows is not None:
+        y = np.asarray(y)[rows]
+        sample_weight = None if sample_weight is None else np.asarray(sample_weight)[rows]
     X = as_matrix(X)
     labels = as_labels(y, X.shape[0])
     w, total = as_weights(sample_weight, X.shape[0])
@@ -122,7 +138,8 @@ def logistic_path(
     else:
         grid = as_lambdas(lambdas)
     trace = follow(problem, gradient, grid, tolerance * null_loss, max_entrants)
-    return to_result(trace, grid, design.mean, design.scale, null_loss, tolerance, l1_ratio, total, X.shape)
+    result = to_result(trace, grid, design.mean, design.scale, null_loss, tolerance, l1_ratio, total, X.shape)
+    return dataclasses.replace(result, warnings=(thinned, *result.warnings)) if thinned else result
 
 
 def check_options(l1_ratio: float, tolerance: float, max_entrants: int | None) -> None:

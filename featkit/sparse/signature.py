@@ -11,6 +11,7 @@ from featkit.core.errors import FeatkitWarning
 from featkit.core.results.signature import Signature
 from featkit.sparse.cross_validation import choose_on_design
 from featkit.sparse.design import as_labels, as_matrix, as_patients, make_design
+from featkit.sparse.memory import thin
 from featkit.sparse.path import as_lambdas, check_options
 from featkit.sparse.stability import stability_on_design
 
@@ -37,6 +38,8 @@ def fit_signature(
     bound: str = "unimodal",
     seed: int = 0,
     n_jobs: int | None = None,
+    device: str | None = None,
+    max_bytes: int | None = None,
     fold: str = "",
     method: str = "",
     store_id: str = "",
@@ -63,6 +66,10 @@ def fit_signature(
         Seed of folds and subsamples.
     n_jobs : int, optional
         Threads; all processors by default. Results do not depend on it.
+    device : str, optional
+        Of stability selection, as in `featkit.sparse.stability_selection`.
+    max_bytes : int, optional
+        As in `featkit.sparse.logistic_path`: a larger ``X_train`` keeps every patient, with fewer patches.
     fold, method, store_id, split_id : str
         Where the rows come from, kept in the result.
 
@@ -75,12 +82,15 @@ def fit_signature(
     InputError
         If the input is malformed, only one class occurs, or a class has fewer than two patients.
     """
+    X_train, rows, thinned = thin(X_train, y_train, groups_train, max_bytes, seed)
+    if rows is not None:
+        y_train, groups_train = np.asarray(y_train)[rows], np.asarray(groups_train)[rows]
     X = as_matrix(X_train)
     y = as_labels(y_train, X.shape[0])
     patients = as_patients(groups_train, y)
     check_options(l1_ratio, tolerance, None)
     design = make_design(X, standardize=True)
-    messages = []
+    messages = [thinned] if thinned else []
     fewest = int(np.bincount(patients.label, minlength=2).min())
     if rule in ("min", "1se") and 2 <= fewest < n_folds:
         messages.append(f"{fewest} folds instead of {n_folds}: one class has only {fewest} patients")
@@ -101,7 +111,7 @@ def fit_signature(
         stability = stability_on_design(
             design, y, patients, scheme=scheme, n_pairs=n_pairs, threshold=threshold, q=q, pfer=pfer, bound=bound,
             lambdas=path.lambdas, n_lambdas=n_lambdas, lambda_min_ratio=lambda_min_ratio, l1_ratio=l1_ratio,
-            tolerance=max(tolerance, 1e-4), seed=seed, n_jobs=n_jobs,
+            tolerance=max(tolerance, 1e-4), seed=seed, n_jobs=n_jobs, device=device,
         )  # fmt: skip
         messages += [m for m in stability.warnings if m not in messages]
     return Signature(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import importlib.util
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -13,6 +15,7 @@ from featkit.core.progress import task
 from featkit.core.results.stability import StabilityResult
 from featkit.sparse.design import Design, Patients, as_labels, as_matrix, as_patients, make_design
 from featkit.sparse.many import EXACT_BELOW, solve_many
+from featkit.sparse.memory import thin
 from featkit.sparse.path import as_lambdas, check_options, lambda_grid, largest_lambda
 from featkit.sparse.pfer import error_control, pfer_bound
 from featkit.sparse.subsamples import patient_subsamples, rows_of
@@ -38,6 +41,8 @@ def stability_selection(
     tolerance: float = 1e-4,
     seed: int = 0,
     n_jobs: int | None = None,
+    device: str | None = None,
+    max_bytes: int | None = None,
 ) -> StabilityResult:
     """Select the dimensions that an L1-logistic path selects again and again on halves of the patients.
 
@@ -66,6 +71,11 @@ def stability_selection(
         Seed of the halves.
     n_jobs : int, optional
         Threads; all processors by default. Results do not depend on it.
+    device : str, optional
+        Solve whole batches of halves with torch on "cuda" or "cpu", within the same gap (`featkit.sparse.batched`);
+        "auto" does so where there is a GPU. By default featkit's own solver on the CPU.
+    max_bytes : int, optional
+        As in `featkit.sparse.logistic_path`: a larger ``X`` keeps every patient, with fewer patches.
 
     Returns
     -------
@@ -76,17 +86,21 @@ def stability_selection(
     InputError
         If the input is malformed, a class has fewer than two patients, or the error control asked cannot be had.
     """
+    X, rows, thinned = thin(X, y, groups, max_bytes, seed)
+    if rows is not None:
+        y, groups = np.asarray(y)[rows], np.asarray(groups)[rows]
     X = as_matrix(X)
     labels = as_labels(y, X.shape[0])
     patients = as_patients(groups, labels)
     check_options(l1_ratio, tolerance, None)
     design = make_design(X, standardize=standardize)
     grid = None if lambdas is None else as_lambdas(lambdas)
-    return stability_on_design(
+    result = stability_on_design(
         design, labels, patients, scheme=scheme, n_pairs=n_pairs, threshold=threshold, q=q, pfer=pfer, bound=bound,
         lambdas=grid, n_lambdas=n_lambdas, lambda_min_ratio=lambda_min_ratio, l1_ratio=l1_ratio, tolerance=tolerance,
-        seed=seed, n_jobs=n_jobs,
+        seed=seed, n_jobs=n_jobs, device=device,
     )  # fmt: skip
+    return dataclasses.replace(result, warnings=(thinned, *result.warnings)) if thinned else result
 
 
 def stability_on_design(
@@ -107,6 +121,7 @@ def stability_on_design(
     tolerance: float,
     seed: int,
     n_jobs: int | None,
+    device: str | None = None,
 ) -> StabilityResult:
     """Run stability selection on a prepared design; see `stability_selection`."""
     d, n = design.columns.shape
@@ -122,25 +137,30 @@ def stability_on_design(
         lambdas = lambda_grid(largest_lambda(problem.gradient(), penalties, l1_ratio), n_lambdas, lambda_min_ratio)
     grid = lambdas
 
-    def maker(chosen: np.ndarray) -> Callable[[], WorkingSet]:
-        def make() -> WorkingSet:
-            rows = rows_of(patients, chosen)
-            w = np.full(rows.size, 1.0 / rows.size)
-            return WorkingSet(design.columns, y[rows], w, rows, penalties, l1_ratio, True)
+    rows = [rows_of(patients, chosen) for chosen in halves]
 
-        return make
+    def maker(part: np.ndarray) -> Callable[[], WorkingSet]:
+        w = np.full(part.size, 1.0 / part.size)
+        return lambda: WorkingSet(design.columns, y[part], w, part, penalties, l1_ratio, True)
 
     with task("Stability selection", total=len(halves)) as done:
-        traces = solve_many(
-            design.columns,
-            [maker(chosen) for chosen in halves],
-            grid,
-            tolerance * null_loss,
-            max_entrants=q,
-            is_exact=tolerance < EXACT_BELOW,
-            n_jobs=n_jobs,
-            done=done,
-        )
+        if use_torch(device):
+            from featkit.sparse.batched import solve_batched
+
+            traces = solve_batched(
+                design.columns, y, rows, penalties, grid, tolerance * null_loss, l1_ratio, q, device, done
+            )
+        else:
+            traces = solve_many(
+                design.columns,
+                [maker(part) for part in rows],
+                grid,
+                tolerance * null_loss,
+                max_entrants=q,
+                is_exact=tolerance < EXACT_BELOW,
+                n_jobs=n_jobs,
+                done=done,
+            )
     counts = np.zeros((grid.size, d))
     selected, worst, n_unconverged = [], 0.0, 0
     for trace in traces:
@@ -181,6 +201,23 @@ def stability_on_design(
         seed=seed,
         warnings=messages,
     )
+
+
+def use_torch(device: str | None) -> bool:
+    """Return whether a device asks for the torch solver; "auto" does where torch sees a GPU."""
+    if device not in (None, "auto", "cpu", "cuda"):
+        raise InputError("device must be auto, cpu or cuda", repr(device))
+    if device is None:
+        return False
+    if importlib.util.find_spec("torch") is None:
+        if device == "auto":
+            return False
+        raise InputError(f"device {device!r} needs torch", "none installed", "Install featkit with its torch extra")
+    import torch
+
+    if device == "cuda" and not torch.cuda.is_available():
+        raise InputError("device cuda needs a GPU that torch can see", "none", "Use device auto")
+    return device != "auto" or torch.cuda.is_available()
 
 
 def _settle(
