@@ -99,8 +99,8 @@ def train(
         show.as_json(found)
         return
     show.table(
-        f"Trained; the epoch was chosen by {', '.join(sorted({str(f['rule']) for f in found}))}",
-        ["method", "held out", "seed", "epoch", "source validation"],
+        f"Trained; each epoch chosen by {', '.join(sorted({str(f['rule']) for f in found}))}",
+        ["method", "held out", "seed", "epoch", "value of the rule"],
         [(f["method"], f["fold"], f["seed"], f["epoch"], f["value"]) for f in found],
     )
 

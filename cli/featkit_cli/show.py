@@ -7,31 +7,59 @@ import math
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from featkit.core.results import Estimate
 
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], *, caption: str = "") -> None:
-    """Print a table; numbers stand to the right."""
+    """Print a table; numbers stand to the right, and lines break between words where the terminal is narrow."""
     from rich import box
-    from rich.console import Console
     from rich.table import Table
 
     grid = [[_text(cell) for cell in row] for row in rows]
-    drawn = Table(title=title, caption=caption or None, box=box.SIMPLE_HEAD, title_justify="left")
-    drawn.caption_justify = "left"
-    for index, column in enumerate(columns):
-        cells = [row[index] for row in grid if row[index]]
-        is_number = bool(cells) and all(cell[:1] in "-+.0123456789<" for cell in cells)
-        drawn.add_column(column, justify="right" if is_number else "left", overflow="fold")
+    console = _console()
+    texts = [[column, *(row[index] for row in grid)] for index, column in enumerate(columns)]
+    drawn = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    for column, cells, width in zip(columns, texts, _widths(texts, console.width - 2 * len(columns) - 1), strict=True):
+        filled = [cell for cell in cells[1:] if cell]
+        is_number = bool(filled) and all(cell[:1] in "-+.0123456789<" for cell in filled)
+        justify: Literal["left", "right"] = "right" if is_number else "left"
+        drawn.add_column(_escape(column), justify=justify, overflow="fold", width=width)
     for row in grid:
         drawn.add_row(*(_escape(cell) for cell in row))
-    console = Console()
-    if not console.is_terminal:  # a pipe has no width of its own: never fold a table there
-        console = Console(width=200)
+    console.print(title, markup=False, highlight=False, style="bold")
     console.print(drawn)
+    if caption:
+        console.print(caption, markup=False, highlight=False)
+
+
+def _widths(texts: Sequence[Sequence[str]], room: int) -> list[int]:
+    """Return a width for each column: its text's where there is room, its longest word's where there is not.
+
+    Where not even the words fit, those of the widest columns are broken.
+    """
+    whole = [max(map(len, cells)) for cells in texts]
+    widths = [max(len(word) for cell in cells for word in cell.split() or [""]) for cells in texts]
+    left = room - sum(widths)
+    while left < 0 and max(widths) > 1:
+        widths[widths.index(max(widths))] -= 1
+        left += 1
+    for index in sorted(range(len(texts)), key=lambda i: whole[i] - widths[i]):
+        more = min(max(0, left), whole[index] - widths[index])
+        widths[index] += more
+        left -= more
+    return widths
+
+
+def _console() -> Console:
+    from rich.console import Console
+
+    console = Console()
+    return console if console.is_terminal else Console(width=200)  # a pipe has no width of its own: fold nothing
 
 
 def place(path: object) -> str:
@@ -53,10 +81,11 @@ def pairs(option: str, texts: Sequence[str] | None) -> dict[str, str] | None:
 
 
 def line(text: str) -> None:
-    """Print one line as it is."""
+    """Print one line, broken between words where the terminal is narrow."""
     from rich.console import Console
 
-    Console(soft_wrap=True).print(text, markup=False, highlight=False)
+    console = Console()
+    console.print(text, markup=False, highlight=False, soft_wrap=not console.is_terminal)
 
 
 def as_json(value: Any) -> None:
