@@ -23,11 +23,12 @@ class Terminal(io.StringIO):
 @pytest.fixture
 def terminal(monkeypatch):
     """A terminal of the width asked for; what was printed there comes from its ``getvalue``."""
+
     def wide(columns):
         screen = Terminal()
         monkeypatch.setattr(sys, "stdout", screen)
         monkeypatch.setenv("COLUMNS", str(columns))
-            monkeypatch.setenv("TERM", "xterm")
+        monkeypatch.setenv("TERM", "xterm")
         return screen
 
     return wide

@@ -72,3 +72,28 @@ def test_close_names_are_suggested(tmp_path):
 def test_configuration_cannot_be_changed():
     with pytest.raises(dataclasses.FrozenInstanceError):
         Config().data.path = "elsewhere"
+
+
+def test_how_data_is_read_may_be_left_to_the_adapter(tmp_path):
+    plain = read_config(write(tmp_path, "[data]\npath = 'x'")).data
+    assert (plain.scale, plain.complete, plain.labels, plain.columns) == (None, None, (), {})
+    said = "[data]\nscale = 1\ncomplete = false\nlabels = ['benign', 'malignant']\ncolumns = { patient = 'case_id' }"
+    told = read_config(write(tmp_path, said)).data
+    assert (told.scale, told.complete, told.labels) == (1.0, False, ("benign", "malignant"))
+    assert isinstance(told.scale, float)
+    assert told.columns == {"patient": "case_id"}
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("scale = 'half'", "data.scale in featkit.toml must be a number, got 'half'"),
+        ("scale = true", "data.scale in featkit.toml must be a number, got True"),
+        ("complete = 'yes'", "data.complete in featkit.toml must be true or false, got 'yes'"),
+        ("labels = ['benign', 2]", "data.labels in featkit.toml must be a string, got 2"),
+        ("columns = { patient = 1 }", "data.columns.patient in featkit.toml must be a string, got 1"),
+    ],
+)
+def test_keys_of_the_data_have_types(tmp_path, text, said):
+    with pytest.raises(InputError, match=said):
+        read_config(write(tmp_path, f"[data]\n{text}"))
