@@ -165,11 +165,18 @@ def _provenance_notes(sources: list[Source], others: list[Source], names: tuple[
 
 
 def _names(a: str | Path, b: str | Path) -> tuple[str, str]:
-    """Return what to call the two: stores by their stems, and by their paths where these are the same."""
+    """Return what to call the two: stores by their stems, or by the part of their paths in which they differ."""
     stems = tuple(Path(str(w)).stem if Path(str(w)).suffix == ".zarr" else str(w) for w in (a, b))
     if stems[0] != stems[1]:
         return stems[0], stems[1]
-    return (str(a), str(b)) if str(a) != str(b) else (f"{stems[0]} (first)", f"{stems[1]} (second)")
+    if str(a) == str(b):
+        return f"{stems[0]} (first)", f"{stems[1]} (second)"
+    first, second = list(Path(str(a)).parts), list(Path(str(b)).parts)
+    while first and second and first[0] == second[0]:
+        first, second = first[1:], second[1:]
+    while first and second and first[-1] == second[-1]:
+        first, second = first[:-1], second[:-1]
+    return "/".join(first) or str(a), "/".join(second) or str(b)
 
 
 def _stem(name: str) -> str:

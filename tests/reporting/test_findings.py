@@ -50,6 +50,19 @@ def test_a_score_that_chance_reaches_is_called_so():
     assert "not distinguishable" not in better
 
 
+def test_seeds_are_averaged_and_not_listed():
+    found = evaluated(grl_head_seed_0=(0.8, 0.05), grl_head_seed_1=(0.9, 0.05))
+    auc, brier = findings(study(evaluation=found))
+    assert "an AUC of 0.85 for grl, as means over training seeds; chance is 0.5" in auc
+    assert "is 0.200 for grl head." in brier
+
+
+def test_many_runs_are_told_as_a_range(make):
+    runs = {f"grl/{fold}X": make.probe(value=0.5 + fold / 100) for fold in range(6)}
+    (sentence,) = findings(study(probes={"magnification": runs}))
+    assert "0.50 to 0.55 for grl (6 runs)" in sentence
+
+
 @pytest.mark.parametrize(
     ("verdict", "expected"),
     [

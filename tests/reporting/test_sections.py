@@ -12,11 +12,12 @@ from featkit.core.results.signature_detail import SignatureDetail
 from featkit.core.results.signature_set import ALL_SIGNATURES, SignatureSet
 from featkit.reporting import sections, sections_sparse
 from featkit.reporting.bundle import StudyResults
+from featkit.reporting.panels import one_seed, roc_panels
 from featkit.reporting.probe_tables import how_they_were_probed, probe_metrics_table, probe_table
 from featkit.reporting.score_tables import brier_table, comparison_table, metrics_table, recalibration_table
 from featkit.reporting.signature_tables import overlap_tables, signature_table, size_table
 from featkit.reporting.tables import to_latex
-from featkit.reporting.words import comparison_sentences, power_sentence
+from featkit.reporting.words import comparison_sentences, few, power_sentence
 
 METRICS = ("auc", "f1", "balanced_accuracy", "recognition_rate", "brier", "ece", "calibration_slope")
 
@@ -208,3 +209,34 @@ def test_figures_are_named_after_their_section(make):
     section = sections.calibration_section(study(evaluation=evaluated(make)))
     assert list(sections.figures_of(section)) == ["are-the-probabilities-calibrated"]
     assert len(section.tables) == 4
+
+
+def test_a_long_table_shows_what_is_pooled_and_the_counts_of_the_rest(make):
+    folds = tuple(f"{k}X" for k in range(1, 12))
+    found = evaluated(make, folds)
+    assert len(metrics_table(found.evaluations, ("auc",), "c").rows) == 2 * 2 + 1
+    effect = next(iter(found.recalibrations.values()))
+    many = {f"grl head, {fold} held out, seed {k}": effect for k in range(3) for fold in folds}
+    assert recalibration_table(many, "brier").rows == (("grl head", "33", "0.200", "−0.020 (33)"),)
+
+
+def test_figures_of_several_seeds_draw_one_of_them(make):
+    found = {f"grl head seed {k}": evaluation(make) for k in (1, 2)}
+    drawn, remark = one_seed(found)
+    assert list(drawn) == ["grl head"]
+    assert drawn["grl head"] is found["grl head seed 1"]
+    assert remark == " Drawn: seed 1."
+    assert one_seed({"grl head": found["grl head seed 1"]})[1] == ""
+
+
+def test_a_panel_for_each_fold_and_none_for_pooled_over_one(make):
+    several, areas = roc_panels({"grl head": evaluation(make)})
+    assert list(several) == list(areas) == ["pooled", "40X held out", "100X held out"]
+    assert list(roc_panels({"grl head": evaluation(make, ("40X",))})[0]) == ["40X held out"]
+
+
+def test_notes_beyond_a_few_are_counted():
+    notes = [f"note {k}" for k in range(9)]
+    assert few([*notes[:3], *notes[:3]]) == tuple(notes[:3])
+    assert few(notes)[-1] == "4 more notes of this kind are in the JSON file"
+    assert len(few(notes)) == 6

@@ -62,7 +62,7 @@ def test_methods_runs_and_stores_name_the_same(study):
     for found in (by_run, by_store):
         assert [r.difference.value for r in found.rows] == [r.difference.value for r in by_method.rows]
     assert by_run.names == ("grl/100X head", "baseline/100X/seed0 head")
-    assert by_store.names[0] != by_store.names[1]
+    assert by_store.names == ("grl head", "baseline head")
 
 
 def test_what_differs_between_the_stores_is_named(study):
