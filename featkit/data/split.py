@@ -193,7 +193,11 @@ class Split:
                 )
         for role in ("train", "test"):
             if not (self.role == role).any():
-                raise InputError(f"fold {self.fold} must have patches in {role}", 0)
+                raise InputError(
+                    f"fold {self.fold} must have patches in {role}",
+                    0,
+                    "Use another seed or fractions, add patients, or leave the fold out",
+                )
 
 
 def from_roles(

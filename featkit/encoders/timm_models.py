@@ -23,7 +23,10 @@ from featkit.encoders.transform import Transform
 from featkit.encoders.weights import read_weights
 
 _FILES = ("model.safetensors", "open_clip_model.safetensors", "pytorch_model.bin")
-_WAY_OUT = "Fetch the file where there is a connection and pass it with --weights PATH, or use --encoder tiny"
+_WAY_OUT = (
+    "Fetch the file where there is a connection and pass it with --weights PATH (in a workspace: weights of "
+    "[encoder]), or use the encoder tiny"
+)
 
 
 class TimmFamily:

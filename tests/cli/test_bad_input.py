@@ -257,7 +257,7 @@ original, calls = {owner}.{name}, []
 def kill_at_the_second(self, *args, **kwargs):
     calls.append(1)
     if len(calls) == 2:
-        os.kill(os.getpid(), signal.SIGKILL)
+        os.kill(os.getpid(), signal.{signal})
     return original(self, *args, **kwargs)
 
 {owner}.{name} = kill_at_the_second
@@ -268,8 +268,9 @@ sys.exit(run(sys.argv[1:]))
 
 def killed(arguments, **where):
     """Run a command in a process that is killed, without notice, when it does ``where`` the second time."""
-    done = subprocess.run([sys.executable, "-c", KILLED.format(**where), *arguments], capture_output=True, timeout=120)
-    assert done.returncode == -9, done.stderr
+    script = KILLED.format(**{"signal": "SIGKILL", **where})
+    done = subprocess.run([sys.executable, "-c", script, *arguments], capture_output=True, text=True, timeout=120)
+    assert done.returncode == (130 if where.get("signal") == "SIGINT" else -9), done.stderr
     return done
 
 
@@ -310,3 +311,14 @@ def test_a_training_killed_between_epochs_goes_on_to_the_same_weights(fresh_work
     assert again.keys() == whole.keys()
     for name in ("encoder.safetensors", "head.safetensors"):
         assert again[Path(name)] == whole[Path(name)]
+
+
+def test_an_interrupted_extraction_says_that_it_can_go_on(fresh_workspace):
+    done = killed(
+        ["extract", "--method", "frozen"], module="store.writer", owner="StoreWriter", name="write", signal="SIGINT"
+    )
+    (last,) = [line for line in done.stderr.splitlines() if line.startswith("Interrupted")]
+    assert last == "Interrupted. What was finished is kept: run the same command again to go on."
+    assert "Traceback" not in done.stderr
+    assert list((fresh_workspace / "runs/frozen/all/seed0/embeddings.zarr.partial").glob("*.npz"))
+    assert run(["extract", "--method", "frozen"]) == 0

@@ -57,7 +57,7 @@ def test_a_narrow_terminal_breaks_between_words(terminal):
     lines = re.sub(r"\x1b\[[0-9;]*m", "", screen.getvalue()).splitlines()
     assert max(map(len, lines)) <= 46
     assert "A title that is longer than its table" in screen.getvalue()
-    assert lines[-1].strip() == "eleven"
+    assert lines[-1].strip() == "ten eleven"
 
 
 def test_a_pipe_gets_whole_rows(capsys):
