@@ -167,7 +167,9 @@ def test_the_three_commands_need_no_further_arguments(say, workspace):
     assert "balanced accuracy" in out.replace("_", " ")
 
 
-@pytest.mark.parametrize("command", ["signatures --fold 100X", "evaluate", "probe patient", "compare baseline grl"])
+@pytest.mark.parametrize(
+    "command", ["signatures --fold 100X --method grl", "evaluate", "probe patient", "compare baseline grl"]
+)
 def test_analysing_commands_print_json(as_json, workspace, command):
     pytest.importorskip("torch", reason="the extra [torch] is not installed")
     hurry(workspace)
