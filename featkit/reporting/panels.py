@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from featkit.core.results.calibration import ReliabilityCurve
 from featkit.core.results.estimate import Estimate
 from featkit.core.results.evaluation import Curve, Evaluation
+from featkit.core.results.refit import PerformanceCurve
+from featkit.core.results.signature_set import SignatureSet
 from featkit.reporting.score_tables import scopes_of
 
 
@@ -46,6 +48,18 @@ def roc_panels(
 def reliability_panels(evaluations: Mapping[str, Evaluation]) -> dict[str, ReliabilityCurve]:
     """Return the pooled reliability curve of each model of two classes."""
     return {name: e.reliability["pooled"] for name, e in evaluations.items() if "pooled" in e.reliability}
+
+
+def performance_panels(found: SignatureSet) -> dict[str, dict[str, PerformanceCurve]]:
+    """Return the curves of performance by size by method and fold, those of the first seed where there are several."""
+    panels: dict[str, dict[str, PerformanceCurve]] = {}
+    seeds = {name.partition("/seed")[2] for name in found.details}
+    first = min(seeds, key=lambda seed: int(seed or 0), default="")
+    for name, detail in found.details.items():
+        run, _, seed = name.partition("/seed")
+        if detail.performance is not None and seed == first:
+            panels.setdefault(found.signatures[name].method, {})[run] = detail.performance
+    return panels
 
 
 def by_fold(evaluation: Evaluation, metric: str) -> dict[str, Estimate]:

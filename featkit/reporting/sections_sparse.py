@@ -6,6 +6,7 @@ from featkit.core.results.signature_set import SignatureSet
 from featkit.reporting import signature_tables as tables_of
 from featkit.reporting.bundle import StudyResults
 from featkit.reporting.html import ReportFigure, Section
+from featkit.reporting.panels import performance_panels
 from featkit.reporting.tables import Table
 from featkit.reporting.words import few
 
@@ -31,10 +32,12 @@ def signature_section(study: StudyResults) -> Section | None:
         tables.append(tables_of.size_table(found))
     if any(detail.refit is not None for detail in found.details.values()):
         tables.append(tables_of.refit_table(found))
-    curves = {name: detail.performance for name, detail in found.details.items() if detail.performance is not None}
-    if curves:
-        caption = "AUC on test patients of ridge fits on the first dimensions of each ranking, with intervals."
-        figures.append(ReportFigure(performance_by_size(curves), caption, "AUC against the number of dimensions"))
+    for method, curves in performance_panels(found).items():
+        caption = (
+            f"{method}: AUC on test patients of ridge fits on the first dimensions of each ranking, with intervals."
+        )
+        alt = f"AUC against the number of dimensions, {method}"
+        figures.append(ReportFigure(performance_by_size(curves), caption, alt))
     notes = [f"{name}: {text}" for name, s in found.signatures.items() for text in s.warnings]
     if len(examples) < len(found.signatures):
         notes.append("Path, frequencies and size curves are drawn for the first fold of each method")

@@ -121,10 +121,14 @@ def anatomy_table(found: SignatureSet) -> Table:
 _SOURCES = {"label": "class", "domain_by_patient": "domain by patient", "residual": "rest"}
 
 
-def contribution_table(found: SignatureSet, n_most: int = 5) -> Table:
-    """Return the dimensions of each signature that the test patches lose most without, with their intervals."""
+def contribution_table(found: SignatureSet) -> Table:
+    """Return the dimensions of each signature that the test patches lose most without, with their intervals.
+
+    Five of each signature; one of each where there are more than four signatures.
+    """
     import polars as pl
 
+    n_most = 5 if len(found.details) <= 4 else 1
     parts = []
     for name, detail in found.details.items():
         if detail.contributions is not None:
@@ -136,7 +140,7 @@ def contribution_table(found: SignatureSet, n_most: int = 5) -> Table:
         "auc_drop": "AUC falls by",
         "brier_rise": "Brier rises by",
     }
-    caption = f"What is lost without a dimension, the others fitted again: the {n_most} largest of each signature."
+    caption = "What is lost without a dimension, the others fitted again: the largest of each signature."
     frame = pl.concat(parts).with_columns(pl.col("dimension").cast(pl.String))
     return table_of(frame, columns=columns, caption=caption)
 
@@ -239,11 +243,35 @@ def matching_table(found: SignatureSet) -> Table:
         "before": "overlap before",
         "after": "after ",
     }
+    frame = pl.DataFrame(rows, infer_schema_length=None)
+    if len(frame) > _MOST_PAIRS:
+        frame = _matching_means(frame, list(found.matchings))
+        shown = {name: columns[name] for name in ("patches", *_MATCHED)}
+        columns = {"encoders": "means over pairs of", "pairs": "pairs", **shown}
     caption = (
         "Separately trained encoders on common training patches: kernel alignment, median correlation of dimensions, "
         "and overlap of the signatures corrected for chance, before and after dimensions were matched."
     )
-    return table_of(pl.DataFrame(rows, infer_schema_length=None), columns=columns, caption=caption)
+    return table_of(frame, columns=columns, caption=caption)
+
+
+_MATCHED = ("cka", "by_index", "matched", "before", "after")
+
+
+def _matching_means(frame: pl.DataFrame, names: list[str]) -> pl.DataFrame:
+    import polars as pl
+
+    methods = [[run.split("/")[0] for run in name.split(" | ")] for name in names]
+    kinds = [f"folds of {a}" if a == b else f"{a} and {b}" for a, b in methods]
+    return (
+        frame.with_columns(pl.Series("encoders", kinds))
+        .group_by("encoders", maintain_order=True)
+        .agg(
+            pl.len().cast(pl.Int64).alias("pairs"),
+            pl.col("patches").mean().round().cast(pl.Int64),
+            pl.col(*_MATCHED).fill_nan(None).mean(),
+        )
+    )
 
 
 def reseeding_table(found: SignatureSet) -> Table:

@@ -41,6 +41,7 @@ def _signatures(found: SignatureSet) -> Iterator[Drawing]:
     from featkit.reporting.figures.overlap import overlap_heatmap
     from featkit.reporting.figures.paths import penalty_choice, regularisation_path, selection_frequencies
     from featkit.reporting.figures.signatures import performance_by_size, signature_anatomy, size_curves
+    from featkit.reporting.panels import performance_panels
 
     for name, signature in found.signatures.items():
         stem = f"signature_{file_name(name)}"
@@ -54,9 +55,8 @@ def _signatures(found: SignatureSet) -> Iterator[Drawing]:
             yield f"{stem}_sizes", size_curves(detail.sizes)
             if detail.anatomy is not None:
                 yield f"{stem}_anatomy", signature_anatomy(detail.anatomy)
-    curves = {name: d.performance for name, d in found.details.items() if d.performance is not None}
-    if curves:
-        yield "signatures_performance_by_size", performance_by_size(curves)
+    for method, curves in performance_panels(found).items():
+        yield f"signatures_performance_by_size_{file_name(method)}", performance_by_size(curves)
     for name, overlap in found.overlaps.items():
         yield f"overlap_{file_name(name)}", overlap_heatmap(overlap)
     for name, overlap in found.stable_overlaps.items():

@@ -7,15 +7,23 @@ from featkit.core.results.calibration import BrierParts, RecalibrationEffect
 from featkit.core.results.estimate import Estimate
 from featkit.core.results.evaluation import Evaluation, EvaluationRow
 from featkit.core.results.evaluation_set import BrierTerms, EvaluationSet
+from featkit.core.results.matching import MatchingResult
+from featkit.core.results.overlap import OverlapResult
 from featkit.core.results.refit import ContributionResult, RefitResult
 from featkit.core.results.signature_detail import SignatureDetail
 from featkit.core.results.signature_set import ALL_SIGNATURES, SignatureSet
 from featkit.reporting import sections, sections_sparse
 from featkit.reporting.bundle import StudyResults
-from featkit.reporting.panels import one_seed, roc_panels
+from featkit.reporting.panels import one_seed, performance_panels, roc_panels
 from featkit.reporting.probe_tables import how_they_were_probed, probe_metrics_table, probe_table
 from featkit.reporting.score_tables import brier_table, comparison_table, metrics_table, recalibration_table
-from featkit.reporting.signature_tables import overlap_tables, signature_table, size_table
+from featkit.reporting.signature_tables import (
+    contribution_table,
+    matching_table,
+    overlap_tables,
+    signature_table,
+    size_table,
+)
 from featkit.reporting.tables import to_latex
 from featkit.reporting.words import comparison_sentences, few, power_sentence
 
@@ -240,3 +248,45 @@ def test_notes_beyond_a_few_are_counted():
     assert few([*notes[:3], *notes[:3]]) == tuple(notes[:3])
     assert few(notes)[-1] == "4 more notes of this kind are in the JSON file"
     assert len(few(notes)) == 6
+
+
+def matching(after, n=4):
+    values = (np.full((2, 2), v) for v in (2, 0.5, 0.1, after, 0.01))
+    pair = OverlapResult(("a", "b"), "jaccard", np.array([3, 3]), 10, np.array([10, 10]), *values, "exact", 0)
+    r = np.full(n, 0.5)
+    return MatchingResult(90, (n, n), (0, 1), (3.0, 3.0), 0.7, r, np.arange(n), r, pair, pair)
+
+
+def test_matched_encoders_are_one_row_a_pair_or_means_where_they_are_many(make):
+    few_pairs = {"grl/40X | grl/100X": matching(0.2), "grl/40X | baseline/40X": matching(0.4)}
+    found = dataclasses.replace(signatures(make), matchings=few_pairs)
+    table = matching_table(found)
+    assert [row[0] for row in table.rows] == ["grl/40X and grl/100X", "grl/40X and baseline/40X"]
+    assert table.rows[0][-1] == "0.200"
+    many = {f"grl/{a}X | grl/{b}X": matching(a / 10) for a in range(4) for b in range(10, 15)}
+    summed = matching_table(dataclasses.replace(found, matchings=many | {"grl/1X | baseline/1X": matching(0.4)}))
+    assert [row[:2] for row in summed.rows] == [("folds of grl", "20"), ("grl and baseline", "1")]
+    assert [row[-1] for row in summed.rows] == ["0.150", "0.400"]
+
+
+def test_performance_by_size_is_drawn_by_method_for_one_seed(make):
+    found = signatures(make)
+    assert {m: list(c) for m, c in performance_panels(found).items()} == {
+        "baseline": ["baseline/40X", "baseline/100X"],
+        "grl": ["grl/40X", "grl/100X"],
+    }
+    seeded = dataclasses.replace(
+        found,
+        signatures={f"{n}/seed{k}": s for n, s in found.signatures.items() for k in (3, 2)},
+        details={f"{n}/seed{k}": d for n, d in found.details.items() for k in (3, 2)},
+    )
+    assert performance_panels(seeded)["grl"]["grl/40X"] is seeded.details["grl/40X/seed2"].performance
+
+
+def test_contributions_are_the_largest_of_each_signature(make):
+    found = signatures(make, ("40X",), ("grl",))
+    table = contribution_table(found)
+    drops = found.details["grl/40X"].contributions
+    assert len(table.rows) == 5
+    assert table.rows[0][1] == str(drops.dimension[np.argmax(drops.auc_drop)])
+    assert len(contribution_table(signatures(make, ("40X", "100X", "200X"))).rows) == 6
