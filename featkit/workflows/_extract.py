@@ -17,6 +17,7 @@ from featkit.core.workspace import EVERY_FOLD, FROZEN, Run, Workspace
 from featkit.workflows._encoders import workspace_encoder
 from featkit.workflows._manifests import guess_adapter, read_manifest, workspace_manifest
 from featkit.workflows._split import ensure_split
+from featkit.workflows._train import training_data
 
 if TYPE_CHECKING:
     import polars as pl
@@ -103,6 +104,7 @@ def extract(
         else:
             loaded, head, facts = _trained(run)
             split = ensure_split(workspace, run.fold, manifest)
+            _require_trained_on(run, training_data(manifest, split, workspace.config.data).sha256(), facts)
             frame = manifest.frame.with_columns(_series("split", split.role))
         target = run.store if output is None else Path(output) / f"{run.method}-{run.fold}-seed{run.seed}.zarr"
         facts |= {"manifest_sha256": manifest.content_hash, "domain": workspace.config.data.domain}
@@ -152,6 +154,16 @@ def _trained(run: Run) -> tuple[Encoder, nn.Module, dict[str, Any]]:
         "checkpoint": meta,
     }
     return encoder, head, facts
+
+
+def _require_trained_on(run: Run, data_sha256: str, facts: dict[str, Any]) -> None:
+    """Refuse a split that is not the run's: patients it was trained on could pass for held-out ones."""
+    if data_sha256 != facts["checkpoint"]["data_sha256"]:
+        raise InputError(
+            f"the split and labels of fold {run.fold} must be those that {run.name} was trained with",
+            "others",
+            f"Delete {run.folder} and run 'featkit train' again, or bring the old ones back",
+        )
 
 
 def _extract_one(

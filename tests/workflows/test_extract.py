@@ -90,6 +90,13 @@ def test_an_unfinished_training_is_left_out(workspace):
         workflows.extract(method="grl", fold="200X")
 
 
+def test_a_split_made_after_the_training_does_not_pass_for_its_own(workspace):
+    workflows.split(fold="100X", seed=5)
+    assert len(workflows.extract(fold="200X")) == 2
+    with pytest.raises(InputError, match="split and labels of fold 100X must be those that baseline/100X/seed0 was"):
+        workflows.extract(fold="100X")
+
+
 def test_explicit_images_become_one_store(finished_workspace, tmp_path):
     table = finished_workspace / "data" / "manifest.csv"
     (store,) = workflows.extract(table, encoder="tiny", output=tmp_path / "x.zarr")
