@@ -29,7 +29,8 @@ class Trace:
         self, support: np.ndarray, values: np.ndarray, intercept: float, loss: float, gap: float, n_iter: int
     ) -> None:
         """Keep the solution at the penalty just solved; support sorted, with its coefficients."""
-        new = ~np.isin(support, self.entrants)
+        known = set(self.entrants)
+        new = np.array([j not in known for j in support.tolist()], np.bool_)
         order = np.argsort(-np.abs(values[new]), kind="stable")
         self.entrants += support[new][order].tolist()
         self.supports.append(support)

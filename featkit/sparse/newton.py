@@ -57,13 +57,16 @@ def solve_free(
         return odds
     slope = np.empty(n_free)
     H = np.empty((n_free, n_free))
+    tolerance = max(tolerance, _FLAT)
+    before = np.inf
     for _ in range(50):
         packed_dots(packed, n_free, r, slope)
         worst = 0.0
         for a in range(n_free):
             worst = max(worst, abs(slope[a]))
-        if worst <= tolerance:
+        if worst <= tolerance or worst > 0.99 * before:  # there, or no further in this arithmetic
             break
+        before = worst
         for a in range(n_free):
             left = packed[a]
             for c in range(a + 1):

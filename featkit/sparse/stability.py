@@ -164,11 +164,12 @@ def stability_on_design(
     counts = np.zeros((grid.size, d))
     selected, worst, n_unconverged = [], 0.0, 0
     for trace in traces:
-        allowed = np.array(trace.entrants[:q], np.int64)
-        selected.append(allowed.size)
+        is_allowed = np.zeros(d, np.bool_)
+        is_allowed[trace.entrants[:q]] = True
+        selected.append(int(is_allowed.sum()))
         for index in range(grid.size):
             support = trace.supports[min(index, len(trace.supports) - 1)]
-            counts[index, support[np.isin(support, allowed)]] += 1
+            counts[index, support[is_allowed[support]]] += 1
         worst = max(worst, max(trace.gaps) / null_loss)
         n_unconverged += sum(g > tolerance * null_loss for g in trace.gaps)
     frequency_path = counts / len(halves)
