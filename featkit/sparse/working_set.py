@@ -87,19 +87,14 @@ class WorkingSet:
 
     def solve(self, lambda_: float, tolerance: float, max_steps: int = 100) -> int:
         """Solve the working set at one penalty level; returns the number of Newton steps."""
-        weights = self.penalty_weights[self.dimensions[self.n_free_or_zero : self.k]]
-        self.l1[self.n_free_or_zero : self.k] = lambda_ * self.l1_ratio * weights
-        self.l2[self.n_free_or_zero : self.k] = lambda_ * (1.0 - self.l1_ratio) * weights
+        weights = self.penalty_weights[self.dimensions[self.n_free : self.k]]
+        self.l1[self.n_free : self.k] = lambda_ * self.l1_ratio * weights
+        self.l2[self.n_free : self.k] = lambda_ * (1.0 - self.l1_ratio) * weights
         n_steps, self.gap, self.odds, self.n_built, self.is_stale = solve_working_set(
-            self.packed, self.hessian, self.k, self.n_built, self.is_stale, self.n_free_or_zero, self.y, self.w,
+            self.packed, self.hessian, self.k, self.n_built, self.is_stale, self.n_free, self.y, self.w,
             self.beta, self.l1, self.l2, self.eta, self.r, self.root, self.g, tolerance, max_steps,
         )  # fmt: skip
         return n_steps
-
-    @property
-    def n_free_or_zero(self) -> int:
-        """Unpenalised columns, all of the working set while it is being made."""
-        return getattr(self, "n_free", self.k)
 
     def full_gap(self, gradient: np.ndarray, late: np.ndarray, lambda_: float) -> float:
         """Return the duality gap over all dimensions, given the `violators` ``late``; see `featkit.sparse.newton`."""
