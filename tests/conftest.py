@@ -8,26 +8,36 @@ import pytest
 
 
 @pytest.fixture(scope="session")
-def finished_workspace(tmp_path_factory):
-    """A small workspace of generated tissue, trained for one epoch and extracted: look, do not touch."""
-    pytest.importorskip("torch", reason="the extra [torch] is not installed")
+def prepared_workspace(tmp_path_factory):
+    """A small workspace of generated tissue with nothing done in it yet: look, do not touch."""
     from featkit import workflows
     from featkit.data import generate_cohort
 
-    root = tmp_path_factory.mktemp("finished")
+    root = tmp_path_factory.mktemp("prepared")
     generate_cohort(root / "data", n_patients=12, patches_per_magnification=2, size=(96, 96), seed=1, n_jobs=1)
     with contextlib.chdir(root):
         workflows.init("data/manifest.csv", encoder="tiny")
         config = root / "featkit.toml"
         text = re.sub("folds = .*", 'folds = ["100X", "200X"]', config.read_text())
         config.write_text(re.sub("epochs = .*", "epochs = 1", text))
+    return root
+
+
+@pytest.fixture(scope="session")
+def finished_workspace(prepared_workspace, tmp_path_factory):
+    """The same, trained for one epoch and extracted: look, do not touch."""
+    pytest.importorskip("torch", reason="the extra [torch] is not installed")
+    from featkit import workflows
+
+    root = shutil.copytree(prepared_workspace, tmp_path_factory.mktemp("finished") / "workspace")
+    with contextlib.chdir(root):
         workflows.train()
         workflows.extract()
     return root
 
 
 def _copy(source, target):
-    """Copy a file; of runs, which hold hundreds of small ones, make another name: replace them, never write into them."""
+    """Copy a file; of runs, which hold hundreds of small ones, only link them: replace, do not write into them."""
     return os.link(source, target) if "runs" in Path(source).parts else shutil.copy2(source, target)
 
 
@@ -40,9 +50,8 @@ def workspace(finished_workspace, tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def fresh_workspace(finished_workspace, tmp_path, monkeypatch):
-    """The same with nothing split, trained or extracted yet."""
-    ignored = shutil.ignore_patterns("runs", "splits", "results")
-    root = shutil.copytree(finished_workspace, tmp_path / "workspace", ignore=ignored)
+def fresh_workspace(prepared_workspace, tmp_path, monkeypatch):
+    """A copy of the prepared workspace to work in, which is the current folder."""
+    root = shutil.copytree(prepared_workspace, tmp_path / "workspace")
     monkeypatch.chdir(root)
     return root

@@ -48,9 +48,9 @@ def cells(out, first):
     return re.split(r"\s{2,}", row.strip())
 
 
-def test_init_shows_what_was_found(say, finished_workspace, tmp_path, monkeypatch):
+def test_init_shows_what_was_found(say, prepared_workspace, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    code, out, err = say(f"init {finished_workspace}/data/manifest.csv --encoder tiny")
+    code, out, err = say(f"init {prepared_workspace}/data/manifest.csv --encoder tiny")
     assert (code, err) == (0, "")
     assert "96 patches of 12 patients" in out
     assert cells(out, "100X") == ["100X", "12", "12"]
@@ -60,9 +60,9 @@ def test_init_shows_what_was_found(say, finished_workspace, tmp_path, monkeypatc
     assert out.splitlines()[-1] == "Wrote manifest.parquet. Next: featkit train"
 
 
-def test_init_takes_columns_by_name(say, finished_workspace, tmp_path):
-    rows = pl.read_csv(finished_workspace / "data" / "manifest.csv", infer_schema=False)
-    rows = rows.with_columns(path=pl.lit(f"{finished_workspace}/data/") + pl.col("path"))
+def test_init_takes_columns_by_name(say, prepared_workspace, tmp_path):
+    rows = pl.read_csv(prepared_workspace / "data" / "manifest.csv", infer_schema=False)
+    rows = rows.with_columns(path=pl.lit(f"{prepared_workspace}/data/") + pl.col("path"))
     rows.rename({"patient": "who", "label": "kind"}).write_csv(tmp_path / "t.csv")
     command = f"init {tmp_path}/t.csv --workspace {tmp_path}"
     code, _, err = say(f"{command} --columns patient")

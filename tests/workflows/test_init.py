@@ -32,15 +32,15 @@ def test_what_is_written_reads_back_whatever_the_names(tmp_path, path, metadata,
     assert read_config(file).data == asked
 
 
-def test_the_workspace_says_what_was_found(workspace):
-    config = read_config(workspace / "featkit.toml")
+def test_the_workspace_says_what_was_found(fresh_workspace):
+    config = read_config(fresh_workspace / "featkit.toml")
     assert config.data == DataConfig(path="data/manifest.csv", adapter="table")
     assert config.encoder.name == "tiny"
     assert len(workspace_manifest(Workspace.require())) == 12 * 2 * 4
 
 
-def test_an_existing_workspace_is_left_alone_unless_forced(workspace):
-    toml = workspace / "featkit.toml"
+def test_an_existing_workspace_is_left_alone_unless_forced(fresh_workspace):
+    toml = fresh_workspace / "featkit.toml"
     toml.write_text(toml.read_text() + "\n[probe]\nn_permutations = 7\n")
     before = toml.read_text()
     with pytest.raises(InputError, match="run 'featkit init' without data, or use --force"):
@@ -51,19 +51,19 @@ def test_an_existing_workspace_is_left_alone_unless_forced(workspace):
     assert read_config(toml).split.folds == ("40X", "100X", "200X", "400X")
 
 
-def test_without_data_the_data_is_read_again_and_the_configuration_kept(workspace):
-    table = workspace / "data" / "manifest.csv"
+def test_without_data_the_data_is_read_again_and_the_configuration_kept(fresh_workspace):
+    table = fresh_workspace / "data" / "manifest.csv"
     rows = pl.read_csv(table, infer_schema=False)
     rows[4:].write_csv(table)
-    before = (workspace / "featkit.toml").read_text()
+    before = (fresh_workspace / "featkit.toml").read_text()
     assert len(workspace_manifest(Workspace.require())) == 96
     assert len(workflows.init()) == 92
     assert len(workspace_manifest(Workspace.require())) == 92
-    assert (workspace / "featkit.toml").read_text() == before
+    assert (fresh_workspace / "featkit.toml").read_text() == before
 
 
-def test_a_workspace_with_its_data_may_move(workspace, tmp_path):
-    moved = shutil.move(workspace, tmp_path / "elsewhere")
+def test_a_workspace_with_its_data_may_move(fresh_workspace, tmp_path):
+    moved = shutil.move(fresh_workspace, tmp_path / "elsewhere")
     assert workspace_manifest(Workspace.require(moved)).missing_files() == []
 
 
@@ -83,15 +83,15 @@ def test_nothing_is_written_where_the_data_cannot_be_read(tmp_path):
         ({"columns": {"patient": "who"}}, "mapped columns who"),
     ],
 )
-def test_wrong_options_are_named(finished_workspace, tmp_path, options, said):
+def test_wrong_options_are_named(prepared_workspace, tmp_path, options, said):
     with pytest.raises(InputError, match=said):
-        workflows.init(finished_workspace / "data" / "manifest.csv", workspace=tmp_path / "new", **options)
+        workflows.init(prepared_workspace / "data" / "manifest.csv", workspace=tmp_path / "new", **options)
     assert not (tmp_path / "new").exists()
 
 
-def test_a_domain_must_have_a_value_everywhere(finished_workspace, tmp_path):
-    rows = pl.read_csv(finished_workspace / "data" / "manifest.csv", infer_schema=False)
-    rows = rows.with_columns(path=pl.lit(f"{finished_workspace}/data/") + pl.col("path"))
+def test_a_domain_must_have_a_value_everywhere(prepared_workspace, tmp_path):
+    rows = pl.read_csv(prepared_workspace / "data" / "manifest.csv", infer_schema=False)
+    rows = rows.with_columns(path=pl.lit(f"{prepared_workspace}/data/") + pl.col("path"))
     rows.drop("magnification").write_csv(tmp_path / "t.csv")
     with pytest.raises(InputError, match="column 'magnification' must have a value in every row, got 96 without"):
         workflows.init(tmp_path / "t.csv", workspace=tmp_path)

@@ -56,9 +56,9 @@ def test_another_column_can_be_the_domain(fresh_workspace):
         assert set(made.domains[made.rows("test")]) == {made.fold}
 
 
-def test_outside_a_workspace_splits_go_to_a_folder_here(finished_workspace, tmp_path, monkeypatch):
+def test_outside_a_workspace_splits_go_to_a_folder_here(prepared_workspace, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    workflows.split(finished_workspace / "data" / "manifest.csv", fold="40X")
+    workflows.split(prepared_workspace / "data" / "manifest.csv", fold="40X")
     assert Split.load(tmp_path / "splits" / "40X.json").fold == "40X"
     with pytest.raises(InputError, match="needs a workspace"):
         workflows.split()
