@@ -45,7 +45,7 @@ def test_held_out_rows_have_no_say(make_store, planted):
     _, split = roles(make_store(), "100X")
     X = planted[0].copy()
     X[split.role != "train"] *= 1e6
-    clean = workflows.signatures(make_store(), fold="100X", deep=True, n_pairs=4, figures=False)
+    clean = workflows.signatures(make_store(), fold="100X", n_pairs=4, figures=False)
     poisoned = workflows.signatures(make_store("poisoned", X), fold="100X", method="planted", n_pairs=4, figures=False)
     a, b = clean.signatures["planted/100X"], poisoned.signatures["planted/100X"]
     for name in ("support", "coefficients", "selection_frequency", "cv_mean", "mean"):
@@ -209,7 +209,7 @@ def test_of_three_classes_one_is_told_from_the_rest(make_store, planted):
     with pytest.raises(InputError, match="the positive class must be a label, got 'd'"):
         workflows.signatures(store, fold="100X", positive="d", **FAST)
     with pytest.warns(FeatkitWarning, match="one class has only 4 patients"):
-        found = workflows.signatures(store, fold="100X", positive="b", deep=True, **FAST)
+        found = workflows.signatures(store, fold="100X", positive="b", **FAST)
     signature = found.signatures["planted/100X"]
     assert signature.support[np.argmax(np.abs(signature.coefficients))] == 33
     source, split = roles(store, "100X")
