@@ -82,6 +82,7 @@ def train(
     seed: Annotated[int | None, typer.Option(help="Training seed (default: all of the workspace).")] = None,
     epochs: Annotated[int | None, typer.Option(help="Passes over the training patches.")] = None,
     device: Annotated[str | None, typer.Option(help="auto, cpu or cuda.")] = None,
+    precision: Annotated[str | None, typer.Option(help="auto, float32, float16 or bfloat16.")] = None,
     json: Json = False,
 ) -> None:
     """Fine-tune the encoder with one domain held out.
@@ -90,7 +91,7 @@ def train(
     """
     from featkit import workflows
 
-    runs = workflows.train(method, fold=fold, seed=seed, epochs=epochs, device=device)
+    runs = workflows.train(method, fold=fold, seed=seed, epochs=epochs, device=device, precision=precision)
     found = [
         {"method": run.method, "fold": run.fold, "seed": run.seed, "checkpoint": run.checkpoint, **_selected(run)}
         for run in runs
@@ -116,6 +117,7 @@ def extract(
     metadata: Annotated[Path | None, typer.Option(help="Table of patient, magnification, mpp for a folder.")] = None,
     batch_size: Annotated[int | None, typer.Option(help="Patches at a time (default: found).")] = None,
     device: Annotated[str | None, typer.Option(help="auto, cpu or cuda.")] = None,
+    precision: Annotated[str | None, typer.Option(help="auto, float32, float16 or bfloat16.")] = None,
     dtype: Annotated[str | None, typer.Option(help="float32 or float16.")] = None,
     offline: Annotated[bool, typer.Option("--offline", help="Never ask a hub for weights.")] = False,
     strict: Annotated[bool, typer.Option("--strict", help="Stop at the first bad patch.")] = False,
@@ -139,6 +141,7 @@ def extract(
         metadata=metadata,
         batch_size=batch_size,
         device=device,
+        precision=precision,
         dtype=dtype,
         offline=offline,
         strict=strict,

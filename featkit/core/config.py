@@ -67,6 +67,7 @@ class TrainConfig:
     augmentation: str = "dihedral"
     colour_jitter: float = 0.0
     device: str = "auto"
+    precision: str = "auto"
     options: dict[str, dict[str, Any]] = dataclasses.field(default_factory=dict)
 
 
@@ -77,6 +78,7 @@ class ExtractConfig:
     batch_size: int = 0
     workers: int = 2
     device: str = "auto"
+    precision: str = "auto"
     dtype: str = "float32"
     strict: bool = False
 

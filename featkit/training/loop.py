@@ -140,7 +140,9 @@ def _finished(folder: Path, fingerprint: str) -> Checkpoint:
     checkpoint = load_checkpoint(folder)
     if checkpoint.meta["fingerprint"] != fingerprint:
         raise InputError(
-            f"folder {folder} must be free", "a finished training of other data, encoder or settings", "Delete it to train anew"
+            f"folder {folder} must be free",
+            "a finished training of other data, encoder or settings",
+            "Delete it to train anew",
         )
     return checkpoint
 

@@ -41,6 +41,7 @@ def extract(
     metadata: str | Path | None = None,
     batch_size: int | None = None,
     device: str | None = None,
+    precision: str | None = None,
     dtype: str | None = None,
     offline: bool = False,
     strict: bool = False,
@@ -68,6 +69,8 @@ def extract(
         Patches at a time; found when not given.
     device : {"auto", "cpu", "cuda"}, optional
         Where to compute.
+    precision : {"auto", "float32", "float16", "bfloat16"}, optional
+        Of the computation; "auto" is float16 on a GPU and float32 elsewhere. It is part of a store's identity.
     dtype : {"float32", "float16"}, optional
         How embeddings are stored.
     offline : bool
@@ -83,7 +86,7 @@ def extract(
     from featkit.encoders import load_encoder
 
     if images is not None:
-        settings = _settings(ExtractConfig(), batch_size, device, dtype, strict)
+        settings = _settings(ExtractConfig(), batch_size, device, precision, dtype, strict)
         path = Path(images).resolve()
         table = "" if metadata is None else str(Path(metadata).resolve())
         manifest = read_manifest(DataConfig(path=str(path), adapter=guess_adapter(path), metadata=table), path.parent)
@@ -92,7 +95,7 @@ def extract(
         target = Path(output or "embeddings.zarr")
         return [_extract_one(manifest.frame, target, loaded, None, made_of, settings)]
     workspace = Workspace.require()
-    settings = _settings(workspace.config.extract, batch_size, device, dtype, strict)
+    settings = _settings(workspace.config.extract, batch_size, device, precision, dtype, strict)
     manifest = workspace_manifest(workspace)
     stores: list[EmbeddingStore] = []
     head: nn.Module | None
@@ -113,9 +116,15 @@ def extract(
 
 
 def _settings(
-    base: ExtractConfig, batch_size: int | None, device: str | None, dtype: str | None, strict: bool
+    base: ExtractConfig,
+    batch_size: int | None,
+    device: str | None,
+    precision: str | None,
+    dtype: str | None,
+    strict: bool,
 ) -> ExtractConfig:
-    given: dict[str, Any] = {"batch_size": batch_size, "device": device, "dtype": dtype, "strict": strict or None}
+    given: dict[str, Any] = {"batch_size": batch_size, "device": device, "precision": precision, "dtype": dtype}
+    given["strict"] = strict or None
     return dataclasses.replace(base, **{k: v for k, v in given.items() if v is not None})
 
 
@@ -198,7 +207,8 @@ def _extract_one(
                 _refuse_bad(sealed, target)
             return sealed
     batch_size: int | str = settings.batch_size or "auto"
-    probe = embed_patches(encoder, [], head=head, batch_size=batch_size, device=settings.device).summary
+    where = {"device": settings.device, "precision": settings.precision}
+    probe = embed_patches(encoder, [], head=head, batch_size=batch_size, **where).summary
     provenance["precision"] = probe.precision
     writer = StoreWriter.create_or_resume(
         target,
@@ -218,7 +228,7 @@ def _extract_one(
         rows=rows,
         batch_size=batch_size,
         n_workers=settings.workers,
-        device=settings.device,
+        **where,
     )
     filler = _ShardFiller(writer, shards, frame, encoder.n_dimensions, len(classes) if classes else 0)
     with task(f"Embedding patches for {name or target.name}", total=len(rows)) as done:

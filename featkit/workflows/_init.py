@@ -85,7 +85,7 @@ def init(
     Manifest
         What was found.
     """
-    root = Path(workspace).resolve()
+    root = Path(workspace).absolute()
     target = root / CONFIG_NAME
     if data is None:
         return reread_manifest(Workspace.require(root))
@@ -95,11 +95,11 @@ def init(
             str(target),
             "Edit that file and run 'featkit init' without data, or use --force to write it anew",
         )
-    data = Path(data).resolve()
+    data = Path(data).absolute()
     settings = DataConfig(
         path=_below(data, root),
         adapter=guess_adapter(data) if adapter == "auto" else adapter,
-        metadata="" if metadata is None else _below(Path(metadata).resolve(), root),
+        metadata="" if metadata is None else _below(Path(metadata).absolute(), root),
         columns=dict(columns or {}),
         patient_key=patient_key,
         scale=scale,
@@ -111,7 +111,7 @@ def init(
             "the domain must be a column of the manifest", domain, f"There are: {', '.join(manifest.frame.columns)}"
         )
     if Path(encoder).exists():
-        encoder = _below(Path(encoder).resolve(), root)
+        encoder = _below(Path(encoder).absolute(), root)
     folds = sort_domains(manifest.require([domain]).frame[domain].to_list())
     text = _TEMPLATE.format(data=_toml(settings), folds=_quoted(folds), encoder=_quoted(encoder))
     root.mkdir(parents=True, exist_ok=True)

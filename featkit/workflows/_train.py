@@ -29,6 +29,7 @@ def train(
     seed: int | None = None,
     epochs: int | None = None,
     device: str | None = None,
+    precision: str | None = None,
 ) -> list[Run]:
     """Train methods with folds held out; what is finished is not done again, what was interrupted goes on.
 
@@ -44,6 +45,8 @@ def train(
         Passes over the training patches (default: the workspace's).
     device : {"auto", "cpu", "cuda"}, optional
         Where to train.
+    precision : {"auto", "float32", "float16", "bfloat16"}, optional
+        Of the computation; "auto" is float16 on a GPU and float32 elsewhere. Weights stay float32.
 
     Returns
     -------
@@ -54,7 +57,7 @@ def train(
     settings = workspace.config.train
     methods = [method] if method is not None else list(settings.methods)
     seeds = [seed] if seed is not None else list(settings.seeds)
-    changes: dict[str, Any] = {"epochs": epochs, "device": device}
+    changes: dict[str, Any] = {"epochs": epochs, "device": device, "precision": precision}
     settings = dataclasses.replace(settings, **{k: v for k, v in changes.items() if v is not None})
     _check_methods(methods, settings)
     manifest = workspace_manifest(workspace)
@@ -97,6 +100,7 @@ def _train_one(data: TrainingData, run: Run, workspace: Workspace, settings: Tra
         colour_jitter=settings.colour_jitter,
         seed=run.seed,
         device=settings.device,
+        precision=settings.precision,
     )
     options = settings.options.get(run.method)
     train_method(data, encoder, run.method, options=options, config=config, folder=run.checkpoint)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
 import json
 import math
 import types
@@ -32,7 +33,7 @@ class Result:
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        if "kind" in cls.__dict__.get("__annotations__", {}):
+        if "kind" in inspect.get_annotations(cls):
             raise TypeError(f"{cls.__name__}: 'kind' tells results apart on disk and cannot be a field")
         _KINDS[cls.__name__] = cls
 
