@@ -287,8 +287,9 @@ def descend(
             if change != 0.0:
                 moved = True
                 row = H[a]
+                size = slope.dtype.type(change)
                 for c in range(k):
-                    slope[c] -= change * row[c]
+                    slope[c] -= size * row[c]
         if not moved:
             return sweep + 1
         if gap_bound(slope, new, l1, l2, k, odds, feasible_scale(slope, l1, l2, k)) <= target:

@@ -36,6 +36,7 @@ from featkit.sparse.kernels import (
 _INNER_RELATIVE = 0.1  # accuracy of the quadratic model's solution, relative to its first sweep
 _CONTRACTION = 3.0  # a step that multiplies the gap by more than this asks for a new Hessian: one costs many steps
 _MAX_SWEEPS = 1000
+_SINGLE = 1e-5  # gaps, in nats, for which the quadratic model is solved in float32
 _FLAT = 1e-12  # free coordinates are solved until their slopes are below this
 
 
@@ -222,6 +223,7 @@ def solve_working_set(
     moved = False
     origin = np.empty(m)
     slope = np.empty(k)
+    single = np.empty(k, np.float32)
     before = np.inf
     gap = np.inf
     odds = solve_free(packed, n_free, y, w, beta, eta, r, v, 0.1 * tolerance)
@@ -266,7 +268,12 @@ def solve_working_set(
             past_beta[a] = beta[a]
         n_steps += 1
         target = max(0.3 * tolerance, _INNER_RELATIVE * gap)
-        sweeps = descend(H, k, factor, slope, new, l1, l2, odds, target, _MAX_SWEEPS)
+        if tolerance >= _SINGLE:
+            for a in range(k):
+                single[a] = slope[a]
+            sweeps = descend(H, k, factor, single, new, l1, l2, odds, target, _MAX_SWEEPS)
+        else:
+            sweeps = descend(H, k, factor, slope, new, l1, l2, odds, target, _MAX_SWEEPS)
         if sweeps == _MAX_SWEEPS and is_stale:  # corrections may have left it indefinite
             n_built = 0
             continue
