@@ -312,6 +312,8 @@ def draw_growth(table, file: Path) -> None:
         x, seconds = ([row[key] for row in table[axis]] for key in (axis, "seconds"))
         ax.loglog(x, seconds, "o-", color="#0072B2", label="measured")
         ax.loglog(x, seconds[0] * np.array(x) / x[0], "--", color="#999999", label="linear")
+        ax.set_xticks(x, [f"{value:,}" for value in x])
+        ax.minorticks_off()
         ax.set_xlabel(label)
         ax.set_title(f"power {table[f'{axis}_exponent']:.2f}", fontsize=10)
     axes[0].set_ylabel("seconds, 49 penalties, one thread")
