@@ -13,6 +13,7 @@ import numpy as np
 
 _FAST = {"reassoc", "contract", "arcp", "nsz"}  # never nnan or ninf: penalties may be infinite
 _CHUNK = 512  # rows a Gram block holds at once, so that it stays in the second-level cache
+_RIDGE = 3e-6  # share of its diagonal added to a Gram matrix: keeps a singular one positive in float32
 
 compiled = numba.njit(nogil=True, cache=True, fastmath=_FAST, error_model="numpy")
 
@@ -184,6 +185,7 @@ def gram(packed: np.ndarray, k: int, first: int, root: np.ndarray, H: np.ndarray
                 H[a + 3, c + 2] += s32
                 H[a + 3, c + 3] += s33
     for a in range(start, stop):
+        H[a, a] *= np.float32(1.0 + _RIDGE)
         for c in range(a):
             H[c, a] = H[a, c]
 

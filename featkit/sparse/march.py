@@ -69,7 +69,7 @@ class March:
         self._start()
 
     def _start(self) -> None:
-        self._rounds = self._n_iter = 0
+        self._rounds = self._n_iter = self._failures = 0
         self._inner = _WORKING_SHARE * self.tolerance
 
     @property
@@ -90,7 +90,11 @@ class March:
         if self._is_solved:
             gap = self.problem.full_gap(gradient, late, lambda_)
             self._rounds += 1
-            is_stuck = self._rounds >= _ROUNDS or (late.size == 0 and self._inner < 1e-6 * self.tolerance)
+            is_stuck = (
+                self._rounds >= _ROUNDS
+                or self._failures >= 8
+                or (late.size == 0 and self._inner < 1e-6 * self.tolerance)
+            )
             if gap <= self.tolerance or is_stuck:
                 support, values = self.problem.support()
                 loss = self.problem.loss()
@@ -104,6 +108,7 @@ class March:
                 self._inner *= 0.1
         self.problem.enter(late)
         self._n_iter += self.problem.solve(lambda_, self._inner)
+        self._failures += self.problem.gap > self._inner
         self._is_solved = True
         return False
 

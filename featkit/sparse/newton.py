@@ -35,7 +35,7 @@ from featkit.sparse.kernels import (
 
 _INNER_RELATIVE = 0.1  # accuracy of the quadratic model's solution, relative to its first sweep
 _CONTRACTION = 3.0  # a step that multiplies the gap by more than this asks for a new Hessian: one costs many steps
-_MAX_SWEEPS = 1000
+_MAX_SWEEPS = 400
 _SINGLE = 1e-5  # gaps, in nats, for which the quadratic model is solved in float32
 _FLAT = 1e-12  # free coordinates are solved until their slopes are below this
 
