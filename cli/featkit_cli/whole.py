@@ -24,8 +24,8 @@ def add_to(app: typer.Typer) -> None:
 def demo(
     folder: Annotated[Path, typer.Argument(help="Folder to make; it becomes a workspace.")] = Path("featkit-demo"),
     seed: Annotated[int, typer.Option(help="Seed of the tissue, the splits and the training.")] = 0,
-    patients: Annotated[int, typer.Option(help="Virtual patients.")] = 40,
-    patches: Annotated[int, typer.Option(help="Patches per patient and magnification.")] = 9,
+    patients: Annotated[int, typer.Option(help="Virtual patients.")] = 36,
+    patches: Annotated[int, typer.Option(help="Patches per patient and magnification.")] = 8,
     epochs: Annotated[int, typer.Option(help="Passes over the training patches.")] = 8,
     fold: Annotated[list[str] | None, typer.Option(help="A magnification to hold out; repeat for more.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Empty the folder first if it holds another demo.")] = False,
