@@ -183,7 +183,9 @@ def test_figures_keep_one_scale(make):
 def test_images_become_data(make):
     import base64
 
-    svg = base64.b64decode(data_uri(picture()).split(",", 1)[1])
+    drawn = ReportFigure(picture(), "caption", "text")
+    assert drawn.data is drawn.data  # drawn once
+    svg = base64.b64decode(data_uri(drawn.data).split(",", 1)[1])
     assert ET.fromstring(svg).tag.endswith("svg")
     assert data_uri(figure_bytes(picture(), "png")).startswith("data:image/png;base64,")
     with pytest.raises(InputError, match="SVG or PNG"):
