@@ -36,6 +36,7 @@ from featkit.sparse.design import as_patients  # noqa: E402
 from featkit.sparse.subsamples import patient_subsamples, rows_of  # noqa: E402
 
 EQUAL = 1e-4
+_CORES = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else None
 Fit = tuple[np.ndarray, np.ndarray]  # coefficients (n_lambdas, d), intercepts (n_lambdas,)
 
 
@@ -266,6 +267,8 @@ def compare_stability(X, y, patient, lambdas, paths, n_pairs: int, peers: int, q
         least("featkit, 1 thread", ours(1))
         if "adelie float32" in paths:
             least("adelie float32", loop("adelie float32", few))
+    if _CORES is not None:
+        os.sched_setaffinity(0, _CORES)  # importing adelie pins the process to one core
     least("featkit, 2 threads, elapsed", ours(2))
     if "liblinear" in paths and q is None:
         least("liblinear", loop("liblinear", rows[:1]))
