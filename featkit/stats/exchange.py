@@ -18,6 +18,7 @@ RANK_METRICS = frozenset({"auc", "auc_hand_till", "average_precision"})
 """Metrics that know only the order of the scores: exchanged as ranks, so that scale makes no difference."""
 
 _CELLS = 1 << 22
+_ROUNDING = 1e-13  # relative
 
 
 def exchange_test(
@@ -94,7 +95,7 @@ def exchange_test(
         kept = (signs[start : start + size] > 0).astype(np.float64)
         as_a, as_b = np.hstack([kept, 1 - kept]), np.hstack([1 - kept, kept])
         for name, form in prepared.items():
-            found[name].append(form.values(as_a, as_a) - form.values(as_b, as_b))
+            found[name].append(_difference(form.values(as_a, as_a), form.values(as_b, as_b)))
     tests = {}
     for name, parts in found.items():
         observed, null = (whole := np.concatenate(parts))[0], whole[1:]
@@ -109,6 +110,13 @@ def exchange_test(
             null=null,
         )
     return tests
+
+
+def _difference(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Return ``a - b``, and 0 where they are equal up to rounding: equal forecasts must not be told apart by it."""
+    difference = a - b
+    difference[np.abs(difference) <= _ROUNDING * np.maximum(np.abs(a), np.abs(b))] = 0.0
+    return difference
 
 
 def _midranks(p: np.ndarray, domains: Any) -> np.ndarray:

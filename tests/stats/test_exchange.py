@@ -78,6 +78,14 @@ def test_identical_forecasts_have_p_one():
         assert (found.statistic, found.p_value) == (0.0, 1.0)
 
 
+@pytest.mark.parametrize("seed", range(20))
+def test_rounding_does_not_tell_equal_forecasts_apart(seed):
+    rng = np.random.default_rng(seed)
+    y, p, groups = np.tile([0, 1], 30), rng.random(60), np.repeat(np.arange(10), 6)
+    tests = exchange_test(y, p, p.copy(), groups, ("auc", "brier", "ece", "f1"), n_permutations=200)
+    assert {name: test.p_value for name, test in tests.items()} == dict.fromkeys(tests, 1.0)
+
+
 def test_same_seed_same_p_value_and_forecasts_in_either_order():
     y, a, b, groups = cohort(40, seed=7)
     first = exchange_test(y, a, b, groups, n_permutations=199, seed=3)
