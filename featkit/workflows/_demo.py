@@ -79,7 +79,7 @@ def demo(
         The report.
     """
     from featkit import workflows
-    from featkit.data import ADAPTERS, generate_cohort
+    from featkit.data import generate_cohort
 
     root = Path(folder).resolve()
     config = _CONFIG.format(folds=json.dumps(list(fold or ("100X", "200X"))), seed=seed, epochs=epochs)
@@ -89,7 +89,6 @@ def demo(
         shutil.rmtree(root / "data", ignore_errors=True)
         note(f"Generating tissue of {patients} virtual patients")
         generate_cohort(root / "data", n_patients=patients, patches_per_magnification=patches, seed=seed)
-    ADAPTERS["table"](root / "data" / "manifest.csv").write(root / "manifest.parquet")
     with contextlib.chdir(root):
         workflows.split()
         workflows.train()
