@@ -125,7 +125,9 @@ def choose_on_design(
     if score not in SCORES:
         raise InputError("score must be a known name", repr(score), did_you_mean(score, SCORES))
     if (rule in ("lambda", "C")) != (value is not None):
-        raise InputError(f"value must {'' if rule in ('lambda', 'C') else 'not '}be given with rule {rule!r}", value)
+        if value is None:
+            raise InputError(f"value must be given with rule {rule!r}", "none", "Say which penalty, e.g. value=1.0")
+        raise InputError(f"value must not be given with rule {rule!r}", value, "Leave it out, or use rule lambda or C")
     d, n = design.columns.shape
     penalties = np.where(design.is_dead, np.inf, 1.0)
     problem = WorkingSet(design.columns, y, np.full(n, 1.0 / n), ALL_ROWS, penalties, l1_ratio, True)
