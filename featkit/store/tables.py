@@ -81,7 +81,9 @@ def import_table(
     except InputError:
         raise
     except Exception as error:  # numpy and polars raise many kinds for files they cannot parse
-        raise InputError("table must be readable", f"{source}: {error}", "Check the file") from error
+        is_pickled = "pickle" in str(error)  # numpy would advise to trust the file: its pickles are never loaded
+        reason = "not an array of numbers" if is_pickled else str(error)
+        raise InputError("table must be readable", f"{source}: {reason}", "Check the file") from error
     if metadata is not None and len(described) != len(X):
         raise InputError(f"metadata must have one row per embedding, {len(X)}", len(described), "Check both files")
     if metadata is None and source.suffix == ".npy":

@@ -104,3 +104,11 @@ def test_the_real_feature_table(tmp_path):
         np.testing.assert_array_equal(store.X(), real["X"])
         assert store.obs["patch_id"].to_list() == real["filename"].tolist()
     assert store.shape == (1995, 68)
+
+
+def test_files_that_numpy_would_unpickle_are_refused_without_advice_to_trust_them(tmp_path):
+    path = tmp_path / "junk.npy"
+    path.write_bytes(b"junk")
+    with pytest.raises(InputError, match="not an array of numbers") as caught:
+        import_table(path, tmp_path / "x.zarr", metadata=tmp_path / "none.csv")
+    assert "pickle" not in str(caught.value)
