@@ -360,7 +360,7 @@ class _Grouped:
                 for c, e, H in zip(self.first, self.second, self.H):
                     other = 1.0 - self.anchor[:, e] if c == e else self.anchor[:, e]
                     weight = self.w * np.maximum(self.anchor[:, c] * other, 1e-10)
-                    gram(self.packed, k, self.n_built, np.sqrt(weight).astype(np.float32), H)
+                    gram(self.packed, k, self.n_built, weight.astype(np.float32), H)
                 self.n_built = k
             before = gap
             rows = np.ascontiguousarray(self.B.T)

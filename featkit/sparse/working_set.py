@@ -2,11 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
-from featkit.sparse.kernels import column_dots, feasible_scale, gap_bound, mean_loss, pack, violators
-from featkit.sparse.newton import solve_working_set
+from featkit.sparse.kernels import (
+    column_dots,
+    descend,
+    feasible_scale,
+    gap_bound,
+    gram,
+    mean_loss,
+    pack,
+    packed_combine,
+    packed_dots,
+    violators,
+)
+from featkit.sparse.newton import search_along, secant_update, solve_free
 
+_INNER_RELATIVE = 0.1  # accuracy of the quadratic model's solution, relative to the gap before the step
+_STALLED, _DIVERGED = 0.7, 20.0  # a step that multiplies the gap by more, from the second on or the first, asks for a
+# new Hessian, which costs many steps
+_MAX_SWEEPS = 400
+_SINGLE = 1e-5  # gaps, in nats, for which the quadratic model is solved in float32
+_FLAT = 1e-6  # free coordinates are solved until their slopes are below this share of the gap asked
 ALL_ROWS = np.empty(0, np.int64)
 
 
@@ -43,23 +62,26 @@ class WorkingSet:
         self.penalty_weights, self.l1_ratio = penalty_weights, l1_ratio
         self.weights = l1_ratio * penalty_weights
         m, capacity = y.size, 32
-        self.packed = np.empty((capacity, m), np.float32)
+        self.packed = np.zeros((capacity, m), np.float32)
         self.hessian = np.zeros((capacity, capacity), np.float32)
         self.dimensions = np.full(capacity, -1, np.int64)  # -1 is the intercept
-        self.beta, self.l1, self.l2, self.g = (np.zeros(capacity) for _ in range(4))
-        self.eta, self.r = np.zeros(m), np.zeros(m)
-        self.root = np.zeros(m, np.float32)
+        self.beta, self.l1, self.l2 = np.zeros(capacity), np.zeros(capacity), np.zeros(capacity)
+        self.slope, self.pull, self.g = np.zeros(capacity), np.zeros(capacity), np.zeros(capacity)
+        self.eta, self.r, self.v = np.zeros(m), np.zeros(m), np.zeros(m)
+        self.curvature, self.built = np.zeros(m, np.float32), np.zeros(m, np.float32)
+        self.direction, self.origin = np.empty(m), np.empty(m)
         self.is_in = np.zeros(columns.shape[0], np.bool_)
         self.k = self.n_built = 0
         self.is_stale = False
         self.gap = self.odds = np.inf
+        self.shift = self.offset = 0.0
         self.has_intercept = fit_intercept
         if fit_intercept:
             self.packed[0] = 1.0
             self.k = 1
         self.enter(np.flatnonzero(penalty_weights == 0.0))
         self.n_free = self.k
-        self.solve(0.0, 0.0)
+        self._settle(0.0)
 
     def enter(self, dimensions: np.ndarray) -> None:
         """Add dimensions to the working set with coefficient zero."""
@@ -72,11 +94,13 @@ class WorkingSet:
         self.dimensions[self.k : k] = dimensions
         self.beta[self.k : k] = 0.0
         self.is_in[dimensions] = True
-        self.k = k
+        first, self.k = self.k, k
+        packed_dots(self.packed, first, k, self.r, self.curvature, self.g, self.pull)
+        self.slope[first:k] = self.g[first:k] + self.shift * self.pull[first:k]
 
     def _grow(self, least: int) -> None:
         k, capacity = self.k, -(-max(least, 2 * self.beta.size) // 4) * 4
-        for name in ("packed", "dimensions", "beta", "l1", "l2", "g"):
+        for name in ("packed", "dimensions", "beta", "l1", "l2", "slope", "pull", "g"):
             old = getattr(self, name)
             new = np.zeros((capacity, *old.shape[1:]), old.dtype)
             new[:k] = old[:k]
@@ -86,15 +110,81 @@ class WorkingSet:
         self.hessian = hessian
 
     def solve(self, lambda_: float, tolerance: float, max_steps: int = 100) -> int:
-        """Solve the working set at one penalty level; returns the number of Newton steps."""
+        """Solve the working set at one penalty level to a duality gap; returns the number of Newton steps."""
         weights = self.penalty_weights[self.dimensions[self.n_free : self.k]]
         self.l1[self.n_free : self.k] = lambda_ * self.l1_ratio * weights
         self.l2[self.n_free : self.k] = lambda_ * (1.0 - self.l1_ratio) * weights
-        n_steps, self.gap, self.odds, self.n_built, self.is_stale = solve_working_set(
-            self.packed, self.hessian, self.k, self.n_built, self.is_stale, self.n_free, self.y, self.w,
-            self.beta, self.l1, self.l2, self.eta, self.r, self.root, self.g, tolerance, max_steps,
-        )  # fmt: skip
-        return n_steps
+        n_steps, before = 0, np.inf
+        while True:
+            self.gap = self._gap(feasible_scale(self.g, self.l1, self.l2, self.k))
+            if self.gap <= tolerance or n_steps >= max_steps:
+                return n_steps
+            if self.is_stale and self.gap > (_STALLED if n_steps >= 2 else _DIVERGED) * before:
+                self.n_built = 0
+            before = self.gap
+            n_steps += 1
+            if not self._step(max(0.3 * tolerance, _INNER_RELATIVE * self.gap), tolerance):
+                if not self.is_stale:
+                    return n_steps  # nothing left to gain in this arithmetic
+                self.n_built = 0  # a Hessian too old to point downhill
+
+    def _step(self, accuracy: float, tolerance: float) -> bool:
+        """Take one proximal Newton step, its model solved to ``accuracy``; returns whether the objective fell."""
+        k, l1, l2 = self.k, self.l1[: self.k], self.l2[: self.k]
+        old, slope = self.beta[:k].copy(), self.slope[:k].copy()
+        if self.n_built < k:
+            if self.n_built == 0:
+                np.maximum(self.curvature, 1e-8 * self.w, out=self.built, casting="same_kind")
+                self.is_stale = False
+            gram(self.packed, k, self.n_built, self.built, self.hessian)
+            self.n_built = k
+        factor = float(np.sum(self.v) / np.sum(self.built, dtype=np.float64))
+        new = old.copy()
+        model = slope.astype(np.float32) if tolerance >= _SINGLE else slope.copy()
+        is_solved = descend(self.hessian, k, factor, model, new, l1, l2, self.odds, accuracy, _MAX_SWEEPS)
+        if self.is_stale and not is_solved:  # corrections may have left it indefinite
+            return False
+        step = new - old
+        change = float(l1 @ (np.abs(new) - np.abs(old)) + 0.5 * (l2 * step) @ (new + old))
+        start = change - float(slope @ step)
+        if not start < 0.0:
+            return False
+        packed_combine(self.packed, k, step, self.direction)
+        length, *sums = search_along(
+            self.eta, self.direction, start, change, self.y, self.w, self.r, self.v, self.origin
+        )
+        self.beta[:k] = new if length == 1.0 else old + length * step
+        self._settle(tolerance, sums)
+        if length == 0.0:
+            return False
+        secant_update(self.hessian, k, self.beta[:k] - old, slope - self.slope[:k])
+        self.is_stale = True
+        return True
+
+    def _settle(self, tolerance: float, sums: Sequence[float] | None = None) -> None:
+        """Read the slopes at the residuals, whose ``sums`` are given, and make the residuals a dual point.
+
+        The free coordinates are solved first where they are more than an intercept, where the intercept is far off, and
+        without sums.
+        """
+        sum_r, sum_v, odds = sums or (np.inf, 1.0, 1.0)
+        self.shift = sum_r / sum_v if self.has_intercept else 0.0
+        if sums is None or self.n_free > self.has_intercept or not abs(self.shift) <= 0.5:
+            sum_v, odds = solve_free(
+                self.packed, self.n_free, self.y, self.w, self.beta, self.eta, self.r, self.v, _FLAT * tolerance
+            )
+            self.shift = 0.0
+        np.copyto(self.curvature, self.v, casting="same_kind")
+        packed_dots(self.packed, 0, self.k, self.r, self.curvature, self.slope, self.pull)
+        self.r -= self.shift * self.v
+        self.g[: self.k] = self.slope[: self.k] - self.shift * self.pull[: self.k]
+        inflation = (1.0 - abs(self.shift)) ** -2
+        self.odds, self.offset = odds * inflation, self.shift**2 * sum_v * inflation
+
+    def _gap(self, scale: float) -> float:
+        """Return the duality gap's bound over the working set for a feasible scale."""
+        bound = gap_bound(self.g, self.beta, self.l1, self.l2, self.k, self.odds, scale)
+        return float(bound) + (1.0 - 0.5 * scale) * self.offset
 
     def full_gap(self, gradient: np.ndarray, late: np.ndarray, lambda_: float) -> float:
         """Return the duality gap over all dimensions, given the `violators` ``late``; see `featkit.sparse.newton`."""
@@ -106,7 +196,7 @@ class WorkingSet:
                 scale = min(scale, float(np.min(limits / sizes)))
             else:
                 excess = float(np.sum((sizes - limits) ** 2 / (2.0 * limits))) * self.l1_ratio / (1.0 - self.l1_ratio)
-        return excess + float(gap_bound(self.g, self.beta, self.l1, self.l2, self.k, self.odds, scale))
+        return excess + self._gap(scale)
 
     def violators(self, gradient: np.ndarray, lambda_: float) -> np.ndarray:
         """Return the dimensions outside the working set that break the optimality conditions, sorted."""
