@@ -150,26 +150,26 @@ def pack(columns: np.ndarray, rows: np.ndarray, which: np.ndarray, packed: np.nd
 def gram(packed: np.ndarray, k: int, first: int, weights: np.ndarray, H: np.ndarray) -> None:
     """Write rows ``first:k`` (and by symmetry columns) of ``packed @ diag(weights) @ packed.T`` to H.
 
-    packed (capacity, m) float32, weights (m,) float32, H (capacity, capacity) float32 with a capacity divisible by 4.
+    packed (capacity, m) float32, weights (m,) float32, H (capacity, capacity) float32, capacity at least k + 3.
     New rows, weighted, stay in the cache while the packed columns pass once.
     """
     m = weights.size
-    start, stop = (first // 4) * 4, ((k + 3) // 4) * 4
-    H[start:stop, :stop] = np.float32(0.0)
-    block = np.zeros((stop - start, min(_CHUNK, m)), np.float32)
+    stop = first + -(-(k - first) // 4) * 4
+    H[first:stop, :stop] = np.float32(0.0)
+    block = np.zeros((stop - first, min(_CHUNK, m)), np.float32)
     zero = np.float32(0.0)
     for begin in range(0, m, _CHUNK):
         size = min(_CHUNK, m - begin)
         here = weights[begin : begin + size]
-        for a in range(start, k):
-            source, target = packed[a, begin : begin + size], block[a - start]
+        for a in range(first, k):
+            source, target = packed[a, begin : begin + size], block[a - first]
             for t in range(size):
                 target[t] = source[t] * here[t]
-        for c in range(0, stop, 4):
+        for c in range(0, k, 4):
             z0, z1 = packed[c, begin : begin + size], packed[c + 1, begin : begin + size]
             z2, z3 = packed[c + 2, begin : begin + size], packed[c + 3, begin : begin + size]
-            for a in range(max(start, c), stop, 4):
-                i = a - start
+            for a in range(first + max(c - first, 0) // 4 * 4, stop, 4):
+                i = a - first
                 x0, x1, x2, x3 = block[i, :size], block[i + 1, :size], block[i + 2, :size], block[i + 3, :size]
                 s00 = s01 = s02 = s03 = s10 = s11 = s12 = s13 = zero
                 s20 = s21 = s22 = s23 = s30 = s31 = s32 = s33 = zero
@@ -208,7 +208,7 @@ def gram(packed: np.ndarray, k: int, first: int, weights: np.ndarray, H: np.ndar
                 H[a + 3, c + 1] += s31
                 H[a + 3, c + 2] += s32
                 H[a + 3, c + 3] += s33
-    for a in range(start, stop):
+    for a in range(first, k):
         H[a, a] *= np.float32(1.0 + _RIDGE)
         for c in range(a):
             H[c, a] = H[a, c]
@@ -279,7 +279,6 @@ def gap_bound(
 def refine(
     H: np.ndarray,
     k: int,
-    factor: float,
     slope: np.ndarray,
     new: np.ndarray,
     l1: np.ndarray,
@@ -305,7 +304,7 @@ def refine(
         row = H[a]
         for j in range(size):
             A[i, j] = row[which[j]]
-        inverse[i] = 1.0 / (factor * row[a] + l2[a])
+        inverse[i] = 1.0 / (row[a] + l2[a])
         r[i] = slope[a] - l2[a] * new[a]
         if new[a] != 0.0:
             r[i] -= l1[a] if new[a] > 0.0 else -l1[a]
@@ -321,7 +320,7 @@ def refine(
             total = slope.dtype.type(0.0)
             for j in range(size):
                 total += row[j] * p[j]
-            image[i] = factor * total + l2[which[i]] * p[i]
+            image[i] = total + l2[which[i]] * p[i]
             curvature += image[i] * p[i]
         if curvature <= 0.0:
             return False
@@ -342,7 +341,7 @@ def refine(
     moved = np.zeros(k, slope.dtype)
     for i in range(size):
         row = H[which[i]]
-        step = slope.dtype.type(factor * x[i])
+        step = x[i]
         for c in range(k):
             moved[c] += step * row[c]
     for i in range(size):
@@ -361,7 +360,6 @@ def refine(
 def descend(
     H: np.ndarray,
     k: int,
-    factor: float,
     slope: np.ndarray,
     new: np.ndarray,
     l1: np.ndarray,
@@ -372,7 +370,7 @@ def descend(
 ) -> bool:
     """Minimise the penalised quadratic model by coordinate descent, helped by `refine` on the support it finds.
 
-    The model is ``-slope.step + factor step.H.step / 2`` plus, at ``new = old + step``,
+    The model is ``-slope.step + step.H.step / 2`` plus, at ``new = old + step``,
     ``l1 |.| + l2 |.|**2 / 2``; ``slope`` (k,) is overwritten with the model's own, ``new`` (k,) holds the coefficients
     before and after. Sweeps end when the model's own duality gap (`gap_bound`) is at most ``target``. Returns whether
     it got there.
@@ -380,7 +378,7 @@ def descend(
     for sweep in range(max_sweeps):
         moved = False
         for a in range(k):
-            curvature = factor * H[a, a] + l2[a]
+            curvature = H[a, a] + l2[a]
             if curvature <= 0.0:
                 continue
             old = new[a]
@@ -391,7 +389,7 @@ def descend(
                 new[a] = (wanted + l1[a]) / curvature
             else:
                 new[a] = 0.0
-            change = factor * (new[a] - old)
+            change = new[a] - old
             if change != 0.0:
                 moved = True
                 row = H[a]
@@ -403,7 +401,7 @@ def descend(
         if gap_bound(slope, new, l1, l2, k, odds, feasible_scale(slope, l1, l2, k)) <= target:
             return True
         if sweep % _SWEEPS == _SWEEPS - 1:
-            refine(H, k, factor, slope, new, l1, l2, target)
+            refine(H, k, slope, new, l1, l2, target)
     return False
 
 

@@ -260,7 +260,7 @@ class _Grouped:
         self.Y = np.zeros((n, n_classes))
         self.Y[np.arange(n), labels] = 1.0
         self.dimensions = np.empty(0, np.int64)
-        self.packed = np.ones((1, n), np.float32)  # the intercept first
+        self.packed = np.ones((4, n), np.float32)  # the intercept first; three rows to spare for the kernels
         self.B = np.zeros((1, n_classes))
         self.eta = np.zeros((n, n_classes))
         first, second = np.triu_indices(n_classes)
@@ -305,9 +305,9 @@ class _Grouped:
     def enter(self, dimensions: np.ndarray) -> None:
         """Add dimensions with coefficient zero."""
         self.dimensions = np.concatenate([self.dimensions, dimensions])
-        self.packed = np.concatenate([self.packed, self.columns[dimensions]])
+        self.packed = np.concatenate([self.packed[:-3], self.columns[dimensions], self.packed[-3:]])
         self.B = np.concatenate([self.B, np.zeros((dimensions.size, self.B.shape[1]))])
-        capacity = -(-self.B.shape[0] // 4) * 4
+        capacity = self.B.shape[0] + 3
         known = self.H.shape[1]
         if capacity > known:
             H = np.zeros((self.H.shape[0], 2 * capacity, 2 * capacity), np.float32)
@@ -345,7 +345,7 @@ class _Grouped:
 
     def _solve_working_set(self, l1: np.ndarray, tolerance: float) -> None:
         k, before = l1.size, np.inf
-        packed = self.packed.astype(np.float64)
+        packed = self.packed[:k].astype(np.float64)
         is_stale = self.n_built > 0
         for _ in range(_MAX_STEPS):
             slope = packed @ self.R

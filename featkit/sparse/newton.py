@@ -108,27 +108,32 @@ def solve_free(
 
 
 @compiled
-def secant_update(H: np.ndarray, k: int, step: np.ndarray, change: np.ndarray) -> None:
-    """Make ``H @ step`` equal ``change`` by the BFGS update, which keeps H positive."""
+def secant_update(H: np.ndarray, k: int, ratio: float, step: np.ndarray, change: np.ndarray) -> bool:
+    """Multiply H by ``ratio``, then make ``H @ step`` equal ``change`` by the BFGS update.
+
+    Returns whether the diagonal of H, float32, is still positive.
+    """
     image = np.zeros(k)
     for a in range(k):
         if step[a] != 0.0:
-            row = H[a]
+            row, size = H[a], ratio * step[a]
             for c in range(k):
-                image[c] += step[a] * row[c]
+                image[c] += size * row[c]
     curvature = 0.0
     modelled = 0.0
     for a in range(k):
         curvature += step[a] * change[a]
         modelled += step[a] * image[a]
-    if curvature <= 1e-3 * modelled or modelled <= 0.0:
-        return
+    is_safe = curvature > 1e-3 * modelled and modelled > 0.0
+    positive = True
     for a in range(k):
-        left = np.float32(change[a] / curvature)
-        right = np.float32(image[a] / modelled)
+        left = np.float32(change[a] / curvature) if is_safe else np.float32(0.0)
+        right = np.float32(image[a] / modelled) if is_safe else np.float32(0.0)
         row = H[a]
         for c in range(k):
-            row[c] += np.float32(left * change[c] - right * image[c])
+            row[c] = np.float32(ratio * row[c] + left * change[c] - right * image[c])
+        positive &= row[a] > 0.0
+    return positive
 
 
 @compiled

@@ -23,9 +23,11 @@ from featkit.sparse.newton import search_along, secant_update, solve_free
 _INNER_RELATIVE = 0.1  # accuracy of the quadratic model's solution, relative to the gap before the step
 _STALLED, _DIVERGED = 0.7, 20.0  # a step that multiplies the gap by more, from the second on or the first, asks for a
 # new Hessian, which costs many steps
+_CHEAP = 20_000_000  # multiplications for which a Hessian is built at every step
 _MAX_SWEEPS = 400
 _SINGLE = 1e-5  # gaps, in nats, for which the quadratic model is solved in float32
 _FLAT = 1e-6  # free coordinates are solved until their slopes are below this share of the gap asked
+_RESERVED = 1 << 28  # bytes set aside for packed columns, which take memory only as they are written
 ALL_ROWS = np.empty(0, np.int64)
 
 
@@ -62,18 +64,18 @@ class WorkingSet:
         self.penalty_weights, self.l1_ratio = penalty_weights, l1_ratio
         self.weights = l1_ratio * penalty_weights
         m, capacity = y.size, 32
-        self.packed = np.zeros((capacity, m), np.float32)
+        self.packed = np.empty((max(capacity, min(columns.shape[0] + 4, _RESERVED // (4 * m))), m), np.float32)
         self.hessian = np.zeros((capacity, capacity), np.float32)
         self.dimensions = np.full(capacity, -1, np.int64)  # -1 is the intercept
         self.beta, self.l1, self.l2 = np.zeros(capacity), np.zeros(capacity), np.zeros(capacity)
         self.slope, self.pull, self.g = np.zeros(capacity), np.zeros(capacity), np.zeros(capacity)
         self.eta, self.r, self.v = np.zeros(m), np.zeros(m), np.zeros(m)
-        self.curvature, self.built = np.zeros(m, np.float32), np.zeros(m, np.float32)
+        self.curvature, self.floor = np.zeros(m, np.float32), (1e-8 * w).astype(np.float32)
         self.direction, self.origin = np.empty(m), np.empty(m)
         self.is_in = np.zeros(columns.shape[0], np.bool_)
         self.k = self.n_built = 0
         self.is_stale = False
-        self.gap = self.odds = np.inf
+        self.gap = self.odds = self.sum_v = np.inf
         self.shift = self.offset = 0.0
         self.has_intercept = fit_intercept
         if fit_intercept:
@@ -88,7 +90,7 @@ class WorkingSet:
         if dimensions.size == 0:
             return
         k = self.k + dimensions.size
-        if k > self.beta.size:
+        if k + 3 > self.beta.size:  # kernels go by fours
             self._grow(k)
         pack(self.columns, self.rows, dimensions, self.packed, self.k)
         self.dimensions[self.k : k] = dimensions
@@ -99,25 +101,29 @@ class WorkingSet:
         self.slope[first:k] = self.g[first:k] + self.shift * self.pull[first:k]
 
     def _grow(self, least: int) -> None:
-        k, capacity = self.k, -(-max(least, 2 * self.beta.size) // 4) * 4
+        k, capacity = self.k, max(least + 3, 2 * self.beta.size)
         for name in ("packed", "dimensions", "beta", "l1", "l2", "slope", "pull", "g"):
             old = getattr(self, name)
-            new = np.zeros((capacity, *old.shape[1:]), old.dtype)
-            new[:k] = old[:k]
-            setattr(self, name, new)
+            if len(old) < capacity:
+                new = np.empty((capacity, *old.shape[1:]), old.dtype)
+                new[:k] = old[:k]
+                setattr(self, name, new)
         hessian = np.zeros((capacity, capacity), np.float32)
         hessian[:k, :k] = self.hessian[:k, :k]
         self.hessian = hessian
 
     def solve(self, lambda_: float, tolerance: float, max_steps: int = 100) -> int:
-        """Solve the working set at one penalty level to a duality gap; returns the number of Newton steps."""
+        """Solve the working set at one penalty level to a duality gap; returns the number of Newton steps.
+
+        It takes at least one, so that a path moves with its penalties however loose the tolerance.
+        """
         weights = self.penalty_weights[self.dimensions[self.n_free : self.k]]
         self.l1[self.n_free : self.k] = lambda_ * self.l1_ratio * weights
         self.l2[self.n_free : self.k] = lambda_ * (1.0 - self.l1_ratio) * weights
         n_steps, before = 0, np.inf
         while True:
             self.gap = self._gap(feasible_scale(self.g, self.l1, self.l2, self.k))
-            if self.gap <= tolerance or n_steps >= max_steps:
+            if (self.gap <= tolerance and (n_steps > 0 or self.k == self.n_free)) or n_steps >= max_steps:
                 return n_steps
             if self.is_stale and self.gap > (_STALLED if n_steps >= 2 else _DIVERGED) * before:
                 self.n_built = 0
@@ -132,16 +138,16 @@ class WorkingSet:
         """Take one proximal Newton step, its model solved to ``accuracy``; returns whether the objective fell."""
         k, l1, l2 = self.k, self.l1[: self.k], self.l2[: self.k]
         old, slope = self.beta[:k].copy(), self.slope[:k].copy()
+        if k * k * self.y.size <= _CHEAP:
+            self.n_built = 0
         if self.n_built < k:
             if self.n_built == 0:
-                np.maximum(self.curvature, 1e-8 * self.w, out=self.built, casting="same_kind")
                 self.is_stale = False
-            gram(self.packed, k, self.n_built, self.built, self.hessian)
+            gram(self.packed, k, self.n_built, np.maximum(self.curvature, self.floor), self.hessian)
             self.n_built = k
-        factor = float(np.sum(self.v) / np.sum(self.built, dtype=np.float64))
         new = old.copy()
         model = slope.astype(np.float32) if tolerance >= _SINGLE else slope.copy()
-        is_solved = descend(self.hessian, k, factor, model, new, l1, l2, self.odds, accuracy, _MAX_SWEEPS)
+        is_solved = descend(self.hessian, k, model, new, l1, l2, self.odds, accuracy, _MAX_SWEEPS)
         if self.is_stale and not is_solved:  # corrections may have left it indefinite
             return False
         step = new - old
@@ -154,11 +160,14 @@ class WorkingSet:
             self.eta, self.direction, start, change, self.y, self.w, self.r, self.v, self.origin
         )
         self.beta[:k] = new if length == 1.0 else old + length * step
+        before = self.sum_v
         self._settle(tolerance, sums)
         if length == 0.0:
             return False
-        secant_update(self.hessian, k, self.beta[:k] - old, slope - self.slope[:k])
         self.is_stale = True
+        ratio, change_of_slope = self.sum_v / before, slope - self.slope[:k]
+        if not secant_update(self.hessian, k, ratio, self.beta[:k] - old, change_of_slope):
+            self.n_built = 0
         return True
 
     def _settle(self, tolerance: float, sums: Sequence[float] | None = None) -> None:
@@ -179,7 +188,7 @@ class WorkingSet:
         self.r -= self.shift * self.v
         self.g[: self.k] = self.slope[: self.k] - self.shift * self.pull[: self.k]
         inflation = (1.0 - abs(self.shift)) ** -2
-        self.odds, self.offset = odds * inflation, self.shift**2 * sum_v * inflation
+        self.sum_v, self.odds, self.offset = sum_v, odds * inflation, self.shift**2 * sum_v * inflation
 
     def _gap(self, scale: float) -> float:
         """Return the duality gap's bound over the working set for a feasible scale."""
