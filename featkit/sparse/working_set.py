@@ -21,7 +21,8 @@ from featkit.sparse.kernels import (
 from featkit.sparse.newton import search_along, secant_update, solve_free
 
 _INNER_RELATIVE = 0.1  # accuracy of the quadratic model's solution, relative to the gap before the step
-_STALLED, _DIVERGED = 0.7, 20.0  # a step that multiplies the gap by more, from the second on or the first, asks for a
+_WORTH = 20  # columns for which building a Hessian costs as much as a step
+_STALLED, _DIVERGED = 0.95, 20.0  # a step that multiplies the gap by more, from the second on or the first, asks for a
 # new Hessian, which costs many steps
 _CHEAP = 20_000_000  # multiplications for which a Hessian is built at every step
 _MAX_SWEEPS = 400
@@ -74,7 +75,7 @@ class WorkingSet:
         self.direction, self.origin = np.empty(m), np.empty(m)
         self.is_in = np.zeros(columns.shape[0], np.bool_)
         self.k = self.n_built = 0
-        self.is_stale = False
+        self.is_stale, self._extra = False, 0
         self.gap = self.odds = self.sum_v = np.inf
         self.shift = self.offset = 0.0
         self.has_intercept = fit_intercept
@@ -128,6 +129,7 @@ class WorkingSet:
             if self.is_stale and self.gap > (_STALLED if n_steps >= 2 else _DIVERGED) * before:
                 self.n_built = 0
             before = self.gap
+            self._extra += n_steps > 0
             n_steps += 1
             if not self._step(max(0.3 * tolerance, _INNER_RELATIVE * self.gap), tolerance):
                 if not self.is_stale:
@@ -138,11 +140,11 @@ class WorkingSet:
         """Take one proximal Newton step, its model solved to ``accuracy``; returns whether the objective fell."""
         k, l1, l2 = self.k, self.l1[: self.k], self.l2[: self.k]
         old, slope = self.beta[:k].copy(), self.slope[:k].copy()
-        if k * k * self.y.size <= _CHEAP:
+        if k * k * self.y.size <= _CHEAP or k < _WORTH * self._extra:
             self.n_built = 0
         if self.n_built < k:
             if self.n_built == 0:
-                self.is_stale = False
+                self.is_stale, self._extra = False, 0
             gram(self.packed, k, self.n_built, np.maximum(self.curvature, self.floor), self.hessian)
             self.n_built = k
         new = old.copy()
