@@ -73,9 +73,9 @@ def column_norms(columns: np.ndarray, is_centered: bool) -> np.ndarray:
 def packed_dots(
     packed: np.ndarray, first: int, k: int, r: np.ndarray, v: np.ndarray, slope: np.ndarray, pull: np.ndarray
 ) -> None:
-    """Write ``packed[first:k] @ r`` to ``slope[first:k]`` and, in float32, ``packed[first:k] @ v`` to ``pull[first:k]``.
+    """Write ``packed[first:k] @ r`` to ``slope[first:k]`` and ``packed[first:k] @ v`` to ``pull[first:k]``.
 
-    packed (capacity, m) float32, r (m,) float64, v (m,) float32.
+    packed (capacity, m) float32, r (m,) float64, v (m,) float32, for which float32 sums are enough.
     """
     m = r.size
     zero = np.float32(0.0)

@@ -15,8 +15,8 @@ g = X't, Fenchel's equality at r and the curvature of the entropy between r and 
     F(b) - D(s t) <= sum_a [pen_a(b_a) + pen*_a(s g_a)] - s b.g
                      + c [(1 - s)**2 / (2 s) sum_i w_i exp(-margin_i) + (1 - s / 2) R**2 / V],
 
-c = (1 - |R / V|)**-2. So the intercept need not be solved exactly for the gap to hold. Other unpenalised dimensions are:
-r is made orthogonal to their columns, and t = r.
+c = (1 - |R / V|)**-2. So the intercept need not be solved exactly for the gap to hold. Other unpenalised dimensions
+are: r is made orthogonal to their columns, and t = r.
 """
 
 from __future__ import annotations
@@ -150,10 +150,11 @@ def search_along(
 ) -> tuple[float, float, float, float]:
     """Go along ``direction`` as far as the objective falls.
 
-    Returns the step's length, 0 for none, and what `residuals` returns there. The penalty, which changes by ``change`` over the whole step, is replaced by its chord, which lies above it: the
-    objective is convex in the length, with slope ``start`` < 0 at 0. A slope that has turned positive, by up to half as
-    much, still means a fall where no row moves by more than 1, since curvature changes by less than exp(t) over a length
-    t; elsewhere the objective itself is compared.
+    Returns the step's length, 0 for none, and what `residuals` returns there. The penalty, which changes by ``change``
+    over the whole step, is replaced by its chord, which lies above it: the objective is convex in the length, with
+    slope ``start`` < 0 at 0. A slope that has turned positive, by up to half as much, still means a fall where no row
+    moves by more than 1, since curvature changes by less than exp(t) over a length t; elsewhere the objective itself is
+    compared.
     """
     m = eta.size
     origin[:] = eta

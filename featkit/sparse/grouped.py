@@ -1,0 +1,274 @@
+"""The grouped multinomial model under way: one penalty level after another, certified by duality gaps.
+
+With softmax probabilities P (K, n), R = w (Y - P) and coefficients B (K, k) on the packed columns, a step minimises
+
+    -<X'R, step> + <step, M step G> / 2 + sum_a l1_a ||B_a + step_a||,
+
+where G = X' diag(w t) X, t_i = sum_c p_ic (1 - p_ic) is the trace of a row's Hessian, and M, with trace 1, is the rows'
+mean Hessian over classes, sum_i w_i (diag(p_i) - p_i p_i') / sum_i w_i t_i. In the basis of M's eigenvectors, which
+leaves the norms as they are, the step is solved dimension by dimension. G is kept and scaled until its steps have cost
+as much as building it.
+
+With any s in (0, 1] for which ``s ||X_j'R|| <= lambda p_j``, and intercepts whose residuals sum to zero, the
+probabilities ``(1 - s) Y + s P`` are dual feasible and their entropy is the dual value.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from featkit.sparse.kernels import compiled, gram, pack
+from featkit.sparse.working_set import ALL_ROWS
+
+_WORTH = 20  # columns for which building a Gram matrix costs as much as a step
+_STALLED = 0.98  # a step from the third on that multiplies the gap by more asks for a new Gram matrix
+_SINGLE = 1e-5  # relative gaps for which slopes are read in float32
+_MAX_STEPS = 500
+_ROUNDS = 30
+
+
+@compiled
+def group_descend(
+    H: np.ndarray,
+    k: int,
+    scales: np.ndarray,
+    slope: np.ndarray,
+    new: np.ndarray,
+    l1: np.ndarray,
+    floor: float,
+    max_sweeps: int,
+) -> None:
+    """Minimise ``-<slope, step> + sum_c scales_c step_c'H step_c / 2`` plus ``sum_a l1_a ||new[:, a]||`` by blocks.
+
+    H (capacity, capacity) float32, scales (K,), slope and new (K, k), both overwritten. Sweeps end when one gains less
+    than 1e-3 of the first, or ``floor``.
+    """
+    n_classes = slope.shape[0]
+    wanted = np.empty(n_classes)
+    target = -1.0
+    for _ in range(max_sweeps):
+        gain = 0.0
+        for a in range(k):
+            stiffness, row = H[a, a], H[a]
+            norm = stiffest = size = 0.0
+            for c in range(n_classes):
+                wanted[c] = slope[c, a] + stiffness * scales[c] * new[c, a]
+                norm += wanted[c] * wanted[c]
+                size += abs(new[c, a])
+                stiffest = max(stiffest, stiffness * scales[c])
+            norm = np.sqrt(norm)
+            is_zero = norm <= l1[a]
+            if (is_zero and size == 0.0) or stiffest <= 0.0:
+                continue
+            length = 0.0
+            if not is_zero and l1[a] > 0.0:
+                # the new length solves sum_c (wanted_c / (H_c length + l1))**2 = 1: Newton, from below
+                length = (norm - l1[a]) / stiffest
+                for _ in range(50):
+                    value = slope_of = 0.0
+                    for c in range(n_classes):
+                        share = stiffness * scales[c] * length + l1[a]
+                        part = wanted[c] / share
+                        value += part * part
+                        slope_of -= part * part * stiffness * scales[c] / share
+                    move = -(1.0 - 1.0 / np.sqrt(value)) * value / slope_of
+                    length += move
+                    if abs(move) <= 1e-12 * length:
+                        break
+            for c in range(n_classes):
+                old, own = new[c, a], stiffness * scales[c]
+                if is_zero:
+                    new[c, a] = 0.0
+                elif l1[a] > 0.0:
+                    new[c, a] = wanted[c] * length / (own * length + l1[a])
+                else:
+                    new[c, a] = wanted[c] / own
+                change = new[c, a] - old
+                if change != 0.0:
+                    gain += own * change * change
+                    of_class, by = slope[c], change * scales[c]
+                    for b in range(k):
+                        of_class[b] -= by * row[b]
+        if target < 0.0:
+            target = max(1e-3 * gain, floor)
+        if gain <= target:
+            return
+
+
+class GroupedProblem:
+    """The state of a grouped multinomial problem along its path.
+
+    Parameters
+    ----------
+    columns : (d, n) float32, C order
+        The design, one dimension a row; never written.
+    labels : (n,) int64
+        Class indices.
+    n_classes : int
+        K.
+    w : (n,) float64
+        Weights with sum 1.
+    penalties : (d,) float64
+        Above 0; infinity keeps a dimension out.
+    tolerance : float
+        Relative gap that will be asked; slopes are read in float64 below 1e-5.
+    """
+
+    def __init__(
+        self,
+        columns: np.ndarray,
+        labels: np.ndarray,
+        n_classes: int,
+        w: np.ndarray,
+        penalties: np.ndarray,
+        tolerance: float,
+    ) -> None:
+        n, capacity = labels.size, 32
+        self.columns, self.labels, self.w, self.penalties = columns, labels, w, penalties
+        self.dtype = np.float32 if tolerance >= _SINGLE else np.float64
+        self.Y = np.zeros((n_classes, n))
+        self.Y[labels, np.arange(n)] = 1.0
+        self.packed = np.ones((capacity, n), np.float32)  # the intercept first
+        self.hessian = np.zeros((capacity, capacity), np.float32)
+        self.dimensions = np.empty(0, np.int64)
+        self.B = np.zeros((n_classes, 1))
+        self.eta = np.zeros((n_classes, n))
+        self.built_trace, self.n_built, self.is_stale, self._extra = 1.0, 0, False, 0
+        self._read()
+        self._settle_intercepts()
+
+    def solve(self, lambda_: float, tolerance: float) -> tuple[np.ndarray, np.ndarray, np.ndarray, float, float]:
+        """Solve at one penalty; returns support, coefficients (size, K), intercepts, gap and loss."""
+        limits = lambda_ * self.penalties
+        inner, gap = 0.5 * tolerance, np.inf
+        for round_ in range(_ROUNDS):
+            norms = self.gradient_norms()
+            gap = self._gap(norms, limits, limits[self.dimensions])
+            if (gap <= tolerance and round_ > 0) or inner < 1e-5 * tolerance:
+                break
+            late = np.setdiff1d(np.flatnonzero(norms > limits), self.dimensions)
+            if late.size:
+                self._enter(late)
+            elif round_ > 0:
+                inner *= 0.3
+            self._solve_working_set(np.concatenate([[0.0], limits[self.dimensions]]), inner)
+        size = np.linalg.norm(self.B[:, 1:], axis=0)
+        keep = np.flatnonzero(size > 0)
+        keep = keep[np.argsort(self.dimensions[keep])]
+        return self.dimensions[keep], self.B[:, 1 + keep].T.copy(), self.B[:, 0].copy(), gap, self.loss()
+
+    def loss(self) -> float:
+        """Return the weighted mean loss, in nats."""
+        return float(self.w @ (self._log_odds - self.eta[self.labels, np.arange(self.labels.size)]))
+
+    def gradient_norms(self) -> np.ndarray:
+        """Return ``||X_j'R||_2`` of every dimension, (d,) float64."""
+        if self.dtype == np.float32:
+            return np.linalg.norm(self.columns @ self.R.T.astype(np.float32), axis=1).astype(np.float64)
+        block = 256
+        parts = [self.columns[start : start + block] @ self.R.T for start in range(0, len(self.columns), block)]
+        return np.linalg.norm(np.concatenate(parts), axis=1)
+
+    def _read(self) -> None:
+        """Make probabilities and residuals those of the linear predictor."""
+        top = self.eta.max(axis=0)
+        odds = np.exp(self.eta - top)
+        total = odds.sum(axis=0)
+        self.P = odds / total
+        self.R = self.w * (self.Y - self.P)
+        self._log_odds = top + np.log(total)
+
+    def _mean_hessian(self) -> np.ndarray:
+        """Return the rows' mean Hessian over classes, (K, K)."""
+        weighted = self.P * self.w
+        return np.diag(weighted.sum(axis=1)) - weighted @ self.P.T
+
+    def _settle_intercepts(self) -> None:
+        """Solve the intercepts by Newton, so that residuals sum to zero in every class."""
+        before = np.inf
+        for _ in range(30):
+            slope = self.R.sum(axis=1)
+            worst = np.abs(slope).max()
+            if worst <= 1e-13 or worst > 0.9 * before:
+                return
+            before = worst
+            step = np.linalg.lstsq(self._mean_hessian(), slope, rcond=1e-10)[0]
+            step *= min(1.0, 5.0 / max(np.abs(step).max(), 1e-300))
+            self.B[:, 0] += step
+            self.eta += step[:, None]
+            self._read()
+
+    def _enter(self, dimensions: np.ndarray) -> None:
+        """Add dimensions with coefficient zero."""
+        first = self.B.shape[1]
+        k = first + dimensions.size
+        if k + 3 > len(self.packed):  # the kernel goes by fours
+            capacity = max(k + 3, 2 * len(self.packed))
+            packed, hessian = np.empty((capacity, self.labels.size), np.float32), np.zeros((capacity, capacity))
+            packed[:first], hessian[:first, :first] = self.packed[:first], self.hessian[:first, :first]
+            self.packed, self.hessian = packed, hessian.astype(np.float32)
+        pack(self.columns, ALL_ROWS, dimensions, self.packed, first)
+        self.dimensions = np.concatenate([self.dimensions, dimensions])
+        self.B = np.concatenate([self.B, np.zeros((len(self.B), dimensions.size))], axis=1)
+
+    def _gap(self, norms: np.ndarray, limits: np.ndarray, l1: np.ndarray) -> float:
+        """Return the duality gap given gradient norms, their limits, and the penalties of the packed dimensions."""
+        over = norms > limits
+        s = float(np.min(limits[over] / norms[over])) if over.any() else 1.0
+        q = self.P if s == 1.0 else (1.0 - s) * self.Y + s * self.P
+        entropy = -np.einsum("kn,kn->n", q, np.log(np.maximum(q, 1e-300)))
+        return self.loss() - float(self.w @ entropy) + float(l1 @ np.linalg.norm(self.B[:, 1:], axis=0))
+
+    def _solve_working_set(self, l1: np.ndarray, tolerance: float) -> None:
+        k, before = l1.size, np.inf
+        packed = self.packed[:k] if self.dtype == np.float32 else self.packed[:k].astype(np.float64)
+        for n_steps in range(_MAX_STEPS):
+            slope = (packed @ self.R.T.astype(self.dtype)).T.astype(np.float64)
+            gap = self._gap(np.linalg.norm(slope[:, 1:], axis=0), l1[1:], l1[1:])
+            if gap <= tolerance and n_steps > 0:
+                return
+            if self.is_stale and ((n_steps > 2 and gap > _STALLED * before) or _WORTH * self._extra > k):
+                self.n_built = 0
+            before = gap
+            self._extra += n_steps > 0
+            if not self._step(packed, slope, l1, tolerance):
+                if not self.is_stale:
+                    return  # nothing left to gain in this arithmetic
+                self.n_built = 0
+
+    def _step(self, packed: np.ndarray, slope: np.ndarray, l1: np.ndarray, tolerance: float) -> bool:
+        """Take one step; returns whether the objective fell."""
+        k, coupling = l1.size, self._mean_hessian()
+        trace = float(np.trace(coupling))
+        if self.n_built < k:
+            if self.n_built == 0:
+                self.is_stale, self._extra = False, 0
+                self.built_trace = trace
+            # what is kept was built at other probabilities: new rows are weighted as its scale asks
+            t = np.einsum("kn,kn->n", self.P, 1.0 - self.P) * (self.built_trace / trace)
+            gram(self.packed, k, self.n_built, (self.w * np.maximum(t, 1e-8)).astype(np.float32), self.hessian)
+            self.n_built = k
+        scales, basis = np.linalg.eigh(coupling / self.built_trace)
+        scales = np.maximum(scales, 1e-6 * scales[-1])
+        new = basis.T @ self.B
+        group_descend(self.hessian, k, scales, np.ascontiguousarray(basis.T @ slope), new, l1, 1e-3 * tolerance, 50)
+        new = basis @ new
+        new[:, np.linalg.norm(new, axis=0) <= 1e-15] = 0.0
+        step = new - self.B
+        change = float(l1 @ (np.linalg.norm(new, axis=0) - np.linalg.norm(self.B, axis=0)))
+        start = change - float(np.sum(slope * step))
+        if not start < 0.0:
+            return False
+        direction = (step.astype(self.dtype) @ packed).astype(np.float64)
+        origin, length, done = self.eta, 1.0, 0.0
+        for _ in range(30):
+            self.eta, done = origin + length * direction, length
+            self._read()
+            end = change - float(np.einsum("kn,kn->", self.R, direction))
+            if end <= -0.5 * start:
+                break
+            length *= start / (start - end)
+        self.B = new if done == 1.0 else self.B + done * step
+        self.is_stale = True
+        self._settle_intercepts()
+        return True
