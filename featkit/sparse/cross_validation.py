@@ -120,14 +120,9 @@ def choose_on_design(
     n_jobs: int | None,
 ) -> LambdaChoice:
     """Choose on a prepared design; see `select_lambda`."""
-    if rule not in RULES:
-        raise InputError("rule must be a known name", repr(rule), did_you_mean(rule, RULES))
+    check_rule(rule, value)
     if score not in SCORES:
         raise InputError("score must be a known name", repr(score), did_you_mean(score, SCORES))
-    if (rule in ("lambda", "C")) != (value is not None):
-        if value is None:
-            raise InputError(f"value must be given with rule {rule!r}", "none", "Say which penalty, e.g. value=1.0")
-        raise InputError(f"value must not be given with rule {rule!r}", value, "Leave it out, or use rule lambda or C")
     d, n = design.columns.shape
     penalties = np.where(design.is_dead, np.inf, 1.0)
     problem = WorkingSet(design.columns, y, np.full(n, 1.0 / n), ALL_ROWS, penalties, l1_ratio, True)
@@ -136,10 +131,7 @@ def choose_on_design(
     largest = largest_lambda(gradient, penalties, l1_ratio)
     grid = lambda_grid(largest, n_lambdas, lambda_min_ratio) if lambdas is None else lambdas
     if value is not None:
-        if not value > 0:
-            raise InputError(f"{rule} must be above 0", value)
-        exact = value if rule == "lambda" else 1.0 / (value * n)
-        grid = np.append(grid[grid > exact], exact)
+        grid = grid_to(grid, rule, value, n)
     trace = follow(problem, gradient, grid, tolerance * null_loss)
     path = to_result(trace, grid, design.mean, design.scale, null_loss, tolerance, l1_ratio, float(n), (n, d))
     if value is not None:
@@ -169,10 +161,32 @@ def choose_on_design(
     )
     mean = scores.mean(axis=0)
     error = scores.std(axis=0, ddof=1) / np.sqrt(n_folds)
-    loss = mean if score == "deviance" else -mean
-    best = int(np.argmin(loss))
-    chosen = best if rule == "min" else int(np.flatnonzero(loss <= loss[best] + error[best])[0])
+    chosen = chosen_index(mean if score == "deviance" else -mean, error, rule)
     return _choice(path, chosen, rule, score, scores)
+
+
+def check_rule(rule: str, value: float | None) -> None:
+    """Refuse a rule that is not known, lacks its value, or has one it does not take."""
+    if rule not in RULES:
+        raise InputError("rule must be a known name", repr(rule), did_you_mean(rule, RULES))
+    if (rule in ("lambda", "C")) != (value is not None):
+        if value is None:
+            raise InputError(f"value must be given with rule {rule!r}", "none", "Say which penalty, e.g. value=1.0")
+        raise InputError(f"value must not be given with rule {rule!r}", value, "Leave it out, or use rule lambda or C")
+    if value is not None and not value > 0:
+        raise InputError(f"{rule} must be above 0", value)
+
+
+def grid_to(grid: np.ndarray, rule: str, value: float, n: int) -> np.ndarray:
+    """Return the penalties of ``grid`` above the one given by rule "lambda" or "C", and that one last."""
+    exact = value if rule == "lambda" else 1.0 / (value * n)
+    return np.append(grid[grid > exact], exact)
+
+
+def chosen_index(loss: np.ndarray, error: np.ndarray, rule: str) -> int:
+    """Return the place of the smallest loss, or with rule "1se" the first within its standard error of it."""
+    best = int(np.argmin(loss))
+    return best if rule == "min" else int(np.flatnonzero(loss <= loss[best] + error[best])[0])
 
 
 def _choice(path: PathResult, index: int, rule: str, score: str, scores: np.ndarray) -> LambdaChoice:

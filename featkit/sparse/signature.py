@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -44,6 +45,7 @@ def fit_signature(
     method: str = "",
     store_id: str = "",
     split_id: str = "",
+    classes: Sequence[str] = (),
 ) -> Signature:
     """Fit the sparse signature of training embeddings.
 
@@ -72,6 +74,8 @@ def fit_signature(
         As in `featkit.sparse.logistic_path`: a larger ``X_train`` keeps every patient, with fewer patches.
     fold, method, store_id, split_id : str
         Where the rows come from, kept in the result.
+    classes : sequence of str
+        Names of the classes 0 and 1, kept in the result.
 
     Returns
     -------
@@ -145,4 +149,5 @@ def fit_signature(
         store_id=store_id,
         split_id=split_id,
         warnings=tuple(messages),
+        classes=tuple(classes),
     )

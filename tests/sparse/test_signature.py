@@ -1,3 +1,4 @@
+import json
 import os
 import re
 import subprocess
@@ -100,6 +101,19 @@ def test_a_signature_is_the_model_scikit_learn_fits_at_that_penalty(tmp_path):
     assert frame["dimension"].to_list() == signature.support.tolist()
     assert {0, 1, 2} <= set(signature.support)
     assert again.fold == "100X"
+
+
+def test_a_file_written_before_classes_were_named_still_loads():
+    X, y, patient = clustered()
+    signature = fit_signature(X, y, patient, rule="lambda", value=0.05, n_pairs=0)
+    written = signature.to_dict()
+    assert written.pop("classes") == []
+    again = Signature.from_dict(json.loads(json.dumps(written)))
+    assert isinstance(again.intercept, float)
+    assert again.coefficients.shape == (again.size,)
+    assert not again.is_multinomial
+    np.testing.assert_array_equal(again.predict_proba(X), signature.predict_proba(X))
+    np.testing.assert_array_equal(again.strength, signature.coefficients)
 
 
 def test_without_stability_selection():

@@ -1,4 +1,4 @@
-"""A sparse signature: the dimensions a certified L1-logistic model keeps."""
+"""A sparse signature: the dimensions a certified sparse logistic model keeps."""
 
 from __future__ import annotations
 
@@ -16,15 +16,18 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Signature(Result):
-    """The support of an L1-logistic model at a chosen penalty, with its proof and its stability.
+    """The support of a sparse logistic model at a chosen penalty, with its proof and its stability.
+
+    Of two classes it is an L1-logistic model; of several, a multinomial one whose dimensions are in or out for all
+    classes together.
 
     Parameters
     ----------
     support : (size,) int64
         Dimensions kept, sorted.
-    coefficients : (size,) float64
-        Their coefficients on standardised dimensions.
-    intercept : float
+    coefficients : (size,) or (size, K) float64
+        Their coefficients on standardised dimensions; one column a class with several classes.
+    intercept : float or (K,) float64
         Intercept on standardised dimensions.
     mean, scale : (size,) float64
         Training mean and standard deviation of the kept dimensions.
@@ -59,11 +62,14 @@ class Signature(Result):
         Where the rows came from; empty when not said.
     warnings : tuple of str
         What a reader must know.
+    classes : tuple of str
+        Class names in the order of the coefficients, or of the labels 0 and 1; empty when not said. With one class told
+        from all others, "rest" and that class.
     """
 
     support: np.ndarray
     coefficients: np.ndarray
-    intercept: float
+    intercept: np.ndarray | float
     mean: np.ndarray
     scale: np.ndarray
     lambda_: float
@@ -91,12 +97,21 @@ class Signature(Result):
     store_id: str = ""
     split_id: str = ""
     warnings: tuple[str, ...] = ()
+    classes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for name in ("support", "stable_support", "path_sizes"):
             object.__setattr__(self, name, np.asarray(getattr(self, name), np.int64))
         for name in ("coefficients", "mean", "scale", "cv_mean", "cv_se", "selection_frequency"):
             object.__setattr__(self, name, np.asarray(getattr(self, name), np.float64))
+        if np.ndim(self.intercept):
+            object.__setattr__(self, "intercept", np.asarray(self.intercept, np.float64))
+            by_class = self.coefficients.reshape(-1, np.size(self.intercept))
+            object.__setattr__(self, "coefficients", by_class)  # none kept leaves JSON no second axis
+            if len(self.classes) != by_class.shape[1]:
+                raise InputError(f"classes must name {by_class.shape[1]} classes", self.classes)
+        else:
+            object.__setattr__(self, "intercept", float(self.intercept))
         order = np.argsort(self.support)
         if not np.array_equal(order, np.arange(self.support.size)):
             raise InputError("support must be sorted", None, "Sort it together with its coefficients")
@@ -106,8 +121,21 @@ class Signature(Result):
         """Number of dimensions kept."""
         return int(self.support.size)
 
+    @property
+    def is_multinomial(self) -> bool:
+        """Whether there are coefficients for each class."""
+        return self.coefficients.ndim == 2
+
+    @property
+    def strength(self) -> np.ndarray:
+        """Coefficients as one number a dimension, (size,) float64: with several classes their norm over classes."""
+        return np.linalg.norm(self.coefficients, axis=1) if self.is_multinomial else self.coefficients
+
     def decision_function(self, X: np.ndarray) -> np.ndarray:
-        """Return the log odds of class 1, (n,) float64, for embeddings ``X`` (n, n_dimensions)."""
+        """Return the log odds of class 1, (n,) float64, for embeddings ``X`` (n, n_dimensions).
+
+        With several classes the linear predictor of each, (n, K).
+        """
         X = np.asarray(X)
         if X.ndim != 2 or X.shape[1] != self.n_dimensions:
             raise InputError(
@@ -119,26 +147,35 @@ class Signature(Result):
         return kept @ self.coefficients + self.intercept
 
     def predict_proba(self, X: np.ndarray) -> np.ndarray:
-        """Return the probability of class 1, (n,) float64 in [0, 1], for embeddings ``X`` (n, n_dimensions)."""
-        odds = np.exp(-np.abs(logit := self.decision_function(X)))
+        """Return the probability of class 1, (n,) float64 in [0, 1], for embeddings ``X`` (n, n_dimensions).
+
+        With several classes the probability of each, (n, K), rows adding up to 1.
+        """
+        logit = self.decision_function(X)
+        if self.is_multinomial:
+            odds = np.exp(logit - logit.max(axis=1, keepdims=True))
+            return odds / odds.sum(axis=1, keepdims=True)
+        odds = np.exp(-np.abs(logit))
         return np.where(logit >= 0, 1.0, odds) / (1.0 + odds)
 
     def frame(self) -> pl.DataFrame:
-        """Return one row a selected dimension: dimension, coefficient, selection_frequency, is_stable."""
+        """Return one row a selected dimension: dimension, coefficient, selection_frequency, is_stable.
+
+        With several classes the coefficients are columns ``coefficient_<class>``.
+        """
         import polars as pl
 
         has_frequency = self.selection_frequency.size > 0
-        return pl.DataFrame(
-            {
-                "dimension": self.support,
-                "coefficient": self.coefficients,
-                "selection_frequency": self.selection_frequency[self.support] if has_frequency else [None] * self.size,
-                "is_stable": np.isin(self.support, self.stable_support) if has_frequency else [None] * self.size,
-            },
-            schema={
-                "dimension": pl.Int64,
-                "coefficient": pl.Float64,
-                "selection_frequency": pl.Float64,
-                "is_stable": pl.Boolean,
-            },
-        )
+        frequency = self.selection_frequency[self.support] if has_frequency else [None] * self.size
+        is_stable = np.isin(self.support, self.stable_support) if has_frequency else [None] * self.size
+        columns = [pl.Series("dimension", self.support, pl.Int64)]
+        if self.is_multinomial:
+            columns += [
+                pl.Series(f"coefficient_{name}", self.coefficients[:, k], pl.Float64)
+                for k, name in enumerate(self.classes)
+            ]
+        else:
+            columns.append(pl.Series("coefficient", self.coefficients, pl.Float64))
+        columns.append(pl.Series("selection_frequency", frequency, pl.Float64))
+        columns.append(pl.Series("is_stable", is_stable, pl.Boolean))
+        return pl.DataFrame(columns)
