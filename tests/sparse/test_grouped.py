@@ -42,7 +42,7 @@ def test_optimality_conditions_on_awkward_problems(kind, shape):
             P = np.exp(eta - eta.max(axis=1, keepdims=True))
             P /= P.sum(axis=1, keepdims=True)
             R = ((np.arange(K) == y[:, None]) - P) / len(y)
-            assert np.abs(R.sum(axis=0)).max() < 1e-9
+            assert np.abs(R.sum(axis=0)).max() < 1e-8  # steps are taken in float32 for loose tolerances
             G = X.T.astype(float) @ R
             assert np.linalg.norm(G, axis=1).max() <= lambda_ * (1 + (5e-3 if tolerance < 1e-6 else 5e-2))
             # the gap says how far each kept dimension may be from stationary
