@@ -49,7 +49,7 @@ def signatures(
         typer.Option(help="Bound on expected false selections; two of --threshold, --q, --pfer give the third."),
     ] = None,
     n_pairs: Annotated[int | None, typer.Option(help="Pairs of patient halves for stability; 0 for none.")] = None,
-    positive: Annotated[str | None, typer.Option(help="The class to tell from the rest, with more than two.")] = None,
+    positive: Annotated[str | None, typer.Option(help="One class to tell from the rest.")] = None,
     measure: Annotated[
         str, typer.Option(help="How overlap is measured: jaccard, dice, phi, lustgarten, ...")
     ] = "jaccard",
@@ -116,6 +116,7 @@ def compare(
     fold: Fold = None,
     seed: Seed = None,
     model: Annotated[str, typer.Option(help="Whose probabilities: signature or head.")] = "signature",
+    positive: Annotated[str | None, typer.Option(help="The signatures of this class against the rest.")] = None,
     metrics: Annotated[list[str] | None, typer.Option("--metric", help="Repeat for more.")] = None,
     margin: Annotated[float | None, typer.Option(help="Differences within this count as none.")] = None,
     figures: Figures = True,
@@ -135,6 +136,7 @@ def compare(
         fold=fold,
         seed=seed,
         model=model,
+        positive=positive,
         metrics=metrics or ("auc", "f1", "brier"),
         margin=margin,
         figures=figures,
@@ -205,15 +207,16 @@ def _show_signatures(found: SignatureSet) -> None:
 def _show_evaluation(found: EvaluationSet) -> None:
     from featkit.reporting import score_tables as tables
 
-    _print(tables.metrics_table(found.evaluations, tables.DISCRIMINATION, "On held-out patches: discrimination."))
-    _print(tables.metrics_table(found.evaluations, tables.CALIBRATION, "On held-out patches: calibration."))
+    for what, metrics in (("discrimination", tables.DISCRIMINATION), ("calibration", tables.CALIBRATION)):
+        for table in tables.metrics_tables(found.evaluations, metrics, f"On held-out patches: {what}.").values():
+            _print(table)
     if found.brier_terms:
         _print(tables.brier_table(found))
     if found.recalibrations:
         _print(tables.recalibration_table(found.recalibrations, "brier"))
         _print(tables.recalibration_table(found.recalibrations, "ece"))
-    if found.over_seeds:
-        _print(tables.seeds_table(found))
+    for table in tables.seeds_tables(found).values():
+        _print(table)
     if found.variance:
         _print(tables.variance_table(found))
     _notes(f"{name}: {note}" for name, e in found.evaluations.items() for note in e.notes)

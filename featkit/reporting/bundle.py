@@ -81,6 +81,8 @@ class StudyResults:
         By what was compared.
     signatures : SignatureSet or None
         Signatures and their overlap.
+    named_signatures : mapping of str to SignatureSet
+        The same of each class that was told from the rest.
     probes : mapping of target to (mapping of run to ProbeResult)
         What could be read from the embeddings; a run probed in a special way has that after a comma ("grl/100X, mlp").
     maps : mapping of str to EmbeddingMap
@@ -103,12 +105,18 @@ class StudyResults:
     evaluation: EvaluationSet | None = None
     comparisons: Mapping[str, Comparison] = dataclasses.field(default_factory=dict)
     signatures: SignatureSet | None = None
+    named_signatures: Mapping[str, SignatureSet] = dataclasses.field(default_factory=dict)
     probes: Mapping[str, Mapping[str, ProbeResult]] = dataclasses.field(default_factory=dict)
     maps: Mapping[str, EmbeddingMap] = dataclasses.field(default_factory=dict)
     patches: SamplePatches | None = None
     truth: Mapping[str, Any] | None = None
     provenance: Mapping[str, Mapping[str, str]] = dataclasses.field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+
+    @property
+    def signature_sets(self) -> tuple[SignatureSet, ...]:
+        """The signatures of all classes, if there are such, and of each class told from the rest."""
+        return (*(() if self.signatures is None else (self.signatures,)), *self.named_signatures.values())
 
     @property
     def evaluations(self) -> Mapping[str, Evaluation]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
 from collections.abc import Iterator
@@ -11,7 +12,9 @@ import numpy as np
 from featkit.core.results.comparison import ComparisonRow
 from featkit.core.results.estimate import Estimate
 from featkit.core.results.probe import ProbeResult
+from featkit.core.results.signature_set import SignatureSet
 from featkit.reporting.bundle import StudyResults
+from featkit.reporting.score_tables import by_task
 
 _KINDS = {"head": "trained head", "signature": "sparse signature"}
 _METRICS = {"balanced_accuracy": "balanced accuracy", "top1": "right first guess"}
@@ -40,10 +43,11 @@ def _number(estimate: Estimate, digits: int = 2) -> str:
 
 def _discrimination(study: StudyResults) -> Iterator[str]:
     is_first = True
-    for kind, what in _KINDS.items():
-        found = _by_method(study, kind, "auc")
+    for positive, kind in itertools.product(by_task(study.evaluations), _KINDS):
+        found = _by_method(study, kind, "auc", positive)
         if not found:
             continue
+        what = _KINDS[kind] + (f" of {positive} against the rest" if positive else "")
         every = [estimate for estimates in found.values() for estimate in estimates]
         n = max(estimate.n_units for estimate in every)
         parts = [f"{_mean(estimates)} for {name}" for name, estimates in found.items()]
@@ -63,13 +67,14 @@ def _discrimination(study: StudyResults) -> Iterator[str]:
         is_first = False
 
 
-def _by_method(study: StudyResults, kind: str, metric: str) -> dict[str, list[Estimate]]:
+def _by_method(study: StudyResults, kind: str, metric: str, positive: str = "") -> dict[str, list[Estimate]]:
     """Return the pooled estimates of a metric by method, one for each seed."""
     found: dict[str, list[Estimate]] = {}
-    for name, evaluation in study.evaluations.items():
+    ending = f" {kind}" + (f", {positive}" if positive else "")
+    for name, evaluation in by_task(study.evaluations).get(positive, {}).items():
         model = re.sub(r" seed \d+$", "", name)
-        if model.endswith(f" {kind}"):
-            found.setdefault(model.removesuffix(f" {kind}"), []).append(evaluation.get(metric, "pooled", "all"))
+        if model.endswith(ending):
+            found.setdefault(model.removesuffix(ending), []).append(evaluation.get(metric, "pooled", "all"))
     return found
 
 
@@ -108,26 +113,32 @@ def _only(kinds: list[str], rows: list[tuple[str, ComparisonRow]]) -> str:
 
 
 def _calibration(study: StudyResults) -> Iterator[str]:
-    parts = [
-        f"{np.mean([e.value for e in estimates]):.3f} for {method} {kind}"
-        for kind in _KINDS
-        for method, estimates in _by_method(study, kind, "brier").items()
-    ]
-    usual = [
-        r.majority
-        for evaluation in study.evaluations.values()
-        for r in evaluation.rows
-        if (r.scope, r.aggregation, r.metric) == ("all", "pooled", "brier") and math.isfinite(r.majority)
-    ]
-    if parts:
-        told = f"; always forecasting the training prevalence gives {usual[0]:.3f}" if usual else ""
-        yield f"The Brier score (lower is better{told}) is {listed(parts)}."
+    for positive, evaluations in by_task(study.evaluations).items():
+        parts = [
+            f"{np.mean([e.value for e in estimates]):.3f} for {method} {kind}"
+            for kind in _KINDS
+            for method, estimates in _by_method(study, kind, "brier", positive).items()
+        ]
+        usual = [
+            r.majority
+            for evaluation in evaluations.values()
+            for r in evaluation.rows
+            if (r.scope, r.aggregation, r.metric) == ("all", "pooled", "brier") and math.isfinite(r.majority)
+        ]
+        if parts:
+            whose = f" of {positive} against the rest" if positive else ""
+            told = f"; always forecasting the training prevalence gives {usual[0]:.3f}" if usual else ""
+            yield f"The Brier score{whose} (lower is better{told}) is {listed(parts)}."
 
 
 def _sizes(study: StudyResults) -> Iterator[str]:
-    if study.signatures is None:
-        return
-    found = study.signatures.signatures
+    for one in study.signature_sets:
+        yield from _sizes_of(one)
+
+
+def _sizes_of(one: SignatureSet) -> Iterator[str]:
+    found = one.signatures
+    whose = f" of {one.positive} against the rest" if one.positive else ""
     by_method: dict[str, list[tuple[int, str]]] = {}
     for signature in found.values():
         by_method.setdefault(signature.method, []).append((signature.size, signature.fold))
@@ -137,26 +148,30 @@ def _sizes(study: StudyResults) -> Iterator[str]:
         kept = sorted(size for size, _ in sizes)
         text = str(kept[0]) if kept[0] == kept[-1] else f"{kept[0]} to {kept[-1]}"
         parts.append(f"{text} for {method}")
-    yield f"The signatures keep, of {d:,} dimensions, {listed(parts)}."
+    yield f"The signatures{whose} keep, of {d:,} dimensions, {listed(parts)}."
     bad = [name for name, s in found.items() if not s.is_converged]
     if bad:
-        yield f"Not converged to the asked duality gap: {listed(bad)}; do not use their sizes."
+        yield f"Not converged to the asked duality gap{whose}: {listed(bad)}; do not use their sizes."
 
 
 def _overlap(study: StudyResults) -> Iterator[str]:
-    if study.signatures is None:
-        return
-    methods = {s.method for s in study.signatures.signatures.values()}
+    for one in study.signature_sets:
+        yield from _overlap_of(one)
+
+
+def _overlap_of(one: SignatureSet) -> Iterator[str]:
+    methods = {s.method for s in one.signatures.values()}
     parts = []
-    for method, overlap in study.signatures.overlaps.items():
+    for method, overlap in one.overlaps.items():
         pairs = overlap.frame().drop_nulls("corrected").drop_nans("corrected")
         if method in methods and len(pairs):
             observed, chance, corrected = (float(np.mean(pairs[c].to_numpy())) for c in _OVERLAP)
             parts.append(f"{corrected:.2f} for {method} (observed {observed:.2f}, by chance {chance:.2f})")
     if parts:
+        whose = f" of {one.positive} against the rest" if one.positive else ""
         yield (
-            f"Signatures of different folds agree, corrected for chance, by {listed(parts)}; 0 is chance and 1 the "
-            "most that sets of their sizes can share."
+            f"Signatures{whose} of different folds agree, corrected for chance, by {listed(parts)}; 0 is chance and 1 "
+            "the most that sets of their sizes can share."
         )
 
 

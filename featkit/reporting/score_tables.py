@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,6 +12,7 @@ from featkit.core.results.comparison import Comparison
 from featkit.core.results.estimate import Estimate
 from featkit.core.results.evaluation import Evaluation
 from featkit.core.results.evaluation_set import EvaluationSet
+from featkit.core.results.signature import REST
 from featkit.reporting.tables import Table, table_of
 
 LABELS = {
@@ -40,6 +42,36 @@ def scopes_of(evaluation: Evaluation) -> list[tuple[str, str]]:
     """Return the sets of patches to show: folds and all, without "all" where there is one fold only."""
     found = list(dict.fromkeys((r.scope, r.aggregation) for r in evaluation.rows if r.scope in ("fold", "all")))
     return [s for s in found if s[0] == "fold"] if sum(s[0] == "fold" for s in found) == 1 else found
+
+
+def by_task(evaluations: Mapping[str, Evaluation]) -> dict[str, dict[str, Evaluation]]:
+    """Return the models by what they tell apart: "" for all classes, else the one told from the rest.
+
+    A metric of one class against the rest and the same metric over all classes do not belong side by side.
+    """
+    found: dict[str, dict[str, Evaluation]] = {}
+    for name, evaluation in evaluations.items():
+        found.setdefault(positive_of(evaluation), {})[name] = evaluation
+    return dict(sorted(found.items(), key=lambda item: bool(item[0])))
+
+
+def positive_of(evaluation: Evaluation) -> str:
+    """Return the class that is told from the rest; empty where all classes are told apart."""
+    names = tuple(evaluation.class_names)
+    return names[1] if len(names) == 2 and names[0] == REST else ""
+
+
+def against_the_rest(positive: str) -> str:
+    """Return ": ductal against the rest" or nothing, for captions and titles."""
+    return f": {positive} against the rest" if positive else ""
+
+
+def metrics_tables(evaluations: Mapping[str, Evaluation], metrics: Sequence[str], caption: str) -> dict[str, Table]:
+    """Return a table of metrics for all classes ("") and one for each class that is told from the rest."""
+    return {
+        positive: metrics_table(models, metrics, caption.removesuffix(".") + against_the_rest(positive) + ".")
+        for positive, models in by_task(evaluations).items()
+    }
 
 
 def metrics_table(evaluations: Mapping[str, Evaluation], metrics: Sequence[str], caption: str) -> Table:
@@ -109,10 +141,10 @@ def recalibration_table(effects: Mapping[str, RecalibrationEffect], metric: str)
         return _recalibration_summary(effects, metric, kinds)
     rows, last = [], ""
     for name, effect in effects.items():
-        model, _, fold = name.partition(", ")
+        model, fold = _model_and_fold(name)
         changes = [effect.changes.get(kind, {}).get(metric) for kind in kinds]
         before = effect.estimates["none"][metric].value
-        cells = ("" if model == last else model, fold.replace(" held out", ""), _three(before))
+        cells = ("" if model == last else model, fold, _three(before))
         rows.append((*cells, *("–" if change is None else _change(change) for change in changes)))
         last = model
     caption = (
@@ -126,7 +158,7 @@ def recalibration_table(effects: Mapping[str, RecalibrationEffect], metric: str)
 def _recalibration_summary(effects: Mapping[str, RecalibrationEffect], metric: str, kinds: list[str]) -> Table:
     models: dict[str, list[RecalibrationEffect]] = {}
     for name, effect in effects.items():
-        models.setdefault(name.partition(", ")[0], []).append(effect)
+        models.setdefault(_model_and_fold(name)[0], []).append(effect)
     rows = []
     for model, own in models.items():
         cells = [model, str(len(own)), _three(sum(e.estimates["none"][metric].value for e in own) / len(own))]
@@ -143,24 +175,40 @@ def _recalibration_summary(effects: Mapping[str, RecalibrationEffect], metric: s
     return Table(columns, tuple(rows), (False, *(True for _ in columns[1:])), caption)
 
 
+def _model_and_fold(name: str) -> tuple[str, str]:
+    """Return "grl signature, ductal" and "100X, seed 1" of "grl signature, ductal, 100X held out, seed 1"."""
+    run, held_out, seed = name.rpartition(" held out")
+    model, _, fold = run.rpartition(", ")
+    return (model, fold + seed) if held_out else (name, "")
+
+
 def _change(change: Estimate) -> str:
     return _three(change.value, is_signed=True) + ("*" if change.low > 0 or change.high < 0 else "")
 
 
-def seeds_table(found: EvaluationSet) -> Table:
+def seeds_tables(found: EvaluationSet) -> dict[str, Table]:
+    """Return the means over seeds for all classes ("") and for each class that is told from the rest."""
+    task = {re.sub(r" seed \d+$", "", name): positive_of(e) for name, e in found.evaluations.items()}
+    models: dict[str, dict[str, dict[str, Estimate]]] = {}
+    for name, metrics in found.over_seeds.items():
+        models.setdefault(task.get(name, ""), {})[name] = metrics
+    return {positive: _seeds_table(own, positive) for positive, own in models.items()}
+
+
+def _seeds_table(over_seeds: Mapping[str, Mapping[str, Estimate]], positive: str) -> Table:
     """Return one row a model: the mean over training seeds of each pooled metric."""
     import polars as pl
 
     rows: list[dict[str, Any]] = []
-    for name, metrics in found.over_seeds.items():
+    for name, metrics in over_seeds.items():
         row: dict[str, Any] = {"model": name, "seeds": max(e.n_units for e in metrics.values())}
         for metric, estimate in metrics.items():
             row |= _cell(metric, estimate)
         rows.append(row)
-    shown = {m: LABELS.get(m, m) for m in dict.fromkeys(m for e in found.over_seeds.values() for m in e)}
+    shown = {m: LABELS.get(m, m) for m in dict.fromkeys(m for e in over_seeds.values() for m in e)}
     caption = (
-        "Mean over training seeds of the pooled value. The interval says how far other seeds would move it on the same "
-        "patients; folds are not counted as repetitions."
+        f"Mean over training seeds of the pooled value{against_the_rest(positive)}. The interval says how far other "
+        "seeds would move it on the same patients; folds are not counted as repetitions."
     )
     columns = {"model": "model", "seeds": "seeds", **shown}
     return table_of(pl.DataFrame(rows, infer_schema_length=None), columns=columns, caption=caption)

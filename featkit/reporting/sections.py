@@ -11,11 +11,13 @@ from featkit.reporting.score_tables import (
     CALIBRATION,
     DISCRIMINATION,
     LABELS,
+    against_the_rest,
     brier_table,
+    by_task,
     comparison_table,
-    metrics_table,
+    metrics_tables,
     recalibration_table,
-    seeds_table,
+    seeds_tables,
     variance_table,
 )
 from featkit.reporting.tables import Table, table_of
@@ -90,29 +92,30 @@ def discrimination_section(study: StudyResults) -> Section | None:
     if found is None or not found.evaluations:
         return None
     drawn, remark = one_seed(found.evaluations)
-    panels, areas = roc_panels(drawn)
     figures = []
-    if panels:
-        figures.append(
-            ReportFigure(
-                roc_curves(panels, auc=areas),
-                f"ROC curves on held-out patches; bands are pointwise, from resampled patients.{remark}",
-                "ROC curves of every model for each held-out fold and pooled",
+    for positive, models in by_task(drawn).items():
+        told = against_the_rest(positive)
+        panels, areas = roc_panels(models)
+        if panels:
+            figures.append(
+                ReportFigure(
+                    roc_curves(panels, auc=areas),
+                    f"ROC curves on held-out patches{told}; bands are pointwise, from resampled patients.{remark}",
+                    f"ROC curves of every model for each held-out fold and pooled{told}",
+                )
             )
-        )
-    for metric in _DRAWN:
-        methods = {name: by_fold(evaluation, metric) for name, evaluation in drawn.items()}
-        majority = majority_by_fold(next(iter(drawn.values())), metric)
-        figures.append(
-            ReportFigure(
-                performance_by_fold(methods, label=LABELS[metric], majority=majority),
-                f"{LABELS[metric]} by fold with intervals; the short line is the majority baseline.{remark}",
-                f"{LABELS[metric]} of every model in each fold",
+        for metric in _DRAWN:
+            methods = {name: by_fold(evaluation, metric) for name, evaluation in models.items()}
+            majority = majority_by_fold(next(iter(models.values())), metric)
+            figures.append(
+                ReportFigure(
+                    performance_by_fold(methods, label=LABELS[metric], majority=majority),
+                    f"{LABELS[metric]} by fold with intervals{told}; the short line is the majority baseline.{remark}",
+                    f"{LABELS[metric]} of every model in each fold{told}",
+                )
             )
-        )
-    tables = [metrics_table(found.evaluations, DISCRIMINATION, "Discrimination; intervals resample patients.")]
-    if found.over_seeds:
-        tables.append(seeds_table(found))
+    caption = "Discrimination; intervals resample patients."
+    tables = [*metrics_tables(found.evaluations, DISCRIMINATION, caption).values(), *seeds_tables(found).values()]
     notes = {f"{name}: {note}" for name, evaluation in found.evaluations.items() for note in evaluation.notes}
     if found.variance:
         caption = "Where the variance of repeated runs comes from."
@@ -175,10 +178,17 @@ def calibration_section(study: StudyResults) -> Section | None:
     from featkit.reporting.figures.calibration import reliability_diagram
 
     found = study.evaluation
-    if found is None or not reliability_panels(found.evaluations):
+    if found is None or not found.evaluations:
         return None
     drawn, remark = one_seed(found.evaluations)
-    tables = [metrics_table(found.evaluations, CALIBRATION, "Calibration; intervals resample patients.")]
+    panels = reliability_panels(drawn)
+    figures: tuple[ReportFigure, ...] = ()
+    if panels:
+        caption = (
+            "Reliability on pooled held-out patches, with patient-resampled bands; below, how often each was said."
+        )
+        figures = (ReportFigure(reliability_diagram(panels), caption + remark, "Reliability diagrams of every model"),)
+    tables = list(metrics_tables(found.evaluations, CALIBRATION, "Calibration; intervals resample patients.").values())
     if found.brier_terms:
         tables.append(brier_table(found))
     if found.recalibrations:
@@ -192,14 +202,7 @@ def calibration_section(study: StudyResults) -> Section | None:
             "what the forecasts know beyond the prevalence. A part that is negative after correction is 0 as far as "
             "these patches can tell."
         ),
-        figures=(
-            ReportFigure(
-                reliability_diagram(reliability_panels(drawn)),
-                "Reliability on pooled held-out patches, with patient-resampled bands; below, how often each was said."
-                + remark,
-                "Reliability diagrams of every model",
-            ),
-        ),
+        figures=figures,
         tables=tuple(tables),
     )
 

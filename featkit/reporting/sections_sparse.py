@@ -39,21 +39,34 @@ def signature_section(study: StudyResults) -> Section | None:
         alt = f"AUC against the number of dimensions, {method}"
         figures.append(ReportFigure(performance_by_size(curves), caption, alt))
     notes = [f"{name}: {text}" for name, s in found.signatures.items() for text in s.warnings]
+    notes += [note for note in found.notes if "were left out" in note or "was left out" in note]
     if len(examples) < len(found.signatures):
         notes.append("Path, frequencies and size curves are drawn for the first fold of each method")
+    is_grouped = any(s.is_multinomial for s in found.signatures.values())
+    model = _GROUPED if is_grouped else "A signature is the support of an L1-logistic model"
     return Section(
-        "How few dimensions does the answer need?",
+        f"How few dimensions does the answer need{_told(found)}?",
         how_to_read=(
-            "A signature is the support of an L1-logistic model fitted on the training patients; the penalty is chosen "
-            "by cross-validation over patients. The duality gap proves how far each fit is from its optimum. A "
-            "dimension is stable when at least the threshold's share of half-samples of patients selects it; the bound "
-            "says how many of those are expected to be there by accident. A size depends on the penalty: look at the "
-            "whole curve before comparing two sizes."
+            f"{model} fitted on the training patients; the penalty is chosen by cross-validation over patients. The "
+            "duality gap proves how far each fit is from its optimum. A dimension is stable when at least the "
+            "threshold's share of half-samples of patients selects it; the bound says how many of those are expected "
+            "to be there by accident. A size depends on the penalty: look at the whole curve before comparing two "
+            "sizes."
         ),
         figures=tuple(figures),
         tables=tuple(tables),
         notes=few(notes),
     )
+
+
+_GROUPED = (
+    "A signature is the support of one multinomial logistic model whose dimensions are in or out for all classes "
+    "together,"
+)
+
+
+def _told(found: SignatureSet) -> str:
+    return f" to tell {found.positive} from the rest" if found.positive else ""
 
 
 def anatomy_section(study: StudyResults) -> Section | None:
@@ -75,7 +88,7 @@ def anatomy_section(study: StudyResults) -> Section | None:
         tables.append(tables_of.contribution_table(found))
     notes = {note for d in found.details.values() for r in (d.anatomy, d.contributions) if r for note in r.notes}
     return Section(
-        "What is a signature made of?",
+        f"What is a signature made of{_told(found)}?",
         how_to_read=(
             "The variance of a dimension over the training patches is split into what the class explains, what "
             f"patients explain within their class, what the {study.domain} adds to that, and the rest. A share is "
@@ -98,7 +111,9 @@ def _figures_of_one(found: SignatureSet, name: str) -> list[ReportFigure]:
     if detail is not None:
         stable = signature.stable_support if has_stability else None
         drawn = regularisation_path(detail.path, chosen=signature.lambda_, highlight=stable)
-        caption = f"{name}: coefficients of standardised dimensions along the penalties; stable ones in colour."
+        what = "norms over classes of the coefficients" if signature.is_multinomial else "coefficients"
+        ending = "; stable ones in colour." if has_stability else "."
+        caption = f"{name}: {what} of standardised dimensions along the penalties{ending}"
         figures.append(ReportFigure(drawn, caption, f"Regularisation path, {name}"))
     if has_stability:
         caption = f"{name}: how often half of the patients select each dimension."
@@ -132,7 +147,7 @@ def overlap_section(study: StudyResults) -> Section | None:
         for name, result in results.items():
             notes += [f"{name.replace(' | ', ' and ')}: {note}" for note in result.notes]
     return Section(
-        "Do the same dimensions come back?",
+        f"Do the same dimensions come back{_told(found)}?",
         how_to_read=(
             "Two large sets overlap by accident: the middle panel shows what independent sets of the same sizes would "
             "share. Corrected overlap is 0 at chance and 1 at the most two sets of these sizes can share. Encoders "

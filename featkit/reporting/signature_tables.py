@@ -10,6 +10,7 @@ import numpy as np
 from featkit.core.results.overlap import OverlapResult
 from featkit.core.results.signature import Signature
 from featkit.core.results.signature_set import ALL_SIGNATURES, SignatureSet
+from featkit.reporting.score_tables import against_the_rest
 from featkit.reporting.tables import Table, table_of
 
 if TYPE_CHECKING:
@@ -36,9 +37,14 @@ def signature_table(found: SignatureSet) -> Table:
         "gap": "gap",
     }
     caption = (
-        "Signatures, scored on held-out patches; intervals resample patients. In brackets the bound on the number of "
-        "stable dimensions expected to be false; gap is the relative duality gap."
+        f"Signatures{against_the_rest(found.positive)}, scored on held-out patches; intervals resample patients. In "
+        "brackets the bound on the number of stable dimensions expected to be false; gap is the relative duality gap."
     )
+    if any(s.is_multinomial for s in all_of):
+        del columns["stable"]
+        caption = caption.replace(
+            "In brackets the bound on the number of stable dimensions expected to be false; g", "G"
+        )
     return table_of(frame, columns=columns, caption=caption)
 
 
@@ -60,9 +66,10 @@ def size_table(found: SignatureSet) -> Table:
     frame = frame.select([*(c for c in frame.columns if c != _MOVES), _MOVES]) if rows else frame
     named = {"signature": "signature", "min": "smallest loss", "1se": "1-SE rule"}
     columns = {c: named.get(c, c) for c in frame.columns}
+    is_grouped = any(s.is_multinomial for s in found.signatures.values())
     caption = (
-        "Dimensions kept under other choices of the penalty (C as in scikit-learn), and which of these sizes still "
-        "move when the solver is made a hundred times more exact."
+        f"Dimensions kept under other choices of the penalty (C {'is 1/(λn)' if is_grouped else 'as in scikit-learn'}),"
+        " and which of these sizes still move when the solver is made a hundred times more exact."
     )
     return table_of(frame, columns=columns, caption=caption)
 

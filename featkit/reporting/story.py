@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 from featkit.reporting import sections, sections_sparse
 from featkit.reporting.bundle import StudyResults
 from featkit.reporting.findings import findings
@@ -10,7 +12,8 @@ from featkit.reporting.html import ReportContent
 _METHODS = (
     "Intervals resample patients within their class, with all their patches; the estimate is the value on the data as "
     "they are. Permutation p-values are (1 + number at least as extreme) / (1 + permutations).",
-    "Signatures are L1-logistic models on dimensions standardised with the training rows; stability selection draws "
+    "Signatures are L1-logistic models on dimensions standardised with the training rows (with more than two classes "
+    "multinomial ones whose dimensions are in or out for all classes together); stability selection draws "
     "complementary halves of the training patients, the same ones for every penalty.",
     "Probes are fitted on frozen embeddings; what is below chance is shown below chance.",
 )
@@ -18,15 +21,22 @@ _METHODS = (
 
 def tell(study: StudyResults) -> ReportContent:
     """Return the report's content: findings first, then one section a question."""
+    of_one_set = [dataclasses.replace(study, signatures=found) for found in study.signature_sets]
     built = [
         sections.patches_section(study),
         sections.split_section(study),
         sections.discrimination_section(study),
         sections.comparison_section(study),
         sections.calibration_section(study),
-        sections_sparse.signature_section(study),
-        sections_sparse.anatomy_section(study),
-        sections_sparse.overlap_section(study),
+        *(
+            section(one)
+            for one in of_one_set
+            for section in (
+                sections_sparse.signature_section,
+                sections_sparse.anatomy_section,
+                sections_sparse.overlap_section,
+            )
+        ),
         *(sections_sparse.probe_section(study, target) for target in study.probes),
         sections.map_section(study),
         sections_sparse.truth_section(study),

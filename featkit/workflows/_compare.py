@@ -11,7 +11,7 @@ import numpy as np
 from featkit.core.errors import InputError
 from featkit.core.results.comparison import Comparison
 from featkit.core.workspace import Workspace
-from featkit.workflows._forecasts import Forecast, gather_forecasts
+from featkit.workflows._forecasts import Forecast, gather_forecasts, model_name
 from featkit.workflows._sources import Source, find_sources, summary_folder
 
 MODELS = ("signature", "head")
@@ -24,6 +24,7 @@ def compare(
     fold: str | None = None,
     seed: int | None = None,
     model: str = "signature",
+    positive: str | None = None,
     metrics: Sequence[str] = ("auc", "f1", "brier"),
     margin: float | Mapping[str, float] | None = None,
     figures: bool = True,
@@ -42,6 +43,8 @@ def compare(
         Training seed (default: the workspace's first).
     model : {"signature", "head"}
         Whose probabilities to compare.
+    positive : str, optional
+        Compare the signatures that tell this class from the rest.
     metrics : sequence of str
         What to compare them by.
     margin : float or mapping of str to float, optional
@@ -57,7 +60,8 @@ def compare(
     -------
     Comparison
         Differences a - b with paired intervals, permutation p-values and a sentence each. Saved as
-        ``comparison_<a>_<b>_<model>`` with the endings ``.json``, ``.csv`` and ``.tex``.
+        ``comparison_<a>_<b>_<model>`` with the endings ``.json``, ``.csv`` and ``.tex``; the class is added where one
+        is named.
 
     Raises
     ------
@@ -68,8 +72,10 @@ def compare(
 
     if model not in MODELS:
         raise InputError("model must be signature or head", repr(model))
-    left, sources = _one(a, fold, seed, model, domain)
-    right, others = _one(b, fold, seed, model, domain)
+    if positive and model != "signature":
+        raise InputError("a positive class needs --model signature", model, "Leave out --positive to compare heads")
+    left, sources = _one(a, fold, seed, model, positive, domain)
+    right, others = _one(b, fold, seed, model, positive, domain)
     same = _in_order_of(left, right, str(a), str(b))
     settings = sources[0].config
     names = _names(a, b)
@@ -78,7 +84,7 @@ def compare(
         left.p,
         same.p,
         left.patients,
-        names=(f"{names[0]} {model}", f"{names[1]} {model}"),
+        names=(model_name(names[0], model, positive), model_name(names[1], model, positive)),
         metrics=tuple(metrics),
         folds=left.folds,
         margin=margin,
@@ -88,7 +94,8 @@ def compare(
     )
     result = dataclasses.replace(result, notes=(*result.notes, *_provenance_notes(sources, others, names)))
     folder = summary_folder(sources, output)
-    _save(result, folder, "comparison_" + "_".join((_stem(names[0]), _stem(names[1]), model)), figures)
+    parts = [_stem(names[0]), _stem(names[1]), model] + ([_stem(positive)] if positive else [])
+    _save(result, folder, "_".join(("comparison", *parts)), figures)
     return result
 
 
@@ -108,7 +115,7 @@ def _save(result: Comparison, folder: Path, stem: str, figures: bool) -> None:
 
 
 def _one(
-    which: str | Path, fold: str | None, seed: int | None, model: str, domain: str | None
+    which: str | Path, fold: str | None, seed: int | None, model: str, positive: str | None, domain: str | None
 ) -> tuple[Forecast, list[Source]]:
     if Path(which).suffix == ".zarr" or Path(which).exists():
         sources = find_sources(which, domain=domain)
@@ -122,11 +129,13 @@ def _one(
         fold = run_fold or fold
         sources = find_sources(None, method=method, fold=fold, seed=wanted, domain=domain)
     found = gather_forecasts(sources, fold)
-    chosen = [f for name, f in found.items() if name.endswith(model)]
-    if not chosen:
-        fix = "Run 'featkit signatures' first" if model == "signature" else "Compare with --model signature"
-        raise InputError(f"{which} must have a {model}", f"only {', '.join(found)}", fix)
-    return chosen[0], sources
+    name = model_name(sources[0].method, model, positive)
+    if name not in found:
+        how = "featkit signatures" + (f" --positive {positive}" if positive else "")
+        fix = f"Run '{how}' first" if model == "signature" else "Compare with --model signature"
+        what = f"{model} of {positive}" if positive else model
+        raise InputError(f"{which} must have a {what}", f"only {', '.join(found)}", fix)
+    return found[name], sources
 
 
 def _in_order_of(first: Forecast, second: Forecast, a: str, b: str) -> Forecast:

@@ -19,8 +19,12 @@ Drawing = tuple[str, "Figure"]
 
 
 def draw_signatures(found: SignatureSet, folder: Path) -> list[Path]:
-    """Draw each signature's path, frequencies and sizes, what the closer look found, and the overlaps."""
-    return _save(folder, list(_signatures(found)))
+    """Draw each signature's path, frequencies and sizes, what the closer look found, and the overlaps.
+
+    Files of one class against the rest end in its name.
+    """
+    ending = f"_{file_name(found.positive)}" if found.positive else ""
+    return _save(folder, [(name + ending, figure) for name, figure in _signatures(found)])
 
 
 def draw_evaluation(found: EvaluationSet, folder: Path) -> list[Path]:
@@ -68,11 +72,13 @@ def _evaluation(found: EvaluationSet) -> Iterator[Drawing]:
     from featkit.reporting.figures.comparison import variance_shares
     from featkit.reporting.figures.roc import roc_curves
     from featkit.reporting.panels import one_seed, reliability_panels, roc_panels
+    from featkit.reporting.score_tables import by_task
 
     drawn, _ = one_seed(found.evaluations)
-    panels, areas = roc_panels(drawn)
-    if panels:
-        yield "evaluation_roc", roc_curves(panels, auc=areas)
+    for positive, models in by_task(drawn).items():
+        panels, areas = roc_panels(models)
+        if panels:
+            yield "evaluation_roc" + (f"_{file_name(positive)}" if positive else ""), roc_curves(panels, auc=areas)
     curves = reliability_panels(drawn)
     if curves:
         yield "evaluation_reliability", reliability_diagram(curves)

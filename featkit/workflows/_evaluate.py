@@ -11,6 +11,7 @@ from featkit.core.progress import track
 from featkit.core.results.calibration import RecalibrationEffect
 from featkit.core.results.evaluation import Evaluation
 from featkit.core.results.evaluation_set import BrierTerms, EvaluationSet
+from featkit.workflows._drawings import draw_evaluation, file_name
 from featkit.workflows._forecasts import Forecast, evaluate_forecast, fold_forecasts, gather_forecasts
 from featkit.workflows._seeds import means_over_seeds, variance_over_runs
 from featkit.workflows._sources import Source, find_sources, summary_folder
@@ -49,9 +50,10 @@ def evaluate(
     Returns
     -------
     EvaluationSet
-        By model ("grl head", "grl signature"), with the parts of the Brier score, what recalibration on source
-        patients does and, with several seeds, their mean and the sources of variance. Saved as ``evaluation.json``,
-        ``evaluation.csv`` and ``evaluation.tex``; ``forecasts.parquet`` holds every probability.
+        By model ("grl head", "grl signature", and "grl signature, ductal" for that class against the rest), with the
+        parts of the Brier score, what recalibration on source patients does and, with several seeds, their mean and the
+        sources of variance. Saved as ``evaluation.json``, ``evaluation.csv`` and ``evaluation.tex``;
+        ``forecasts.parquet`` holds every probability.
 
     Raises
     ------
@@ -77,10 +79,8 @@ def evaluate(
     result.save(folder / "evaluation.json")
     result.frame().write_csv(folder / "evaluation.csv")
     _write_latex(result, folder / "evaluation.tex")
-    pl.concat([f.frame() for f in forecasts.values()]).write_parquet(folder / "forecasts.parquet")
+    pl.concat([f.frame() for f in forecasts.values()], how="diagonal").write_parquet(folder / "forecasts.parquet")
     if figures:
-        from featkit.workflows._drawings import draw_evaluation
-
         draw_evaluation(result, folder / "figures")
     return result
 
@@ -131,24 +131,28 @@ def _write_latex(result: EvaluationSet, path: Path) -> None:
         CALIBRATION,
         DISCRIMINATION,
         brier_table,
-        metrics_table,
+        metrics_tables,
         recalibration_table,
-        seeds_table,
+        seeds_tables,
         variance_table,
     )
     from featkit.reporting.tables import to_latex
 
-    tables = {
-        "discrimination": metrics_table(result.evaluations, DISCRIMINATION, "Discrimination on held-out patches."),
-        "calibration": metrics_table(result.evaluations, CALIBRATION, "Calibration on held-out patches."),
+    captions = {
+        "discrimination": "Discrimination on held-out patches.",
+        "calibration": "Calibration on held-out patches.",
     }
+    tables = {}
+    for (name, caption), metrics in zip(captions.items(), (DISCRIMINATION, CALIBRATION), strict=True):
+        for positive, table in metrics_tables(result.evaluations, metrics, caption).items():
+            tables["-".join(filter(None, (name, positive)))] = table
     if result.brier_terms:
         tables["brier"] = brier_table(result)
     if result.recalibrations:
         tables["recalibration"] = recalibration_table(result.recalibrations, "brier")
-    if result.over_seeds:
-        tables["seeds"] = seeds_table(result)
+    for positive, table in seeds_tables(result).items():
+        tables["-".join(filter(None, ("seeds", positive)))] = table
     if result.variance:
         tables["variance"] = variance_table(result)
-    text = "\n".join(to_latex(table, label=f"tab:{name}") for name, table in tables.items())
+    text = "\n".join(to_latex(table, label=f"tab:{file_name(name)}") for name, table in tables.items())
     path.write_text(text, encoding="utf-8")

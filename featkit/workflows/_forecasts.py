@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,7 +12,8 @@ import numpy as np
 from featkit.core.config import Config
 from featkit.core.errors import InputError, did_you_mean
 from featkit.core.results.evaluation import Evaluation
-from featkit.core.results.signature import Signature
+from featkit.core.results.signature import REST, Signature
+from featkit.workflows._drawings import file_name
 from featkit.workflows._sources import Source
 
 if TYPE_CHECKING:
@@ -27,7 +29,7 @@ class Forecast:
     Parameters
     ----------
     name : str
-        Whose forecast it is ("grl head", "grl signature").
+        Whose forecast it is ("grl head", "grl signature", "grl signature, ductal" for that class against the rest).
     patch_ids, patients, folds : (n,) arrays of str
         Which patches, of whom, with which domain held out.
     y : (n,) int64
@@ -62,36 +64,37 @@ class Forecast:
         return pl.DataFrame({**columns, **{f"p_{name}": P[:, k] for k, name in enumerate(self.classes)}})
 
 
-def binary_target(source: Source, positive: str | None = None) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Return (n,) labels in {0, 1} and the two class names, "rest" and ``positive`` where one is named.
+def target(source: Source, positive: str | None = None) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Return (n,) class indices and class names; "rest" and ``positive`` where a class is named.
 
     Raises
     ------
     InputError
-        If there is no such class, or there are more than two and none is named.
+        If there is no such class.
     """
     y, classes = source.targets()
     if positive is not None:
         if positive not in classes:
             raise InputError("the positive class must be a label", repr(positive), did_you_mean(positive, classes))
-        return (y == classes.index(positive)).astype(np.int64), ("rest", positive)
-    if len(classes) != 2:
-        raise InputError(
-            "signatures need two classes",
-            f"{len(classes)}: {', '.join(classes)}",
-            "Name one with --positive to tell it from the rest, or merge labels in the manifest",
-        )
+        return (y == classes.index(positive)).astype(np.int64), (REST, positive)
     return y, classes
+
+
+def has_several_classes(source: Source, positive: str | None = None) -> bool:
+    """Return whether more than two classes are to be told apart."""
+    return len(target(source, positive)[1]) > 2
 
 
 def signature_forecast(
     source: Source, split: Split, signature: Signature, role: str = "test", positive: str | None = None
 ) -> Forecast:
     """Return the signature's probabilities on the fold's rows of ``role``; of one class against the rest if named."""
-    y, classes = binary_target(source, positive)
+    y, classes = target(source, positive)
     rows = split.rows(role)
     p = signature.predict_proba(source.store.X(rows))
-    return _forecast(f"{source.method} signature", source, split, rows, y, p, classes)
+    if signature.is_multinomial:
+        p = p[:, [signature.classes.index(name) for name in classes]]
+    return _forecast(model_name(source.method, "signature", positive), source, split, rows, y, p, classes)
 
 
 def head_forecast(source: Source, split: Split, role: str = "test") -> Forecast | None:
@@ -103,25 +106,47 @@ def head_forecast(source: Source, split: Split, role: str = "test") -> Forecast 
     rows = split.rows(role)
     p = P[rows].astype(np.float64)
     p = p / p.sum(axis=1, keepdims=True)
-    return _forecast(f"{source.method} head", source, split, rows, y, p[:, 1] if len(classes) == 2 else p, classes)
+    return _forecast(
+        model_name(source.method, "head"), source, split, rows, y, p[:, 1] if len(classes) == 2 else p, classes
+    )
 
 
-def load_signature(source: Source, fold: str) -> Signature | None:
-    """Return the signature fitted on this very store and fold before, or None."""
-    path = source.results / f"signature_{fold}.json"
+def model_name(method: str, model: str, positive: str | None = None) -> str:
+    """Return what a model's forecasts are called: "grl head", "grl signature, ductal"."""
+    return f"{method} {model}" + (f", {positive}" if positive else "")
+
+
+def signature_path(source: Source, fold: str, positive: str | None = None) -> Path:
+    """Return where the signature of a fold, of all classes or of one against the rest, is saved."""
+    return source.results / (f"signature_{fold}" + (f"_{file_name(positive)}" if positive else "") + ".json")
+
+
+def load_signature(source: Source, fold: str, positive: str | None = None) -> Signature | None:
+    """Return the signature fitted on this very store and fold before, of ``positive`` if named, or None."""
+    path = signature_path(source, fold, positive)
     if not path.is_file():
         return None
     signature = Signature.load(path)
-    return signature if signature.store_id == source.store.store_id else None
+    if (signature.store_id, signature.fold) != (source.store.store_id, fold):
+        return None
+    is_named = not signature.is_multinomial and signature.classes[:1] == (REST,)
+    named = signature.classes[1] if is_named else None
+    return signature if named == positive else None
 
 
 def fold_forecasts(source: Source, fold: str, role: str = "test") -> list[Forecast]:
-    """Return what the head and the signature of one fold, where there are such, say about its rows of ``role``."""
+    """Return what the head and the signatures of one fold, where there are such, say about its rows of ``role``.
+
+    Signatures of one class against the rest come last, in the order of classes.
+    """
     split = source.split(fold)
-    signature = load_signature(source, fold)
-    found = [head_forecast(source, split, role)]
-    found.append(signature_forecast(source, split, signature, role) if signature is not None else None)
-    return [forecast for forecast in found if forecast is not None]
+    head = head_forecast(source, split, role)
+    found = [] if head is None else [head]
+    for positive in (None, *source.targets()[1]):
+        signature = load_signature(source, fold, positive)
+        if signature is not None:
+            found.append(signature_forecast(source, split, signature, role, positive))
+    return found
 
 
 def gather_forecasts(sources: Sequence[Source], fold: str | None) -> dict[str, Forecast]:

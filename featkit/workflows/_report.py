@@ -20,6 +20,7 @@ from featkit.core.results.signature_set import SignatureSet
 from featkit.core.seeds import rng
 from featkit.core.workspace import Workspace
 from featkit.workflows._probe import saved_probes
+from featkit.workflows._signatures import summary_stem
 from featkit.workflows._sources import Source, find_sources, summary_folder
 
 if TYPE_CHECKING:
@@ -67,8 +68,8 @@ def report(store: str | Path | None = None, *, output: str | Path | None = None,
             save_figure(figure.image, target.parent / "figures", name, kinds=("pdf",))
     for name, result in {**study.evaluations, **study.comparisons}.items():
         to_csv(result, target.parent / "tables" / f"{_file_name(name)}.csv")
-    if study.signatures is not None:
-        to_csv(study.signatures, target.parent / "tables" / "signatures.csv")
+    for found in study.signature_sets:
+        to_csv(found, target.parent / "tables" / f"{summary_stem(found.positive)}.csv")
     return write_report(content, target)
 
 
@@ -78,6 +79,7 @@ def _gather(sources: list[Source], title: str) -> StudyResults:
     folder = summary_folder(sources, None)
     evaluated = _load(folder / "evaluation.json", EvaluationSet)
     signatures = _load(folder / "signatures.json", SignatureSet)
+    named = [SignatureSet.load(path) for path in sorted(folder.glob("signatures_*.json"))]
     comparisons = {
         path.stem.removeprefix("comparison_").replace("_", " "): Comparison.load(path)
         for path in sorted(folder.glob("comparison_*.json"))
@@ -89,7 +91,7 @@ def _gather(sources: list[Source], title: str) -> StudyResults:
             name = source.name + (f"/seed{source.seed}" if several_seeds else "")
             for way, found in saved_probes(source, target).items():
                 probes.setdefault(target, {})[", ".join(filter(None, (name, way)))] = found
-    if evaluated is None and signatures is None and not probes:
+    if evaluated is None and signatures is None and not named and not probes:
         raise InputError(
             "there must be results to report",
             f"none in {folder}",
@@ -107,6 +109,7 @@ def _gather(sources: list[Source], title: str) -> StudyResults:
         evaluation=evaluated,
         comparisons=comparisons,
         signatures=signatures,
+        named_signatures={found.positive: found for found in named},
         probes=probes,
         maps={source.name: _map(source) for source in sources},
         patches=_patches(sources[0]),

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from featkit.core.errors import FeatkitWarning
+from featkit.core.results.anatomy import AnatomyResult
 from featkit.core.results.signature import Signature
 from featkit.core.results.signature_detail import SignatureDetail
-from featkit.workflows._forecasts import binary_target
+from featkit.workflows._forecasts import target
 from featkit.workflows._sources import Source
 
 if TYPE_CHECKING:
@@ -23,6 +27,8 @@ def signature_detail(
     source: Source, split: Split, signature: Signature, *, is_deep: bool, positive: str | None = None
 ) -> SignatureDetail:
     """Return the path and size curves of a signature and, if deep, its refits and its anatomy.
+
+    Refits, and what is made of them, are for two classes: with several there is the anatomy alone.
 
     Parameters
     ----------
@@ -40,9 +46,12 @@ def signature_detail(
     from featkit.sparse.path import logistic_path
     from featkit.sparse.size_curves import size_curve
 
-    y, _ = binary_target(source, positive)
+    y, _ = target(source, positive)
     train = split.rows("train")
     X = source.store.X(train)
+    if signature.is_multinomial:
+        detail = _detail_of_several(signature, X, y[train])
+        return dataclasses.replace(detail, anatomy=_anatomy(source, split, signature, X, y)) if is_deep else detail
     path = logistic_path(_standardised(X), y[train], lambdas=signature.path_lambdas)
     sizes = size_curve(
         X,
@@ -58,10 +67,27 @@ def signature_detail(
     return SignatureDetail(path, sizes, **_deep(source, split, signature, X, y, path.entrants))
 
 
+def _detail_of_several(signature: Signature, X: np.ndarray, y: np.ndarray) -> SignatureDetail:
+    from featkit.sparse.multinomial import multinomial_path
+    from featkit.sparse.multinomial_sizes import multinomial_size_curve
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FeatkitWarning)  # warned of when the signature was fitted on the same penalties
+        path = multinomial_path(_standardised(X), y, lambdas=signature.path_lambdas)
+    sizes = multinomial_size_curve(
+        X,
+        y,
+        lambdas=signature.path_lambdas,
+        tolerances=_TOLERANCES,
+        chosen=_named_penalties(signature),
+        fixed_c=_FIXED_C,
+    )
+    return SignatureDetail(dataclasses.replace(path, classes=signature.classes), sizes)
+
+
 def _deep(
     source: Source, split: Split, signature: Signature, X: np.ndarray, y: np.ndarray, entrants: np.ndarray
 ) -> dict[str, Any]:
-    from featkit.sparse.anatomy import variance_shares
     from featkit.sparse.refit import leave_one_out, performance_curve, refit_support
 
     patients, train, test = source.patients(), split.rows("train"), split.rows("test")
@@ -80,20 +106,27 @@ def _deep(
         found["performance"] = performance_curve(*halves, ranking, ranked_by=ranked_by, **how)
     if signature.size > 1:
         found["contributions"] = leave_one_out(*halves, signature.support, **how)
+    return found | {"anatomy": _anatomy(source, split, signature, X, y)}
+
+
+def _anatomy(source: Source, split: Split, signature: Signature, X: np.ndarray, y: np.ndarray) -> AnatomyResult | None:
+    from featkit.sparse.anatomy import variance_shares
+
+    train = split.rows("train")
     kept = np.union1d(signature.support, signature.stable_support)
-    if kept.size:
-        coefficient = np.zeros(signature.n_dimensions)
-        coefficient[signature.support] = signature.coefficients
-        found["anatomy"] = variance_shares(
-            X,
-            y[train],
-            patients[train],
-            source.column(source.domain)[train],
-            dimensions=kept,
-            coefficient=coefficient,
-            selection_frequency=signature.selection_frequency if signature.selection_frequency.size else None,
-        )
-    return found
+    if not kept.size:
+        return None
+    coefficient = np.zeros(signature.n_dimensions)
+    coefficient[signature.support] = signature.strength
+    return variance_shares(
+        X,
+        y[train],
+        source.patients()[train],
+        source.column(source.domain)[train],
+        dimensions=kept,
+        coefficient=coefficient,
+        selection_frequency=signature.selection_frequency if signature.selection_frequency.size else None,
+    )
 
 
 def _named_penalties(signature: Signature) -> dict[str, float]:

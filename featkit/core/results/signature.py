@@ -13,6 +13,9 @@ from featkit.core.results.base import Result
 if TYPE_CHECKING:
     import polars as pl
 
+REST = "rest"
+"""What the classes are called together that a named one is told from."""
+
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Signature(Result):

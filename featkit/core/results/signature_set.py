@@ -44,6 +44,8 @@ class SignatureSet(Result):
         By "method/fold": what trainings that differ in their seed alone have in common. Empty with a single seed.
     notes : tuple of str
         What must be read with it.
+    positive : str
+        The class that was told from all others; empty when none was named.
     """
 
     signatures: dict[str, Signature]
@@ -54,6 +56,7 @@ class SignatureSet(Result):
     matchings: dict[str, MatchingResult] = dataclasses.field(default_factory=dict)
     reseeding: dict[str, ReseedingNull] = dataclasses.field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    positive: str = ""
 
     def frame(self) -> pl.DataFrame:
         """Return one row a signature: size, stable size, lambda, gap, and AUC, F1 and Brier with their intervals."""

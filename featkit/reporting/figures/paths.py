@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 
-from featkit.core.results.path import PathResult
+from featkit.core.results.path import MultinomialPathResult, PathResult
 from featkit.core.results.signature import Signature
 from featkit.core.results.stability import StabilityResult
 from featkit.reporting.figures.style import (
@@ -28,14 +28,15 @@ _MOST_LINES = 1_500
 
 @styled
 def regularisation_path(
-    path: PathResult, *, chosen: float | None = None, highlight: np.ndarray | None = None
+    path: PathResult | MultinomialPathResult, *, chosen: float | None = None, highlight: np.ndarray | None = None
 ) -> Figure:
     """Draw the coefficients along the penalties and, below, the number of dimensions kept.
 
     Parameters
     ----------
-    path : PathResult
-        Penalties whose duality gap missed its tolerance are marked on the size curve.
+    path : PathResult or MultinomialPathResult
+        Penalties whose duality gap missed its tolerance are marked on the size curve. Of several classes the norm over
+        classes of each dimension's coefficients is drawn.
     chosen : float, optional
         The penalty of the signature, drawn as a line.
     highlight : ndarray of int, optional
@@ -49,7 +50,9 @@ def regularisation_path(
     figure = new_figure(PAGE * 0.85, 3.9)
     top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=[2.2, 1])
     lambdas = np.asarray(path.lambdas, dtype=np.float64)
+    is_grouped = isinstance(path, MultinomialPathResult)
     dense = np.stack([path.coefficients(k) for k in range(lambdas.size)]) if lambdas.size else np.zeros((0, 0))
+    dense = np.linalg.norm(dense, axis=2) if is_grouped and lambdas.size else dense
     peak = np.abs(dense).max(axis=0, initial=0.0)
     drawn = np.argsort(-peak)[:_MOST_LINES]
     drawn = drawn[peak[drawn] > 0]
@@ -64,14 +67,14 @@ def regularisation_path(
             LineCollection(lines, colors=tone, linewidths=width, alpha=alpha, rasterized=len(lines) > 300)
         )
     top.axhline(0, color=RULE, lw=0.7)
-    top.set_ylim(*(np.array([-1.08, 1.08]) * peak.max()))
-    top.set_ylabel("coefficient")
+    top.set_ylim(*(np.array([-0.04 if is_grouped else -1.08, 1.08]) * peak.max()))
+    top.set_ylabel("norm over classes" if is_grouped else "coefficient")
     if marked.any():
         top.plot([], [], color=BLUE, label=f"stable ({np.count_nonzero(marked)})")
         top.plot([], [], color=MUTED, label=f"others ({np.count_nonzero(~marked)})")
         top.legend(loc="upper left")
     bottom.plot(lambdas, path.sizes, color=INK)
-    missed = ~path.is_converged
+    missed = ~np.asarray(path.is_converged, dtype=bool)
     bottom.plot(lambdas[missed], path.sizes[missed], "o", color=ORANGE, ms=4, label="gap above tolerance")
     bottom.set_ylim(bottom=0)
     bottom.set_ylabel("size")
