@@ -24,15 +24,17 @@ class Trace:
     gaps: list[float] = dataclasses.field(default_factory=list)
     n_iter: list[int] = dataclasses.field(default_factory=list)
     entrants: list[int] = dataclasses.field(default_factory=list)
+    _entered: set[int] = dataclasses.field(default_factory=set)
 
     def add(
         self, support: np.ndarray, values: np.ndarray, intercept: float, loss: float, gap: float, n_iter: int
     ) -> None:
         """Keep the solution at the penalty just solved; support sorted, with its coefficients."""
-        known = set(self.entrants)
-        new = np.array([j not in known for j in support.tolist()], np.bool_)
+        new = np.array([j not in self._entered for j in support.tolist()], np.bool_)
         order = np.argsort(-np.abs(values[new]), kind="stable")
-        self.entrants += support[new][order].tolist()
+        entrants = support[new][order].tolist()
+        self.entrants += entrants
+        self._entered.update(entrants)
         self.supports.append(support)
         self.values.append(values)
         self.intercepts.append(intercept)

@@ -102,7 +102,7 @@ class WorkingSet:
         self.slope[first:k] = self.g[first:k] + self.shift * self.pull[first:k]
 
     def _grow(self, least: int) -> None:
-        k, capacity = self.k, max(least + 3, 2 * self.beta.size)
+        k, capacity = self.k, max(least + 3, self.beta.size + self.beta.size // 2)
         for name in ("packed", "dimensions", "beta", "l1", "l2", "slope", "pull", "g"):
             old = getattr(self, name)
             if len(old) < capacity:
