@@ -21,7 +21,7 @@ from featkit.sparse.threads import worker_count
 from featkit.sparse.working_set import WorkingSet
 
 EXACT_BELOW = 1e-5  # relative gap below which float32 products are not accurate enough to certify it
-_BATCH = 128
+_BATCH = 50  # problems verified by one product; more would touch fresh memory rather than what the last ones left
 _PACKED_BYTES = 1 << 30  # what the packed columns of a batch may take
 _BLOCK = 256  # dimensions a thread multiplies at a time: a fixed number, so that sums do not depend on the threads
 
