@@ -283,7 +283,6 @@ def refine(
     new: np.ndarray,
     l1: np.ndarray,
     l2: np.ndarray,
-    target: float,
 ) -> bool:
     """Minimise the model of `descend` over its nonzero coordinates, their signs held, by conjugate gradients.
 
@@ -401,7 +400,7 @@ def descend(
         if gap_bound(slope, new, l1, l2, k, odds, feasible_scale(slope, l1, l2, k)) <= target:
             return True
         if sweep % _SWEEPS == _SWEEPS - 1:
-            refine(H, k, slope, new, l1, l2, target)
+            refine(H, k, slope, new, l1, l2)
     return False
 
 
