@@ -15,6 +15,7 @@ from featkit.core.results.probe import ProbeResult
 from featkit.core.results.signature_set import SignatureSet
 from featkit.reporting.bundle import StudyResults
 from featkit.reporting.score_tables import by_task
+from featkit.reporting.words import without_class
 
 _KINDS = {"head": "trained head", "signature": "sparse signature"}
 _METRICS = {"balanced_accuracy": "balanced accuracy", "top1": "right first guess"}
@@ -87,9 +88,11 @@ def _comparisons(study: StudyResults) -> Iterator[str]:
     for comparison in study.comparisons.values():
         for row in comparison.rows:
             if (row.aggregation, row.metric) == ("pooled", "auc"):
-                kind = next((k for k in _KINDS if row.a.endswith(f" {k}") and row.b.endswith(f" {k}")), "")
-                names = (row.a.removesuffix(f" {kind}"), row.b.removesuffix(f" {kind}"))
-                pairs.setdefault(names, []).append((kind, row))
+                plain = without_class(row.a, row.b)
+                kind = next((k for k in _KINDS if all(name.endswith(f" {k}") for name in plain)), "")
+                names = (plain[0].removesuffix(f" {kind}"), plain[1].removesuffix(f" {kind}"))
+                told = row.a.removeprefix(plain[0]).removeprefix(", ")
+                pairs.setdefault(names, []).append((f"{kind} of {told} against the rest" if told else kind, row))
     for (a, b), rows in pairs.items():
         better = [k for k, row in rows if row.verdict == "a better"]
         worse = [k for k, row in rows if row.verdict == "b better"]
@@ -113,7 +116,7 @@ def _only(kinds: list[str], rows: list[tuple[str, ComparisonRow]]) -> str:
 
 
 def _calibration(study: StudyResults) -> Iterator[str]:
-    for positive, evaluations in by_task(study.evaluations).items():
+    for positive, evaluations in list(by_task(study.evaluations).items())[:1]:  # the section has every class
         parts = [
             f"{np.mean([e.value for e in estimates]):.3f} for {method} {kind}"
             for kind in _KINDS
@@ -155,7 +158,7 @@ def _sizes_of(one: SignatureSet) -> Iterator[str]:
 
 
 def _overlap(study: StudyResults) -> Iterator[str]:
-    for one in study.signature_sets:
+    for one in study.signature_sets[:1]:  # the sections have every class
         yield from _overlap_of(one)
 
 

@@ -10,7 +10,7 @@ from featkit.core.results.estimate import Estimate
 from featkit.core.results.evaluation import Curve, Evaluation
 from featkit.core.results.refit import PerformanceCurve
 from featkit.core.results.signature_set import SignatureSet
-from featkit.reporting.score_tables import scopes_of
+from featkit.reporting.score_tables import by_task, scopes_of
 
 
 def one_seed(evaluations: Mapping[str, Evaluation]) -> tuple[dict[str, Evaluation], str]:
@@ -21,6 +21,14 @@ def one_seed(evaluations: Mapping[str, Evaluation]) -> tuple[dict[str, Evaluatio
     first = min(int(found[1]) for found in seeds.values() if found)
     ending = f" seed {first}"
     return {n.removesuffix(ending): e for n, e in evaluations.items() if n.endswith(ending)}, f" Drawn: seed {first}."
+
+
+def drawn_by_task(evaluations: Mapping[str, Evaluation]) -> dict[str, dict[str, Evaluation]]:
+    """Return the models of each figure: `by_task`, with names that leave out the class, which the caption says."""
+    return {
+        positive: {name.removesuffix(f", {positive}") if positive else name: e for name, e in models.items()}
+        for positive, models in by_task(evaluations).items()
+    }
 
 
 def roc_panels(

@@ -14,6 +14,7 @@ from featkit.core.results.evaluation import Evaluation
 from featkit.core.results.evaluation_set import EvaluationSet
 from featkit.core.results.signature import REST
 from featkit.reporting.tables import Table, table_of
+from featkit.reporting.words import without_class
 
 LABELS = {
     "auc": "AUC",
@@ -36,6 +37,8 @@ MAPS = {"platt": "Platt", "temperature": "temperature", "isotonic": "isotonic", 
 
 MOST_ROWS = 24
 """A longer table is summed up; CSV and JSON have every row."""
+
+_ROUNDING = 1e-12
 
 
 def scopes_of(evaluation: Evaluation) -> list[tuple[str, str]]:
@@ -62,14 +65,14 @@ def positive_of(evaluation: Evaluation) -> str:
 
 
 def against_the_rest(positive: str) -> str:
-    """Return ": ductal against the rest" or nothing, for captions and titles."""
-    return f": {positive} against the rest" if positive else ""
+    """Return ", ductal against the rest" or nothing, for captions and titles."""
+    return f", {positive} against the rest" if positive else ""
 
 
 def metrics_tables(evaluations: Mapping[str, Evaluation], metrics: Sequence[str], caption: str) -> dict[str, Table]:
     """Return a table of metrics for all classes ("") and one for each class that is told from the rest."""
     return {
-        positive: metrics_table(models, metrics, caption.removesuffix(".") + against_the_rest(positive) + ".")
+        positive: metrics_table(models, metrics, (f"Class {positive} against the rest. " if positive else "") + caption)
         for positive, models in by_task(evaluations).items()
     }
 
@@ -94,7 +97,8 @@ def metrics_table(evaluations: Mapping[str, Evaluation], metrics: Sequence[str],
                 if (scope, aggregation, metric) in by:
                     row |= _cell(metric, by[scope, aggregation, metric].estimate)
             rows.append(row)
-        majority |= {m: by["all", "pooled", m].majority for m in there if ("all", "pooled", m) in by}
+        usual = {m: by["all", "pooled", m].majority for m in there if ("all", "pooled", m) in by}
+        majority |= {m: 0.0 if abs(value) < _ROUNDING else value for m, value in usual.items()}
     rows.append({"model": "majority class", "patches": "pooled", **majority})
     columns = {"model": "model", "patches": "patches", **{m: LABELS.get(m, m) for m in there}}
     return table_of(_once(pl.DataFrame(rows, infer_schema_length=None), "model"), columns=columns, caption=caption)
@@ -232,10 +236,11 @@ def comparison_table(found: Comparison) -> Table:
     """Return one row a metric and set of patches: both values, the difference, p-values, the verdict."""
     import polars as pl
 
-    pairs = list(dict.fromkeys((row.a, row.b) for row in found.rows))
+    pairs = list(dict.fromkeys(without_class(row.a, row.b) for row in found.rows))
     rows: list[dict[str, Any]] = []
     for row in found.rows:
-        record: dict[str, Any] = {} if len(pairs) == 1 else {"first": row.a, "second": row.b}
+        a, b = without_class(row.a, row.b) if len(pairs) == 1 else (row.a, row.b)
+        record: dict[str, Any] = {} if len(pairs) == 1 else {"first": a, "second": b}
         record |= {
             "metric": LABELS.get(row.metric, row.metric),
             "patches": row.scope if row.aggregation == "fold" or row.scope != "all folds" else row.aggregation,
@@ -247,7 +252,7 @@ def comparison_table(found: Comparison) -> Table:
         }
         if row.margin == row.margin:
             record["p_equivalence"] = row.p_equivalence
-        rows.append(record | {"verdict": _verdict(row.verdict, row.a, row.b)})
+        rows.append(record | {"verdict": _verdict(row.verdict, a, b)})
     frame = pl.DataFrame(rows, infer_schema_length=None)
     columns = {name: name for name in frame.columns if name not in ("difference_low", "difference_high")}
     columns |= {"p_adjusted": f"p ({found.adjustment})"}
@@ -257,7 +262,7 @@ def comparison_table(found: Comparison) -> Table:
         columns["p_equivalence"] = "p (equivalent)"
     if all(row.n_family <= 1 for row in found.rows):
         del columns["p_adjusted"]
-    what = f"{pairs[0][0]} minus {pairs[0][1]}" if len(pairs) == 1 else "First minus second"
+    what = f"{found.rows[0].a} minus {found.rows[0].b}" if len(pairs) == 1 else "First minus second"
     caption = f"{what}, on {found.n_patches} held-out patches of {found.n_patients} patients."
     return table_of(frame, columns=columns, caption=caption)
 

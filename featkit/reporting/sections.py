@@ -6,14 +6,13 @@ from typing import TYPE_CHECKING
 
 from featkit.reporting.bundle import StudyResults
 from featkit.reporting.html import ReportFigure, Section
-from featkit.reporting.panels import by_fold, majority_by_fold, one_seed, reliability_panels, roc_panels
+from featkit.reporting.panels import by_fold, drawn_by_task, majority_by_fold, one_seed, reliability_panels, roc_panels
 from featkit.reporting.score_tables import (
     CALIBRATION,
     DISCRIMINATION,
     LABELS,
     against_the_rest,
     brier_table,
-    by_task,
     comparison_table,
     metrics_tables,
     recalibration_table,
@@ -93,7 +92,7 @@ def discrimination_section(study: StudyResults) -> Section | None:
         return None
     drawn, remark = one_seed(found.evaluations)
     figures = []
-    for positive, models in by_task(drawn).items():
+    for positive, models in drawn_by_task(drawn).items():
         told = against_the_rest(positive)
         panels, areas = roc_panels(models)
         if panels:
@@ -122,13 +121,19 @@ def discrimination_section(study: StudyResults) -> Section | None:
         figures.append(ReportFigure(variance_shares(found.variance), caption, "Shares of variance by source"))
         tables.append(variance_table(found))
         notes |= {f"{name}: {note}" for name, result in found.variance.items() for note in result.notes}
+    several = ""
+    if any(len(evaluation.class_names) > 2 for evaluation in found.evaluations.values()):
+        several = (
+            "With more than two classes it is the mean over classes, each against the rest; the Brier score is summed "
+            "over classes. "
+        )
     return Section(
         f"Does it work on a {study.domain} it never saw?",
         how_to_read=(
-            "AUC is the probability that a patch of the positive class gets the higher score: 0.5 is chance. Intervals "
-            "come from resampling patients, not patches: patches of one patient resemble each other. 'Pooled' is one "
-            "metric over the patches of all folds; 'mean of folds' averages the folds' values inside each resample. "
-            "Folds share patients and training patches, so they are no independent repetitions."
+            f"AUC is the probability that a patch of the positive class gets the higher score: 0.5 is chance. {several}"
+            "Intervals come from resampling patients, not patches: patches of one patient resemble each other. "
+            "'Pooled' is one metric over the patches of all folds; 'mean of folds' averages the folds' values inside "
+            "each resample. Folds share patients and training patches, so they are no independent repetitions."
         ),
         figures=tuple(figures),
         tables=tuple(tables),
@@ -181,13 +186,17 @@ def calibration_section(study: StudyResults) -> Section | None:
     if found is None or not found.evaluations:
         return None
     drawn, remark = one_seed(found.evaluations)
-    panels = reliability_panels(drawn)
-    figures: tuple[ReportFigure, ...] = ()
-    if panels:
-        caption = (
-            "Reliability on pooled held-out patches, with patient-resampled bands; below, how often each was said."
-        )
-        figures = (ReportFigure(reliability_diagram(panels), caption + remark, "Reliability diagrams of every model"),)
+    figures = []
+    for positive, models in drawn_by_task(drawn).items():
+        panels = reliability_panels(models)
+        if panels:
+            told = against_the_rest(positive)
+            caption = (
+                f"Reliability on pooled held-out patches{told}, with patient-resampled bands; below, how often each "
+                f"was said.{remark}"
+            )
+            alt = f"Reliability diagrams of every model{told}"
+            figures.append(ReportFigure(reliability_diagram(panels), caption, alt))
     tables = list(metrics_tables(found.evaluations, CALIBRATION, "Calibration; intervals resample patients.").values())
     if found.brier_terms:
         tables.append(brier_table(found))
@@ -202,7 +211,7 @@ def calibration_section(study: StudyResults) -> Section | None:
             "what the forecasts know beyond the prevalence. A part that is negative after correction is 0 as far as "
             "these patches can tell."
         ),
-        figures=figures,
+        figures=tuple(figures),
         tables=tuple(tables),
     )
 

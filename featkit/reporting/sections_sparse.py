@@ -39,7 +39,7 @@ def signature_section(study: StudyResults) -> Section | None:
         alt = f"AUC against the number of dimensions, {method}"
         figures.append(ReportFigure(performance_by_size(curves), caption, alt))
     notes = [f"{name}: {text}" for name, s in found.signatures.items() for text in s.warnings]
-    notes += [note for note in found.notes if "were left out" in note or "was left out" in note]
+    notes += [note for note in found.notes if note.partition(":")[0].endswith(_LEFT_OUT)]
     if len(examples) < len(found.signatures):
         notes.append("Path, frequencies and size curves are drawn for the first fold of each method")
     is_grouped = any(s.is_multinomial for s in found.signatures.values())
@@ -59,6 +59,7 @@ def signature_section(study: StudyResults) -> Section | None:
     )
 
 
+_LEFT_OUT = "left out"  # how a note ends, before what to do about it, that speaks of the signatures themselves
 _GROUPED = (
     "A signature is the support of one multinomial logistic model whose dimensions are in or out for all classes "
     "together,"
@@ -119,7 +120,8 @@ def _figures_of_one(found: SignatureSet, name: str) -> list[ReportFigure]:
         caption = f"{name}: how often half of the patients select each dimension."
         figures.append(ReportFigure(selection_frequencies(signature), caption, f"Selection frequencies, {name}"))
     if detail is not None:
-        caption = f"{name}: size against the penalty for solvers of several exactness, and against the threshold."
+        caption = f"{name}: size against the penalty for solvers of several exactness"
+        caption += ", and against the threshold." if has_stability else "."
         figures.append(ReportFigure(size_curves(detail.sizes), caption, f"Size curves, {name}"))
     return figures
 
@@ -131,7 +133,7 @@ def overlap_section(study: StudyResults) -> Section | None:
     found = study.signatures
     if found is None or not found.overlaps:
         return None
-    figures, notes = [], list(found.notes)
+    figures, notes = [], [note for note in found.notes if not note.partition(":")[0].endswith(_LEFT_OUT)]
     widest = max(found.overlaps, key=lambda name: len(found.overlaps[name].names))
     for name in dict.fromkeys((widest, *(n for n, o in found.overlaps.items() if len(o.names) > _FEW))):
         overlap = found.overlaps[name]

@@ -27,6 +27,17 @@ def _sentences(found: Comparison, metrics: Container[str] | None) -> Iterator[st
             yield " ".join(filter(None, (row.sentence, power_sentence(row), margin_sentence(row))))
 
 
+def without_class(a: str, b: str) -> tuple[str, str]:
+    """Return two models' names without the class that both tell from the rest: their title says it once."""
+    first, second = a.partition(_NAMED), b.partition(_NAMED)
+    if not first[1] or first[2] != second[2]:
+        return a, b
+    return first[0] + _NAMED.removesuffix(", "), second[0] + _NAMED.removesuffix(", ")
+
+
+_NAMED = " signature, "
+
+
 def few(notes: Iterable[str], most: int = 6) -> tuple[str, ...]:
     """Return notes, each once, and only a count of those beyond ``most``."""
     kept = tuple(dict.fromkeys(notes))

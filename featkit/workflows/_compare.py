@@ -131,10 +131,10 @@ def _one(
     found = gather_forecasts(sources, fold)
     name = model_name(sources[0].method, model, positive)
     if name not in found:
-        how = "featkit signatures" + (f" --positive {positive}" if positive else "")
+        how = "featkit signatures" + (f' --positive "{positive}"' if positive else "")
         fix = f"Run '{how}' first" if model == "signature" else "Compare with --model signature"
         what = f"{model} of {positive}" if positive else model
-        raise InputError(f"{which} must have a {what}", f"only {', '.join(found)}", fix)
+        raise InputError(f"{which} must have a {what}", f"only {'; '.join(found)}", fix)
     return found[name], sources
 
 

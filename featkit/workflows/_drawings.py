@@ -71,17 +71,17 @@ def _evaluation(found: EvaluationSet) -> Iterator[Drawing]:
     from featkit.reporting.figures.calibration import reliability_diagram
     from featkit.reporting.figures.comparison import variance_shares
     from featkit.reporting.figures.roc import roc_curves
-    from featkit.reporting.panels import one_seed, reliability_panels, roc_panels
-    from featkit.reporting.score_tables import by_task
+    from featkit.reporting.panels import drawn_by_task, one_seed, reliability_panels, roc_panels
 
     drawn, _ = one_seed(found.evaluations)
-    for positive, models in by_task(drawn).items():
+    for positive, models in drawn_by_task(drawn).items():
+        ending = f"_{file_name(positive)}" if positive else ""
         panels, areas = roc_panels(models)
         if panels:
-            yield "evaluation_roc" + (f"_{file_name(positive)}" if positive else ""), roc_curves(panels, auc=areas)
-    curves = reliability_panels(drawn)
-    if curves:
-        yield "evaluation_reliability", reliability_diagram(curves)
+            yield "evaluation_roc" + ending, roc_curves(panels, auc=areas)
+        curves = reliability_panels(models)
+        if curves:
+            yield "evaluation_reliability" + ending, reliability_diagram(curves)
     if found.variance:
         yield "evaluation_variance", variance_shares(found.variance)
 

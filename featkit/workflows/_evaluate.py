@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ from featkit.core.progress import track
 from featkit.core.results.calibration import RecalibrationEffect
 from featkit.core.results.evaluation import Evaluation
 from featkit.core.results.evaluation_set import BrierTerms, EvaluationSet
-from featkit.workflows._drawings import draw_evaluation, file_name
+from featkit.workflows._drawings import draw_evaluation
 from featkit.workflows._forecasts import Forecast, evaluate_forecast, fold_forecasts, gather_forecasts
 from featkit.workflows._seeds import means_over_seeds, variance_over_runs
 from featkit.workflows._sources import Source, find_sources, summary_folder
@@ -154,5 +155,7 @@ def _write_latex(result: EvaluationSet, path: Path) -> None:
         tables["-".join(filter(None, ("seeds", positive)))] = table
     if result.variance:
         tables["variance"] = variance_table(result)
-    text = "\n".join(to_latex(table, label=f"tab:{file_name(name)}") for name, table in tables.items())
+    text = "\n".join(
+        to_latex(table, label="tab:" + re.sub("[^A-Za-z0-9]+", "-", name)) for name, table in tables.items()
+    )
     path.write_text(text, encoding="utf-8")

@@ -74,9 +74,10 @@ class Choices:
         asked = {"threshold": self.threshold, "q": self.q, "pfer": self.pfer, "n-pairs": self.n_pairs or None}
         given = [f"--{name}" for name, value in asked.items() if value is not None]
         if given:
+            classes = source.targets()[1]
             raise InputError(
                 f"stability selection ({', '.join(given)}) needs two classes",
-                ", ".join(source.targets()[1]),
+                f"{len(classes)}: {', '.join(classes)}",
                 "Name one with --positive to tell it from the rest, or fit all classes without stability selection",
             )
         return self._penalty(source)

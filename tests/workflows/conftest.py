@@ -33,6 +33,33 @@ def planted():
     return X.astype(np.float32), rows
 
 
+THREE = ("adenosis", "ductal, in situ", "lobular")
+
+
+@pytest.fixture(scope="session")
+def three_classes(planted):
+    """Return embeddings (600, 24) of three classes, their table, class indices, and a head's probabilities (600, 3).
+
+    Dimensions 3, 11 and 17 each speak for one class. One name holds a comma and spaces, as labels do.
+    """
+    random = np.random.default_rng(11)
+    patient = np.repeat(np.arange(30), 20)
+    y = patient % 3
+    X = random.normal(size=(600, 24)) + 0.3 * random.normal(size=(30, 24))[patient]
+    for k, dimension in enumerate((3, 11, 17)):
+        X[:, dimension] += 1.8 * (y == k)
+    rows = pl.DataFrame(
+        {
+            "patch_id": [f"q{i}" for i in range(600)],
+            "label": [THREE[k] for k in y],
+            "patient": [f"case{p:02d}" for p in patient],
+            "magnification": [DOMAINS[k] for k in np.tile(np.repeat(np.arange(4), 5), 30)],
+        }
+    )
+    odds = np.exp(random.normal(size=(600, 3)) + 1.5 * np.eye(3)[y])
+    return X.astype(np.float32), rows, y, (odds / odds.sum(axis=1, keepdims=True)).astype(np.float32)
+
+
 @pytest.fixture
 def make_store(planted, tmp_path):
     """Return a function that writes the planted store, or one made from it."""
@@ -63,7 +90,7 @@ def head(planted):
 def workspace_of(planted, tmp_path, monkeypatch):
     """Return a function that makes a workspace of stores by (method, seed), all of one fold, and enters it."""
 
-    def make(stores, fold="100X", probabilities=None, rows=None):
+    def make(stores, fold="100X", probabilities=None, rows=None, classes=("benign", "malignant")):
         root = tmp_path / "study"
         root.mkdir()
         seeds = sorted({seed for _, seed in stores})
@@ -78,7 +105,7 @@ def workspace_of(planted, tmp_path, monkeypatch):
                 planted[1] if rows is None else rows,
                 {"encoder": "made", "weights_sha256": f"{method}{seed}", "method": method, "fold": fold, "seed": seed},
                 probabilities=None if probabilities is None else probabilities[method, seed],
-                classes=None if probabilities is None else ["benign", "malignant"],
+                classes=None if probabilities is None else list(classes),
             )
         monkeypatch.chdir(root)
         return root

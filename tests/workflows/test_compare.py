@@ -1,4 +1,5 @@
 import json
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -116,3 +117,26 @@ def test_other_patches_are_refused(make_store, planted, head):
 def test_mistakes_are_named(study, names, options, message):
     with pytest.raises(InputError, match=message):
         workflows.compare(*names, **{**DRAWN, **options})
+
+
+def test_signatures_of_a_named_class_are_compared_when_asked_for(three_classes, workspace_of):
+    X, rows, _, _ = three_classes
+    noise = np.random.default_rng(1).normal(size=X.shape)
+    workspace_of({("grl", 0): X, ("baseline", 0): X + 2 * noise}, rows=rows)
+    workflows.signatures(n_pairs=0, figures=False)
+    with pytest.raises(InputError, match=r"grl must have a signature of lobular, got only grl signature\. Run"):
+        workflows.compare("grl", "baseline", positive="lobular")
+    workflows.signatures(positive="lobular", n_pairs=0, figures=False)
+    found = workflows.compare("grl", "baseline", positive="lobular", figures=False)
+    assert found.names == ("grl signature, lobular", "baseline signature, lobular")
+    scores = workflows.evaluate(figures=False).evaluations
+    row = next(r for r in found.rows if r.metric == "brier")
+    for value, name in zip((row.value_a, row.value_b), found.names, strict=True):
+        assert value == pytest.approx(scores[name].get("brier", "100X").value, abs=1e-12)
+    every = workflows.compare("grl", "baseline", figures=False)
+    assert every.names == ("grl signature", "baseline signature")
+    brier = next(r for r in every.rows if r.metric == "brier")
+    assert brier.value_a == pytest.approx(scores["grl signature"].get("brier", "100X").value, abs=1e-12)
+    assert Path("results/comparison_grl_baseline_signature_lobular.json").is_file()
+    with pytest.raises(InputError, match="a positive class needs --model signature, got head"):
+        workflows.compare("grl", "baseline", positive="lobular", model="head")

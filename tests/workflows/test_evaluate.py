@@ -6,6 +6,7 @@ from sklearn.metrics import balanced_accuracy_score, brier_score_loss, f1_score,
 from featkit import workflows
 from featkit.core.errors import InputError
 from featkit.core.results import load_result
+from featkit.reporting import score_tables
 from featkit.workflows._sources import find_sources
 
 
@@ -157,3 +158,41 @@ def test_three_classes_are_scored_without_binary_parts(make_store, planted, tmp_
 def test_nothing_to_evaluate_is_said(make_store):
     with pytest.raises(InputError, match="neither a trained head nor a signature"):
         workflows.evaluate(make_store(), figures=False)
+
+
+def test_one_class_against_the_rest_stands_apart_from_all_classes(three_classes, workspace_of):
+    X, rows, y, head = three_classes
+    classes = ("adenosis", "ductal, in situ", "lobular")
+    study = workspace_of({("grl", 0): X}, rows=rows, probabilities={("grl", 0): head}, classes=classes)
+    for positive in (None, "ductal, in situ"):
+        workflows.signatures(positive=positive, n_pairs=0, figures=False)
+    found = workflows.evaluate()
+    named = "grl signature, ductal, in situ"
+    assert list(found.evaluations) == ["grl head", "grl signature", named]
+    assert found.evaluations[named].class_names == ("rest", "ductal, in situ")
+    assert list(found.brier_terms) == [named]
+    assert list(found.recalibrations) == [f"{named}, 100X held out"]
+
+    saved = pl.read_parquet(study / "results" / "forecasts.parquet").filter(pl.col("model") == named)
+    is_ductal = saved["patch_id"].str.strip_prefix("q").cast(int).to_numpy()
+    is_ductal = y[is_ductal] == 1
+    expected = roc_auc_score(is_ductal, saved["p_ductal, in situ"])
+    assert found.evaluations[named].get("auc", "100X").value == pytest.approx(expected, abs=1e-12)
+    assert saved["p_lobular"].is_null().all()
+
+    tables = score_tables.metrics_tables(found.evaluations, ("brier",), "Scores.")
+    assert list(tables) == ["", "ductal, in situ"]
+    assert [row[0] for row in tables[""].rows] == ["grl head", "grl signature", "majority class"]
+    assert [row[0] for row in tables["ductal, in situ"].rows] == [named, "majority class"]
+    assert tables["ductal, in situ"].caption == "Class ductal, in situ against the rest. Scores."
+    majority = {positive: float(table.rows[-1][-1]) for positive, table in tables.items()}
+    assert majority[""] > majority["ductal, in situ"]  # a sum over classes, and one of them
+    cells = score_tables.recalibration_table(found.recalibrations, "brier").rows[0]
+    assert cells[:2] == (named, "100X")
+    latex = (study / "results" / "evaluation.tex").read_text()
+    assert "tab:discrimination-ductal-in-situ" in latex
+    drawn = {path.name for path in (study / "results" / "figures").iterdir()}
+    assert {"evaluation_roc.svg", "evaluation_roc_ductal__in_situ.svg"} <= drawn
+    page = workflows.report().read_text()
+    assert "to tell ductal, in situ from the rest?" in page
+    assert (study / "tables" / "signatures_ductal__in_situ.csv").is_file()

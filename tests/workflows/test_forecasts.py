@@ -1,8 +1,19 @@
+import dataclasses
+import shutil
+
 import numpy as np
 import pytest
 
 from featkit import workflows
-from featkit.workflows._forecasts import fold_forecasts, gather_forecasts, head_forecast, load_signature
+from featkit.store import write_store
+from featkit.workflows._forecasts import (
+    fold_forecasts,
+    gather_forecasts,
+    head_forecast,
+    load_signature,
+    signature_forecast,
+    signature_path,
+)
 from featkit.workflows._sources import find_sources
 
 
@@ -49,3 +60,53 @@ def test_only_a_signature_of_this_very_store_is_loaded(source, make_store, plant
     assert load_signature(source, "100X").store_id == source.store.store_id
     (other,) = find_sources(make_store("other", planted[0] + 1), output=source.results)
     assert load_signature(other, "100X") is None
+
+
+def test_signatures_of_all_classes_and_of_named_ones_stand_beside_each_other(three_classes, tmp_path):
+    X, rows, y, head = three_classes
+    classes = ["adenosis", "ductal, in situ", "lobular"]
+    store = write_store(tmp_path / "three.zarr", X, rows, {"encoder": "made"}, probabilities=head, classes=classes)
+    (source,) = find_sources(store)
+    for positive in (None, "lobular", "ductal, in situ"):
+        workflows.signatures(store, fold="100X", positive=positive, n_pairs=0, figures=False)
+    found = {forecast.name: forecast for forecast in fold_forecasts(source, "100X")}
+    assert list(found) == [
+        "three head", "three signature", "three signature, ductal, in situ", "three signature, lobular",
+    ]  # fmt: skip
+    test = source.split("100X").rows("test")
+    named = found["three signature, lobular"]
+    assert named.classes == ("rest", "lobular")
+    np.testing.assert_array_equal(named.y, (y[test] == 2).astype(int))
+    np.testing.assert_allclose(found["three signature"].p.sum(axis=1), 1, atol=1e-12)
+    shares = np.bincount(y[source.split("100X").rows("train")]) / len(source.split("100X").rows("train"))
+    np.testing.assert_allclose(named.training_prevalence["100X"], [shares[:2].sum(), shares[2]])
+    assert load_signature(source, "100X", "adenosis") is None
+    assert load_signature(source, "200X", "lobular") is None
+
+
+def test_a_signature_is_not_taken_for_that_of_another_class_or_fold(three_classes, make_store):
+    X, rows, _, _ = three_classes
+    (source,) = find_sources(make_store("three", X=X, rows=rows))
+    workflows.signatures(source.store, fold="100X", positive="lobular", n_pairs=0, figures=False)
+    saved = signature_path(source, "100X", "lobular")
+    for fold, positive in (("100X", "adenosis"), ("100X", None), ("200X", "lobular")):
+        shutil.copy(saved, signature_path(source, fold, positive))
+        assert load_signature(source, fold, positive) is None
+    assert load_signature(source, "100X", "lobular").classes == ("rest", "lobular")
+
+
+def test_columns_follow_the_order_of_the_store_s_classes(three_classes, make_store):
+    X, rows, _, _ = three_classes
+    (source,) = find_sources(make_store("three", X=X, rows=rows))
+    workflows.signatures(source.store, fold="100X", n_pairs=0, figures=False)
+    signature = load_signature(source, "100X")
+    turned = dataclasses.replace(
+        signature,
+        classes=signature.classes[::-1],
+        coefficients=signature.coefficients[:, ::-1],
+        intercept=signature.intercept[::-1],
+    )
+    split = source.split("100X")
+    np.testing.assert_allclose(
+        signature_forecast(source, split, turned).p, signature_forecast(source, split, signature).p, atol=1e-12
+    )

@@ -7,7 +7,7 @@ from sklearn.metrics import brier_score_loss, f1_score, roc_auc_score
 
 import featkit
 from featkit import workflows
-from featkit.core.errors import FeatkitWarning, InputError
+from featkit.core.errors import InputError
 from featkit.core.results import load_result
 from featkit.core.results.signature_set import ALL_SIGNATURES
 from featkit.workflows._signatures import Choices
@@ -199,23 +199,115 @@ def test_mistakes_are_named(make_store, options, message):
         workflows.signatures(make_store(), **{**FAST, **options})
 
 
-def test_of_three_classes_one_is_told_from_the_rest(make_store, planted):
-    code = np.array([int(p[-2:]) % 3 for p in planted[1]["patient"]])
-    rows = planted[1].with_columns(pl.Series("label", [("a", "b", "c")[k] for k in code]))
-    X = planted[0].copy()
-    X[:, 33] += 2.0 * (code == 1)
-    store = make_store(X=X, rows=rows)
-    with pytest.raises(InputError, match=r"signatures need two classes, got 3: a, b, c\. Name one with"):
-        workflows.signatures(store, fold="100X", **FAST)
+DUCTAL = "ductal, in situ"
+SPEAKING = {3, 11, 17}
+
+
+@pytest.fixture
+def three(three_classes, make_store):
+    X, rows, _, _ = three_classes
+    return make_store("three", X=X, rows=rows)
+
+
+def test_dimensions_of_three_classes_are_in_or_out_together(three, three_classes):
+    found = workflows.signatures(three, fold="100X", figures=False)
+    signature = found.signatures["three/100X"]
+    assert set(signature.support.tolist()) >= SPEAKING
+    assert set(signature.support[np.argsort(-signature.strength)[:3]].tolist()) == SPEAKING
+    assert signature.coefficients.shape == (signature.size, 3)
+    assert signature.classes == ("adenosis", DUCTAL, "lobular")
+    source, split = roles(three, "100X")
+    rows = split.rows("test")
+    y, P = three_classes[2][rows], signature.predict_proba(three.X(rows))
+    scores = found.evaluations["three/100X"]
+    assert scores.get("auc").value == pytest.approx(roc_auc_score(y, P, multi_class="ovr"), abs=1e-12)
+    assert scores.get("f1").value == pytest.approx(f1_score(y, P.argmax(axis=1), average="macro"), abs=1e-12)
+    assert scores.get("brier").value == pytest.approx(np.mean(((P - np.eye(3)[y]) ** 2).sum(axis=1)), abs=1e-12)
+    assert signature.n_patches == len(split.rows("train"))
+    assert found.notes == (
+        "Stability selection is for two classes and was left out: name a class with --positive for it",
+    )
+    assert workflows.signatures(three, fold="100X", **FAST).notes == ()
+    frame = pl.read_parquet(source.results / "signature_100X.parquet")
+    assert frame["dimension"].to_list() == signature.support.tolist()
+    np.testing.assert_array_equal(frame[f"coefficient_{DUCTAL}"], signature.coefficients[:, 1])
+
+
+def test_held_out_rows_of_three_classes_have_no_say(three, three_classes, make_store):
+    X = three_classes[0].copy()
+    _, split = roles(three, "100X")
+    X[split.role != "train"] *= 1e6
+    clean = workflows.signatures(three, fold="100X", **FAST).signatures["three/100X"]
+    poisoned = make_store("poisoned", X=X, rows=three_classes[1])
+    other = workflows.signatures(poisoned, fold="100X", method="three", **FAST).signatures["three/100X"]
+    for name in ("support", "coefficients", "intercept", "cv_mean", "mean"):
+        np.testing.assert_array_equal(getattr(clean, name), getattr(other, name))
+
+
+def test_a_closer_look_at_three_classes(three, tmp_path):
+    out = tmp_path / "out"
+    found = workflows.signatures(three, fold="100X", n_pairs=0, deep=True, output=out)
+    signature, detail = found.signatures["three/100X"], found.details["three/100X"]
+    chosen = int(np.argmin(np.abs(detail.path.lambdas - signature.lambda_)))
+    np.testing.assert_array_equal(detail.path.support(chosen), signature.support)
+    dense = detail.path.coefficients(chosen)[signature.support]
+    np.testing.assert_allclose(dense, signature.coefficients, atol=5e-3)
+    assert detail.path.classes == signature.classes
+    sizes = {rule: workflows.signatures(three, fold="100X", rule=rule, **FAST) for rule in ("min", "1se")}
+    told = dict(zip(detail.frame()["choice"], detail.frame()["size"], strict=True))
+    assert {rule: told[rule] for rule in sizes} == {
+        rule: one.signatures["three/100X"].size for rule, one in sizes.items()
+    }
+    shares = dict(zip(detail.anatomy.dimension.tolist(), detail.anatomy.shares[:, 0], strict=True))
+    assert min(shares[d] for d in SPEAKING) > 0.2
+    assert (detail.refit, detail.performance, detail.contributions) == (None, None, None)
+    assert any("Refits, performance by size" in note for note in found.notes)
+    again = load_result(out / "signatures.json")
+    assert json.dumps(again.to_dict()) == json.dumps(found.to_dict())
+    drawn = {path.name for path in (out / "figures").iterdir()}
+    assert {f"signature_three_100X_{what}.svg" for what in ("penalty", "path", "sizes", "anatomy")} <= drawn
+    assert "signature_three_100X_frequencies.svg" not in drawn
+
+
+def test_folds_of_three_classes_overlap_more_than_chance(three):
+    found = workflows.signatures(three, **FAST)
+    overlap = found.overlaps["three"]
+    assert len(overlap.names) == 4
+    assert overlap.frame()["p_value"].max() < 0.05
+
+
+@pytest.mark.parametrize("asked", [{"n_pairs": 5}, {"threshold": 0.8}, {"q": 5}, {"pfer": 1.0}])
+def test_stability_selection_of_three_classes_is_refused(three, asked):
+    option = next(iter(asked)).replace("_", "-")
+    with pytest.raises(InputError, match=rf"stability selection \(--{option}\) needs two classes, got 3: adenosis"):
+        workflows.signatures(three, fold="100X", figures=False, **asked)
+
+
+def test_of_three_classes_one_is_told_from_the_rest(three, three_classes):
     with pytest.raises(InputError, match="the positive class must be a label, got 'd'"):
-        workflows.signatures(store, fold="100X", positive="d", **FAST)
-    with pytest.warns(FeatkitWarning, match="one class has only 4 patients"):
-        found = workflows.signatures(store, fold="100X", positive="b", **FAST)
-    signature = found.signatures["planted/100X"]
-    assert signature.support[np.argmax(np.abs(signature.coefficients))] == 33
-    source, split = roles(store, "100X")
+        workflows.signatures(three, fold="100X", positive="d", **FAST)
+    found = workflows.signatures(three, fold="100X", positive=DUCTAL, n_pairs=4, figures=False)
+    signature = found.signatures["three/100X"]
+    assert signature.support[np.argmax(np.abs(signature.coefficients))] == 11
+    assert signature.classes == ("rest", DUCTAL)
+    assert 11 in signature.stable_support
+    source, split = roles(three, "100X")
     test = split.rows("test")
-    expected = roc_auc_score(code[test] == 1, signature.predict_proba(store.X(test)))
-    assert found.evaluations["planted/100X"].get("auc").value == pytest.approx(expected, abs=1e-12)
-    assert found.notes == ("The class b against all others",)
-    assert (source.results / "signature_100X_b.json").is_file()
+    expected = roc_auc_score(three_classes[2][test] == 1, signature.predict_proba(three.X(test)))
+    assert found.evaluations["three/100X"].get("auc").value == pytest.approx(expected, abs=1e-12)
+    assert found.notes == (f"The class {DUCTAL} against all others",)
+    assert (source.results / "signature_100X_ductal__in_situ.json").is_file()
+
+
+def test_signatures_of_other_classes_are_kept(three):
+    all_of = workflows.signatures(three, fold="100X", **FAST)
+    ductal = workflows.signatures(three, fold="100X", positive=DUCTAL, n_pairs=0)
+    lobular = workflows.signatures(three, fold="100X", positive="lobular", n_pairs=0)
+    (source,) = find_sources(three)
+    files = {"signatures": all_of, "signatures_ductal__in_situ": ductal, "signatures_lobular": lobular}
+    for name, found in files.items():
+        saved = load_result(source.results / f"{name}.json")
+        assert saved.positive == found.positive
+        assert saved.signatures["three/100X"].to_dict() == found.signatures["three/100X"].to_dict()
+    drawn = {path.name for path in (source.results / "figures").iterdir()}
+    assert {"signature_three_100X_path_lobular.svg", "signature_three_100X_path_ductal__in_situ.svg"} <= drawn

@@ -28,6 +28,7 @@ from featkit.reporting.figures.style import (
     styled,
     whiskers,
 )
+from featkit.reporting.words import without_class
 
 _ORDER = {"fold": 0, "mean of folds": 1, "pooled": 2}
 
@@ -59,7 +60,9 @@ def forest_plot(comparison: Comparison, metric: str, *, label: str | None = None
     for pair in pairs:
         own = sorted((r for r in rows if (r.a, r.b) == pair), key=lambda r: _ORDER[r.aggregation])
         ordered += [None, *own] if len(pairs) > 1 else list(own)
-    titles = iter(f"{short(a)} − {short(b)}" for a, b in pairs)
+    shown = pairs if len(pairs) > 1 else [without_class(*pairs[0])]
+    titles = [f"{short(a)} − {short(b)}" for a, b in shown]
+    headings = iter(titles)
     n_patients = {row.difference.n_units for row in rows}
     figure = new_figure(PAGE, 0.95 + 0.24 * len(ordered))
     axes, text = figure.subplots(1, 2, sharey=True, width_ratios=[2.4, 1.3])
@@ -67,7 +70,7 @@ def forest_plot(comparison: Comparison, metric: str, *, label: str | None = None
     names = []
     for y, row in zip(height, ordered):
         if row is None:
-            names.append(next(titles))
+            names.append(next(headings))
             continue
         many = f" ({row.difference.n_units} pat.)" if len(n_patients) > 1 else ""
         names.append((row.scope if row.aggregation == "fold" else _words(row)) + many)
@@ -85,7 +88,7 @@ def forest_plot(comparison: Comparison, metric: str, *, label: str | None = None
     name = label or metric
     axes.set_xlabel(f"difference in {name} ({comparison.level * 100:g} % interval)")
     if len(pairs) == 1:
-        axes.set_title(f"{short(pairs[0][0])} − {short(pairs[0][1])}")
+        axes.set_title(titles[0])
     text.set_axis_off()
     text.set_xlim(0, 1)
     text.text(0.0, len(ordered) - 0.35, "difference", fontsize=7.5, color=MUTED, va="bottom")
