@@ -248,3 +248,14 @@ def test_mistakes_are_named(change, message):
     arguments = {"X": X, "y": y, **change}
     with pytest.raises(InputError, match=message):
         logistic_path(arguments.pop("X"), arguments.pop("y"), **arguments)
+
+
+@pytest.mark.parametrize("noise", [1e-2, 1e-3, 1e-5])
+def test_nearly_singular_designs_reach_the_gap(noise):
+    random = np.random.default_rng(8)
+    Z = random.standard_normal((300, 8))
+    X = Z @ random.standard_normal((8, 120)) + noise * random.standard_normal((300, 120))
+    y = (Z[:, 0] + 0.7 * random.standard_normal(300) > 0).astype(int)
+    path = logistic_path(X, y, n_lambdas=30, standardize=True, tolerance=1e-6)
+    assert path.is_converged.all()
+    assert path.n_iter.max() <= 30
