@@ -22,8 +22,8 @@ from featkit.sparse.newton import search_along, secant_update, solve_free
 
 _INNER_RELATIVE = 0.1  # accuracy of the quadratic model's solution, relative to the gap before the step
 _WORTH = 20  # columns for which building a Hessian costs as much as a step
-_STALLED, _DIVERGED = 0.95, 20.0  # a step that multiplies the gap by more, from the second on or the first, asks for a
-# new Hessian, which costs many steps
+_DIVERGED = 20.0  # a first step that multiplies the gap by more asks for a new Hessian
+_STALLED = 0.95  # and so does a later one that multiplies it by more than this
 _CHEAP = 20_000_000  # multiplications for which a Hessian is built at every step
 _MAX_SWEEPS = 400
 _SINGLE = 1e-5  # gaps, in nats, for which the quadratic model is solved in float32
@@ -69,6 +69,7 @@ class WorkingSet:
         self.hessian = np.zeros((capacity, capacity), np.float32)
         self.dimensions = np.full(capacity, -1, np.int64)  # -1 is the intercept
         self.beta, self.l1, self.l2 = np.zeros(capacity), np.zeros(capacity), np.zeros(capacity)
+        # X'r at the coefficients, X'v, and X't at the dual point t, which r holds once it has been read
         self.slope, self.pull, self.g = np.zeros(capacity), np.zeros(capacity), np.zeros(capacity)
         self.eta, self.r, self.v = np.zeros(m), np.zeros(m), np.zeros(m)
         self.curvature, self.floor = np.zeros(m, np.float32), (1e-8 * w).astype(np.float32)
@@ -126,7 +127,7 @@ class WorkingSet:
             self.gap = self._gap(feasible_scale(self.g, self.l1, self.l2, self.k))
             if (self.gap <= tolerance and (n_steps > 0 or self.k == self.n_free)) or n_steps >= max_steps:
                 return n_steps
-            if self.is_stale and self.gap > (_STALLED if n_steps >= 2 else _DIVERGED) * before:
+            if self.is_stale and self.gap > (_DIVERGED if n_steps < 2 else _STALLED) * before:
                 self.n_built = 0
             before = self.gap
             self._extra += n_steps > 0

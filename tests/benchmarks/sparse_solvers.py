@@ -140,7 +140,7 @@ def solvers() -> dict[str, Solver]:
         "adelie float32": Solver(fit_adelie, tuple(1e-2 * t for t in fine), module="adelie"),
         "adelie float64": Solver(fit_adelie, tuple(1e-2 * t for t in fine), module="adelie", dtype=f64),
         "skglm": Solver(fit_skglm, (1e-3, 1e-4, 1e-5), module="skglm", every=6),
-        "celer, no intercept": Solver(fit_celer, (1e-4, 1e-5, 1e-6), module="celer", intercept=False, every=12),
+        "celer, no intercept": Solver(fit_celer, (1e-1, 1e-2, 1e-3, 1e-4), module="celer", intercept=False, every=12),
         "liblinear": Solver(
             fit_scikit("liblinear", max_iter=1000, intercept_scaling=30.0), (1e-2, 1e-3, 1e-4),
             module="sklearn", dtype=f64, order="C", every=12,
