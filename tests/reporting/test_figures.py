@@ -78,6 +78,7 @@ CASES = {
     "regularisation_path": lambda make: reporting.regularisation_path(make.path(), chosen=0.02, highlight=np.arange(5)),
     "regularisation_path of 2,000 dimensions": lambda make: reporting.regularisation_path(make.path(2_000)),
     "regularisation_path of nothing": lambda make: reporting.regularisation_path(make.path(0)),
+    "regularisation_path of several classes": lambda make: reporting.regularisation_path(make.multinomial_path()),
     "penalty_choice": lambda make: reporting.penalty_choice(make.signature()),
     "selection_frequencies": lambda make: reporting.selection_frequencies(make.stability()),
     "selection_frequencies of a signature": lambda make: reporting.selection_frequencies(make.signature()),
@@ -213,3 +214,12 @@ def test_importing_the_floor_draws_nothing_in():
     code = "import featkit.reporting, sys; print([m for m in ('matplotlib', 'jinja2', 'polars') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_of_several_classes_the_path_shows_norms_over_classes(make):
+    path = make.multinomial_path()
+    top = reporting.regularisation_path(path).axes[0]
+    drawn = np.concatenate([line[:, 1] for one in top.collections for line in one.get_segments()])
+    assert drawn.min() == 0
+    assert drawn.max() == pytest.approx(np.linalg.norm(path.values, axis=1).max())
+    assert top.get_ylabel() == "norm over classes"

@@ -91,6 +91,29 @@ def test_head_and_signature_of_two_methods_are_one_sentence(make):
     assert sentence.startswith("grl beats baseline by its head alone: the AUC differs by")
 
 
+def test_a_class_against_the_rest_is_named(make):
+    plain, named = evaluation(0.9), dataclasses.replace(evaluation(0.8, brier=0.1), class_names=("rest", "lobular"))
+    found = EvaluationSet({"grl signature": plain, "grl signature, lobular": named}, {})
+    all_of, one, brier = findings(study(evaluation=found))
+    assert "the sparse signature reaches an AUC of 0.90 (0.85 to 0.95) for grl" in all_of
+    assert "the sparse signature of lobular against the rest reaches an AUC of 0.80 (0.75 to 0.85) for grl" in one
+    assert "is 0.200 for grl signature." in brier  # and not that of one class, which is on another scale
+    alone = findings(study(evaluation=EvaluationSet({"grl signature, lobular": named}, {})))
+    assert alone[-1].startswith("The Brier score of lobular against the rest")
+    rows = told(make.comparison(), "a better").rows
+    rows = tuple(dataclasses.replace(r, a="grl signature, lobular", b="baseline signature, lobular") for r in rows)
+    (sentence,) = findings(study(comparisons={"x": dataclasses.replace(make.comparison(), rows=rows)}))
+    assert sentence.startswith("grl beats baseline: the AUC differs by")
+    assert "for the signature of lobular against the rest" in sentence
+
+
+def test_sizes_of_a_class_against_the_rest_are_named(make):
+    signature = dataclasses.replace(make.signature(size=7), method="grl", fold="100X")
+    found = SignatureSet({"grl/100X": signature}, {}, {}, {}, positive="lobular")
+    (sentence,) = findings(study(named_signatures={"lobular": found}))
+    assert sentence == "The signatures of lobular against the rest keep, of 512 dimensions, 7 for grl."
+
+
 def test_sizes_and_missed_convergence(make):
     one, two = make.signature(size=7), make.signature(size=30)
     named = {

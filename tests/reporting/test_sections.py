@@ -14,9 +14,16 @@ from featkit.core.results.signature_detail import SignatureDetail
 from featkit.core.results.signature_set import ALL_SIGNATURES, SignatureSet
 from featkit.reporting import sections, sections_sparse
 from featkit.reporting.bundle import StudyResults
-from featkit.reporting.panels import one_seed, performance_panels, roc_panels
+from featkit.reporting.panels import drawn_by_task, one_seed, performance_panels, roc_panels
 from featkit.reporting.probe_tables import how_they_were_probed, probe_metrics_table, probe_table
-from featkit.reporting.score_tables import brier_table, comparison_table, metrics_table, recalibration_table
+from featkit.reporting.score_tables import (
+    brier_table,
+    comparison_table,
+    metrics_table,
+    metrics_tables,
+    recalibration_table,
+    seeds_tables,
+)
 from featkit.reporting.signature_tables import (
     contribution_table,
     matching_table,
@@ -24,8 +31,9 @@ from featkit.reporting.signature_tables import (
     signature_table,
     size_table,
 )
+from featkit.reporting.story import tell
 from featkit.reporting.tables import to_latex
-from featkit.reporting.words import comparison_sentences, few, power_sentence
+from featkit.reporting.words import comparison_sentences, few, power_sentence, without_class
 
 METRICS = ("auc", "f1", "balanced_accuracy", "recognition_rate", "brier", "ece", "calibration_slope")
 
@@ -123,6 +131,57 @@ def test_recalibration_is_a_change_with_a_star_where_it_is_sure(make):
     found = evaluated(make, ("40X",)).recalibrations
     assert recalibration_table(found, "brier").rows[0] == ("baseline head", "40X", "0.200", "−0.020*")
     assert recalibration_table(found, "ece").rows[0][-1] == "0.000"
+
+
+NAMED = "grl head, ductal, in situ"
+
+
+def with_a_named_class(make):
+    found = evaluated(make)
+    named = dataclasses.replace(found.evaluations["grl head"], class_names=("rest", "ductal, in situ"))
+    seeds = {name: {"brier": Estimate(0.2, n_units=3)} for name in ("grl head", NAMED)}
+    effects = {
+        f"{NAMED}, 40X held out{seed}": found.recalibrations["grl head, 40X held out"] for seed in ("", ", seed 1")
+    }
+    return EvaluationSet(found.evaluations | {NAMED: named}, effects, {}, seeds)
+
+
+def test_one_class_against_the_rest_has_a_table_of_its_own(make):
+    found = with_a_named_class(make)
+    tables = metrics_tables(found.evaluations, ("auc",), "Scores.")
+    assert {key: table.caption for key, table in tables.items()} == {
+        "": "Scores.",
+        "ductal, in situ": "Class ductal, in situ against the rest. Scores.",
+    }
+    assert {row[0] for row in tables["ductal, in situ"].rows} == {NAMED, "", "majority class"}
+    assert NAMED not in {row[0] for row in tables[""].rows}
+    assert {key: table.rows[0][0] for key, table in seeds_tables(found).items()} == {
+        "": "grl head",
+        "ductal, in situ": NAMED,
+    }
+    assert [row[:2] for row in recalibration_table(found.recalibrations, "brier").rows] == [
+        (NAMED, "40X"),
+        ("", "40X, seed 1"),
+    ]
+    assert list(drawn_by_task(found.evaluations)["ductal, in situ"]) == ["grl head"]
+    told = sections.discrimination_section(study(evaluation=found))
+    assert any("held-out patches, ductal, in situ against the rest" in figure.caption for figure in told.figures)
+
+
+def test_a_class_both_models_share_is_said_once():
+    assert without_class("grl signature, a, b", "baseline signature, a, b") == ("grl signature", "baseline signature")
+    for pair in (("grl signature, a", "grl signature, b"), ("grl head", "baseline head"), ("x signature, a", "y head")):
+        assert without_class(*pair) == pair
+
+
+def test_signatures_of_a_named_class_have_sections_that_say_so(make):
+    found = dataclasses.replace(signatures(make), positive="lobular")
+    titles = [
+        section.title for section in tell(study(signatures=signatures(make), named_signatures={"l": found})).sections
+    ]
+    for question in ("How few dimensions does the answer need", "Do the same dimensions come back"):
+        assert {f"{question}?", f"{question} to tell lobular from the rest?"} <= set(titles)
+    assert signature_table(found).caption.startswith("Signatures, lobular against the rest, scored")
 
 
 def test_a_comparison_of_one_pair_names_it_in_the_heading(make):
