@@ -146,7 +146,7 @@ def solvers() -> dict[str, Solver]:
             module="sklearn", dtype=f64, order="C", every=12,
         ),
         "saga": Solver(
-            fit_scikit("saga", max_iter=300), (1e-3, 1e-4), module="sklearn", order="C", every=24
+            fit_scikit("saga", max_iter=300), (1e-1, 1e-2, 1e-3, 1e-4), module="sklearn", order="C", every=24
         ),
     }  # fmt: skip
 
