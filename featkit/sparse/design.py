@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from featkit.core.errors import InputError
+from featkit.sparse.kernels import constant_columns
 
 _BLOCK = 256  # dimensions standardised at a time
 
@@ -45,7 +46,9 @@ def as_matrix(X: Any) -> np.ndarray:
         raise InputError("X must have shape (n, d) with n > 0 and d > 0", f"shape {X.shape}")
     if X.dtype.kind not in "iufb":
         raise InputError("X must hold numbers", f"dtype {X.dtype}", "Convert it with astype(numpy.float32)")
-    if X.dtype.kind == "f" and not (np.isfinite(X.min()) and np.isfinite(X.max())):
+    with np.errstate(all="ignore"):
+        is_suspect = X.dtype.kind == "f" and not np.isfinite(X.sum())  # one pass; a sum may overflow
+    if is_suspect and not np.isfinite(X).all():
         bad = np.argwhere(~np.isfinite(X))
         row, dimension = bad[0]
         raise InputError(
@@ -78,7 +81,7 @@ def make_design(X: np.ndarray, *, standardize: bool, sample_weight: np.ndarray |
             if largest > float(np.finfo(np.float32).max):
                 raise InputError("X must fit in float32", f"values up to {largest:g}", "Rescale the dimensions")
         columns = np.ascontiguousarray(X.T, dtype=np.float32)
-        return Design(columns, mean, scale, columns.max(axis=1) == columns.min(axis=1))
+        return Design(columns, mean, scale, constant_columns(columns))
     columns = np.empty((d, n), np.float32)
     is_dead = np.empty(d, np.bool_)
     for start in range(0, d, _BLOCK):

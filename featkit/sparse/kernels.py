@@ -52,6 +52,20 @@ def column_dots(columns: np.ndarray, which: np.ndarray, r: np.ndarray, out: np.n
 
 
 @compiled
+def constant_columns(columns: np.ndarray) -> np.ndarray:
+    """Return which rows of ``columns`` (d, n) hold one value only."""
+    d, n = columns.shape
+    found = np.ones(d, np.bool_)
+    for j in range(d):
+        row = columns[j]
+        for t in range(1, n):
+            if row[t] != row[0]:
+                found[j] = False
+                break
+    return found
+
+
+@compiled
 def column_norms(columns: np.ndarray, is_centered: bool) -> np.ndarray:
     """Return the Euclidean norm of every row of ``columns`` (d, n), of its deviations from the mean if centered."""
     d, n = columns.shape
@@ -294,43 +308,41 @@ def refine(
         if (new[a] != 0.0 or l1[a] == 0.0) and H[a, a] > 0.0:
             which[size] = a
             size += 1
-    A = np.empty((size, size), np.float32)
-    inverse, r, p = np.empty(size, slope.dtype), np.empty(size, slope.dtype), np.empty(size, slope.dtype)
-    x, image = np.zeros(size, slope.dtype), np.empty(size, slope.dtype)
+    inverse, r, image = np.empty(size, slope.dtype), np.empty(size, slope.dtype), np.empty(size, slope.dtype)
+    x, p = np.zeros(size, slope.dtype), np.zeros(k, slope.dtype)
     norm = 0.0
     for i in range(size):
         a = which[i]
-        row = H[a]
-        for j in range(size):
-            A[i, j] = row[which[j]]
-        inverse[i] = 1.0 / (row[a] + l2[a])
+        inverse[i] = 1.0 / (H[a, a] + l2[a])
         r[i] = slope[a] - l2[a] * new[a]
         if new[a] != 0.0:
             r[i] -= l1[a] if new[a] > 0.0 else -l1[a]
-        p[i] = r[i] * inverse[i]
-        norm += r[i] * p[i]
+        p[a] = r[i] * inverse[i]
+        norm += r[i] * p[a]
     enough = _SOLVED * norm
     for _ in range(size):
         if norm <= enough:
             break
         curvature = 0.0
         for i in range(size):
-            row = A[i]
+            a = which[i]
+            row = H[a]
             total = slope.dtype.type(0.0)
-            for j in range(size):
-                total += row[j] * p[j]
-            image[i] = total + l2[which[i]] * p[i]
-            curvature += image[i] * p[i]
+            for c in range(k):
+                total += row[c] * p[c]
+            image[i] = total + l2[a] * p[a]
+            curvature += image[i] * p[a]
         if curvature <= 0.0:
             return False
         length, before = norm / curvature, norm
         norm = 0.0
         for i in range(size):
-            x[i] += length * p[i]
+            x[i] += length * p[which[i]]
             r[i] -= length * image[i]
             norm += r[i] * r[i] * inverse[i]
         for i in range(size):
-            p[i] = r[i] * inverse[i] + norm / before * p[i]
+            a = which[i]
+            p[a] = r[i] * inverse[i] + norm / before * p[a]
     change = 0.0
     for i in range(size):
         a = which[i]
@@ -374,10 +386,13 @@ def descend(
     before and after. Sweeps end when the model's own duality gap (`gap_bound`) is at most ``target``. Returns whether
     it got there.
     """
+    stiffness = np.empty(k, slope.dtype)
+    for a in range(k):
+        stiffness[a] = H[a, a] + l2[a]
     for sweep in range(max_sweeps):
         moved = False
         for a in range(k):
-            curvature = H[a, a] + l2[a]
+            curvature = stiffness[a]
             if curvature <= 0.0:
                 continue
             old = new[a]

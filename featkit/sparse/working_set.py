@@ -117,31 +117,37 @@ class WorkingSet:
     def solve(self, lambda_: float, tolerance: float, max_steps: int = 100) -> int:
         """Solve the working set at one penalty level to a duality gap; returns the number of Newton steps.
 
-        It takes at least one, so that a path moves with its penalties however loose the tolerance.
+        It takes at least one, so that a path moves with its penalties however loose the tolerance, and goes further
+        while steps are cheap.
         """
+        goal = tolerance if self._is_large else 0.1 * tolerance
         weights = self.penalty_weights[self.dimensions[self.n_free : self.k]]
         self.l1[self.n_free : self.k] = lambda_ * self.l1_ratio * weights
         self.l2[self.n_free : self.k] = lambda_ * (1.0 - self.l1_ratio) * weights
         n_steps, before = 0, np.inf
         while True:
             self.gap = self._gap(feasible_scale(self.g, self.l1, self.l2, self.k))
-            if (self.gap <= tolerance and (n_steps > 0 or self.k == self.n_free)) or n_steps >= max_steps:
+            if (self.gap <= goal and (n_steps > 0 or self.k == self.n_free)) or n_steps >= max_steps:
                 return n_steps
             if self.is_stale and self.gap > (_DIVERGED if n_steps < 2 else _STALLED) * before:
                 self.n_built = 0
             before = self.gap
             self._extra += n_steps > 0
             n_steps += 1
-            if not self._step(max(0.3 * tolerance, _INNER_RELATIVE * self.gap), tolerance):
+            if not self._step(max(0.3 * goal, _INNER_RELATIVE * self.gap), goal):
                 if not self.is_stale:
                     return n_steps  # nothing left to gain in this arithmetic
                 self.n_built = 0  # a Hessian too old to point downhill
+
+    @property
+    def _is_large(self) -> bool:
+        return self.k * self.k * self.y.size > _CHEAP
 
     def _step(self, accuracy: float, tolerance: float) -> bool:
         """Take one proximal Newton step, its model solved to ``accuracy``; returns whether the objective fell."""
         k, l1, l2 = self.k, self.l1[: self.k], self.l2[: self.k]
         old, slope = self.beta[:k].copy(), self.slope[:k].copy()
-        if k * k * self.y.size <= _CHEAP or k < _WORTH * self._extra:
+        if not self._is_large or k < _WORTH * self._extra:
             self.n_built = 0
         if self.n_built < k:
             if self.n_built == 0:

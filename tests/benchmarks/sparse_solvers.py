@@ -133,7 +133,7 @@ class Solver:
 
 def solvers() -> dict[str, Solver]:
     f64 = np.float64
-    fine = (3e-3, 2e-3, 1e-3, 7e-4, 5e-4, 3e-4, 2e-4, 1e-4, 5e-5, 1e-5)
+    fine = (5e-2, 3e-2, 2e-2, 1e-2, 7e-3, 5e-3, 3e-3, 2e-3, 1e-3, 7e-4, 5e-4, 3e-4, 2e-4, 1e-4, 5e-5, 1e-5)
     return {
         "featkit": Solver(fit_featkit, fine),
         "featkit, no intercept": Solver(lambda *a: fit_featkit(*a, fit_intercept=False), fine, intercept=False),
