@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -164,12 +164,54 @@ def _fit(y: np.ndarray, codes: Mapping[str, np.ndarray]) -> tuple[dict[str, floa
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # edges of the range are said in the notes, from the estimates themselves
         model = MixedLM(standard, np.ones((y.size, 1)), groups=np.zeros(y.size), exog_vc=spec)
-        fit = model.fit(reml=True, method=["powell"], xtol=1e-8, ftol=1e-10)
-    variance = {n: max(0.0, float(v)) for n, v in zip(names, fit.vcomp)} | {"residual": max(0.0, float(fit.scale))}
+        try:
+            fit = model.fit(reml=True, method=["powell"], xtol=1e-8, ftol=1e-10)
+            found = [*fit.vcomp, fit.scale], fit.fe_params[0], fit.bse_fe[0], fit.converged
+        except np.linalg.LinAlgError:  # it inverts the components, and came upon one that is exactly zero
+            found = bounded_reml(standard, designs)
+    variance = {n: max(0.0, float(v)) for n, v in zip([*names, "residual"], found[0])}
     total = sum(variance.values())
     components = {n: (v * scale**2 if v > 1e-6 * total else 0.0) for n, v in variance.items()}
-    mean = float(fit.fe_params[0]) * scale + float(y.mean())
-    return components, mean, float(fit.bse_fe[0]) * scale, bool(fit.converged)
+    return components, float(found[1]) * scale + float(y.mean()), float(found[2]) * scale, bool(found[3])
+
+
+def bounded_reml(y: np.ndarray, designs: Sequence[np.ndarray]) -> tuple[list[float], float, float, bool]:
+    """Maximise the restricted likelihood of a mean with random effects, whose variances may be exactly zero.
+
+    Parameters
+    ----------
+    y : (n,) float64
+        Values.
+    designs : sequence of (n, n_levels) arrays
+        Indicators of each random effect's levels.
+
+    Returns
+    -------
+    components, mean, standard_error, is_converged
+        The effects' variances and the residual's last. With V the covariance over the residual variance, the profiled
+        criterion is ``(n - 1) log(r' V^-1 r) + log|V| + log(1' V^-1 1)`` (Searle, Casella and McCulloch 1992, 6.6).
+    """
+    from scipy.optimize import minimize
+
+    n, squares = y.size, [d @ d.T for d in designs]
+
+    def solved(ratios: np.ndarray) -> tuple[float, float, float, float]:
+        V = np.eye(n) + sum(ratio * square for ratio, square in zip(ratios, squares, strict=True))
+        weights = np.linalg.solve(V, np.ones(n))
+        mean = float(weights @ y / weights.sum())
+        left = y - mean
+        return mean, float(weights.sum()), float(left @ np.linalg.solve(V, left)), float(np.linalg.slogdet(V)[1])
+
+    def criterion(ratios: np.ndarray) -> float:
+        _, information, quadratic, determinant = solved(ratios)
+        return (n - 1) * math.log(quadratic) + determinant + math.log(information)
+
+    starts = (np.zeros(len(squares)), np.ones(len(squares)))
+    fits = [minimize(criterion, start, method="L-BFGS-B", bounds=[(0.0, 1e6)] * len(squares)) for start in starts]
+    best = min(fits, key=lambda fit: float(fit.fun))
+    mean, information, quadratic, _ = solved(best.x)
+    residual = quadratic / (n - 1)
+    return [*(best.x * residual).tolist(), residual], mean, math.sqrt(residual / information), bool(best.success)
 
 
 def _t_quantile(level: float, freedom: int) -> float:

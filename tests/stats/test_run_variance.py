@@ -3,7 +3,7 @@ import pytest
 from scipy import stats
 
 from featkit.core.errors import FeatkitWarning, InputError
-from featkit.stats.run_variance import mean_over_seeds, variance_components
+from featkit.stats.run_variance import bounded_reml, mean_over_seeds, variance_components
 
 
 def balanced(n_seeds, n_splits, n_patients, sds, seed):
@@ -142,3 +142,25 @@ def test_mistakes_are_named(values, sources, message):
 def test_mistakes_in_seed_means_are_named(values, seeds, message):
     with pytest.raises(InputError, match=message):
         mean_over_seeds(values, seeds)
+
+
+def test_sources_without_effect_in_a_tiny_study_are_zero_and_no_crash():
+    values = [0.8740740740740741, 0.8962962962962964, 0.94, 0.88]
+    found = variance_components(values, {"seed": [0, 0, 1, 1], "fold": ["100X", "200X", "100X", "200X"]})
+    assert found.components["seed"] == found.components["fold"] == 0.0
+    assert found.components["residual"] == pytest.approx(np.var(values, ddof=1), rel=1e-6)
+    assert found.mean.value == pytest.approx(np.mean(values), abs=1e-9)
+    half = stats.t.isf(0.025, 1) * np.std(values, ddof=1) / 2
+    assert found.mean.high - found.mean.value == pytest.approx(half, rel=1e-6)
+
+
+@pytest.mark.parametrize("shape", [(5, 5, 23), (4, 6, 9)])
+def test_the_bounded_fit_agrees_with_the_closed_form(shape):
+    y, sources = balanced(*shape, (0.04, 0.05, 0.1, 0.03), seed=2)
+    designs = [np.eye(int(c.max()) + 1)[c] for c in sources.values()]
+    components, mean, error, is_converged = bounded_reml(10 * y, designs)
+    expected, variance_of_mean = anova(10 * y, shape)
+    np.testing.assert_allclose(components, expected, rtol=0.01)
+    assert mean == pytest.approx(10 * y.mean(), abs=1e-8)
+    assert error == pytest.approx(np.sqrt(variance_of_mean), rel=0.01)
+    assert is_converged
