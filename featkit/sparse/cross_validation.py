@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from typing import Any
 
@@ -14,6 +15,7 @@ from featkit.core.seeds import rng
 from featkit.sparse.design import Design, Patients, as_labels, as_matrix, as_patients, make_design
 from featkit.sparse.many import EXACT_BELOW, solve_many
 from featkit.sparse.march import Trace, follow
+from featkit.sparse.memory import thin
 from featkit.sparse.path import as_lambdas, check_options, lambda_grid, largest_lambda, to_result
 from featkit.sparse.working_set import ALL_ROWS, WorkingSet
 
@@ -64,6 +66,7 @@ def select_lambda(
     tolerance: float = 1e-5,
     seed: int = 0,
     n_jobs: int | None = None,
+    max_bytes: int | None = None,
 ) -> LambdaChoice:
     """Choose the penalty of an L1-logistic model by patient-grouped, class-stratified cross-validation.
 
@@ -78,6 +81,8 @@ def select_lambda(
         What folds are scored by: "deviance" (mean loss in nats, the lower the better) or "auc".
     standardize : bool
         Scale the dimensions over all given rows.
+    max_bytes : int, optional
+        As in `featkit.sparse.logistic_path`: a larger ``X`` keeps every patient, with fewer patches.
 
     Returns
     -------
@@ -89,17 +94,21 @@ def select_lambda(
     InputError
         If the input is malformed or a class has fewer patients than folds.
     """
+    X, rows, thinned = thin(X, y, groups, max_bytes, seed)
+    if rows is not None:
+        y, groups = np.asarray(y)[rows], np.asarray(groups)[rows]
     X = as_matrix(X)
     labels = as_labels(y, X.shape[0])
     patients = as_patients(groups, labels)
     check_options(l1_ratio, tolerance, None)
     design = make_design(X, standardize=standardize)
     grid = None if lambdas is None else as_lambdas(lambdas)
-    return choose_on_design(
+    choice = choose_on_design(
         design, labels, patients, rule=rule, value=value, score=score, lambdas=grid, n_lambdas=n_lambdas,
         lambda_min_ratio=lambda_min_ratio, l1_ratio=l1_ratio, n_folds=n_folds, tolerance=tolerance, seed=seed,
         n_jobs=n_jobs,
     )  # fmt: skip
+    return dataclasses.replace(choice, warnings=(thinned, *choice.warnings)) if thinned else choice
 
 
 def choose_on_design(

@@ -10,8 +10,9 @@ import numpy as np
 
 from featkit.core.errors import FeatkitWarning, InputError
 from featkit.core.progress import track
-from featkit.core.results.path import PathResult
+from featkit.core.results.path import MultinomialPathResult, PathResult
 from featkit.core.results.size import SizeCurve
+from featkit.sparse.multinomial import multinomial_path
 from featkit.sparse.path import lambda_grid, logistic_path
 
 TOLERANCES = (1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8)
@@ -32,7 +33,10 @@ def size_curve(
     thresholds: Any = None,
     standardize: bool = True,
 ) -> SizeCurve:
-    """Solve one L1-logistic path at several tolerances and count what is selected.
+    """Solve one path at several tolerances and count what is selected.
+
+    The path is `logistic_path` of two classes, or `multinomial_path` of more, where a dimension counts once for all of
+    them.
 
     The number of non-zero coefficients is a property of the penalty only where the problem was solved: a solver that
     stops early keeps dimensions that the solution does not. Where the size at a penalty no longer moves as the
@@ -43,7 +47,7 @@ def size_curve(
     X : array of shape (n, d)
         Training embeddings.
     y : array of shape (n,)
-        Labels, 0 or 1.
+        Labels: 0 or 1, or of more than two classes.
     lambdas, n_lambdas, lambda_min_ratio
         The penalties, as in `logistic_path`.
     tolerances : sequence of float
@@ -91,7 +95,7 @@ def size_curve(
         lambdas=grid,
         tolerances=steps,
         sizes=sizes,
-        gaps=np.array([path.relative_gaps for path in paths]),
+        gaps=np.array([path.gaps / path.null_loss for path in paths]),
         is_converged=converged,
         agreement=same,
         settled_tolerance=_settled(same == 1.0, steps),
@@ -117,10 +121,11 @@ def _named(chosen: Mapping[str, float] | None, fixed_c: Sequence[float], n: int)
     return named
 
 
-def _solve(X: Any, y: Any, tolerance: float, **options: Any) -> PathResult:
+def _solve(X: Any, y: Any, tolerance: float, **options: Any) -> PathResult | MultinomialPathResult:
+    solver = logistic_path if np.unique(np.asarray(y)).size <= 2 else multinomial_path
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FeatkitWarning)  # the result says which penalties missed their tolerance
-        return logistic_path(X, y, tolerance=float(tolerance), **options)
+        return solver(X, y, tolerance=float(tolerance), **options)
 
 
 def _jaccard(first: np.ndarray, second: np.ndarray) -> float:

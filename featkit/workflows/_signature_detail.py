@@ -10,6 +10,7 @@ import numpy as np
 
 from featkit.core.errors import FeatkitWarning
 from featkit.core.results.anatomy import AnatomyResult
+from featkit.core.results.path import MultinomialPathResult, PathResult
 from featkit.core.results.signature import Signature
 from featkit.core.results.signature_detail import SignatureDetail
 from featkit.workflows._forecasts import target
@@ -43,16 +44,12 @@ def signature_detail(
     positive : str, optional
         The class that was told from the rest.
     """
-    from featkit.sparse.path import logistic_path
     from featkit.sparse.size_curves import size_curve
 
     y, _ = target(source, positive)
     train = split.rows("train")
     X = source.store.X(train)
-    if signature.is_multinomial:
-        detail = _detail_of_several(signature, X, y[train])
-        return dataclasses.replace(detail, anatomy=_anatomy(source, split, signature, X, y)) if is_deep else detail
-    path = logistic_path(_standardised(X), y[train], lambdas=signature.path_lambdas)
+    path = _path(signature, X, y[train])
     sizes = size_curve(
         X,
         y[train],
@@ -64,25 +61,21 @@ def signature_detail(
     )
     if not is_deep:
         return SignatureDetail(path, sizes)
+    if isinstance(path, MultinomialPathResult):
+        return SignatureDetail(path, sizes, anatomy=_anatomy(source, split, signature, X, y))
     return SignatureDetail(path, sizes, **_deep(source, split, signature, X, y, path.entrants))
 
 
-def _detail_of_several(signature: Signature, X: np.ndarray, y: np.ndarray) -> SignatureDetail:
+def _path(signature: Signature, X: np.ndarray, y: np.ndarray) -> PathResult | MultinomialPathResult:
     from featkit.sparse.multinomial import multinomial_path
-    from featkit.sparse.multinomial_sizes import multinomial_size_curve
+    from featkit.sparse.path import logistic_path
 
+    if not signature.is_multinomial:
+        return logistic_path(_standardised(X), y, lambdas=signature.path_lambdas)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FeatkitWarning)  # warned of when the signature was fitted on the same penalties
         path = multinomial_path(_standardised(X), y, lambdas=signature.path_lambdas)
-    sizes = multinomial_size_curve(
-        X,
-        y,
-        lambdas=signature.path_lambdas,
-        tolerances=_TOLERANCES,
-        chosen=_named_penalties(signature),
-        fixed_c=_FIXED_C,
-    )
-    return SignatureDetail(dataclasses.replace(path, classes=signature.classes), sizes)
+    return dataclasses.replace(path, classes=signature.classes)
 
 
 def _deep(

@@ -3,7 +3,7 @@ import pytest
 
 from featkit.core.errors import FeatkitWarning, InputError
 from featkit.core.progress import reporting_to
-from featkit.sparse import fit_signature, logistic_path, stability_selection
+from featkit.sparse import fit_signature, logistic_path, select_lambda, stability_selection
 from featkit.sparse.memory import available_bytes, thin
 
 
@@ -93,6 +93,10 @@ def test_a_small_budget_is_noted_and_in_the_result():
         signature = fit_signature(OnDisk(X), y, patient, n_pairs=2, max_bytes=budget)
     assert signature.n_patches <= 200
     assert "patches are used" in signature.warnings[0]
+    with pytest.warns(FeatkitWarning, match="to stay within"):
+        choice = select_lambda(OnDisk(X), y, patient, rule="min", max_bytes=budget)
+    assert choice.path.n_rows <= 200
+    assert "patches are used" in choice.warnings[0]
 
 
 def test_without_patients_classes_keep_their_shares():

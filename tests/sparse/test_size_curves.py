@@ -6,6 +6,7 @@ from scipy.optimize import minimize
 
 from featkit.core.errors import InputError
 from featkit.core.results.size import SizeCurve
+from featkit.sparse import multinomial_path
 from featkit.sparse.size_curves import size_curve
 
 
@@ -116,3 +117,14 @@ def test_bad_options_are_refused(options, match):
     X, y = _data(8)
     with pytest.raises(InputError, match=match):
         size_curve(X, y, **options)
+
+
+def test_sizes_of_several_classes_count_a_dimension_once():
+    X, y = _data(3, n=240)
+    y = y + (X[:, 1] > 1.0)
+    result = size_curve(X, y, n_lambdas=6, lambda_min_ratio=0.1, tolerances=(1e-2, 1e-4, 1e-6), fixed_c=(0.2,))
+    for k, lambda_ in enumerate(result.lambdas):
+        path = multinomial_path(X, y, lambdas=[lambda_], standardize=True, tolerance=1e-6)
+        assert result.sizes[-1, k] == path.sizes[0]
+    assert result.is_converged.all()
+    assert result.chosen_sizes["C=0.2"][-1] <= X.shape[1]

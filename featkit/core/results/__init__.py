@@ -14,7 +14,7 @@ _MODULES = {
     "evaluation_set": ("BrierTerms", "EvaluationSet"),
     "matching": ("MatchingResult", "ReseedingNull"),
     "overlap": ("OverlapResult", "StabilityDifference", "StabilityIndex"),
-    "path": ("PathResult",),
+    "path": ("LambdaChoice", "MultinomialPathResult", "PathResult"),
     "probe": ("ProbeResult",),
     "refit": ("ContributionResult", "PerformanceCurve", "RefitResult"),
     "signature": ("Signature",),
