@@ -26,6 +26,7 @@ _DIVERGED = 20.0  # a first step that multiplies the gap by more asks for a new 
 _STALLED = 0.95  # and so does a later one that multiplies it by more than this
 _CHEAP = 20_000_000  # multiplications for which a Hessian is built at every step
 _MAX_SWEEPS = 400
+_FEW_SWEEPS = 40  # beyond which a corrected Hessian is taken to be indefinite, in float32
 _SINGLE = 1e-5  # gaps, in nats, for which the quadratic model is solved in float32
 _FLAT = 1e-6  # free coordinates are solved until their slopes are below this share of the gap asked
 _RESERVED = 1 << 28  # bytes set aside for packed columns, which take memory only as they are written
@@ -155,8 +156,10 @@ class WorkingSet:
             gram(self.packed, k, self.n_built, np.maximum(self.curvature, self.floor), self.hessian)
             self.n_built = k
         new = old.copy()
-        model = slope.astype(np.float32) if tolerance >= _SINGLE else slope.copy()
-        is_solved = descend(self.hessian, k, model, new, l1, l2, self.odds, accuracy, _MAX_SWEEPS)
+        is_single = tolerance >= _SINGLE
+        model = slope.astype(np.float32) if is_single else slope.copy()
+        most = _FEW_SWEEPS if is_single and self.is_stale else _MAX_SWEEPS
+        is_solved = descend(self.hessian, k, model, new, l1, l2, self.odds, accuracy, most)
         if self.is_stale and not is_solved:  # corrections may have left it indefinite
             return False
         step = new - old
