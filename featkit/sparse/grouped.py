@@ -219,7 +219,8 @@ class GroupedProblem:
         s = float(np.min(limits[over] / norms[over])) if over.any() else 1.0
         q = self.P if s == 1.0 else (1.0 - s) * self.Y + s * self.P
         entropy = -np.einsum("kn,kn->n", q, np.log(np.maximum(q, 1e-300)))
-        return self.loss() - float(self.w @ entropy) + float(l1 @ np.linalg.norm(self.B[:, 1:], axis=0))
+        gap = self.loss() - float(self.w @ entropy) + float(l1 @ np.linalg.norm(self.B[:, 1:], axis=0))
+        return max(0.0, gap)  # below it only by rounding
 
     def _solve_working_set(self, l1: np.ndarray, tolerance: float) -> None:
         k, before = l1.size, np.inf

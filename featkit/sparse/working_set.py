@@ -205,7 +205,7 @@ class WorkingSet:
     def _gap(self, scale: float) -> float:
         """Return the duality gap's bound over the working set for a feasible scale."""
         bound = gap_bound(self.g, self.beta, self.l1, self.l2, self.k, self.odds, scale)
-        return float(bound) + (1.0 - 0.5 * scale) * self.offset
+        return max(0.0, float(bound) + (1.0 - 0.5 * scale) * self.offset)  # below it only by rounding
 
     def full_gap(self, gradient: np.ndarray, late: np.ndarray, lambda_: float) -> float:
         """Return the duality gap over all dimensions, given the `violators` ``late``; see `featkit.sparse.newton`."""
