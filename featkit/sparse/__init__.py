@@ -16,6 +16,5 @@ __getattr__, __dir__, __all__ = attach(
         "error_control": "featkit.sparse.pfer",
         "pfer_bound": "featkit.sparse.pfer",
         "fit_signature": "featkit.sparse.signature",
-        "fit_multinomial_signature": "featkit.sparse.multinomial_signature",
     },
 )

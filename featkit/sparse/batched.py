@@ -7,18 +7,37 @@ the gap is the bound of `featkit.sparse.newton`. Problems whose gap is reached l
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from featkit.sparse.march import Trace
+from featkit.core.errors import InputError
+from featkit.sparse.trace import Trace
 
 if TYPE_CHECKING:
     import torch
 
 _CHECK_EVERY = 10
 _MAX_ITERATIONS = 20_000
+
+
+def use_torch(device: str | None) -> bool:
+    """Return whether a device asks for the torch solver; "auto" does where torch sees a GPU."""
+    if device not in (None, "auto", "cpu", "cuda"):
+        raise InputError("device must be auto, cpu or cuda", repr(device))
+    if device is None:
+        return False
+    if importlib.util.find_spec("torch") is None:
+        if device == "auto":
+            return False
+        raise InputError(f"device {device!r} needs torch", "none installed", "Install featkit with its torch extra")
+    import torch
+
+    if device == "cuda" and not torch.cuda.is_available():
+        raise InputError("device cuda needs a GPU that torch can see", "none", "Use device auto")
+    return device != "auto" or torch.cuda.is_available()
 
 
 def solve_batched(

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+import warnings
 from typing import Any
 
 import numpy as np
 
-from featkit.core.errors import InputError, did_you_mean
+from featkit.core.errors import FeatkitWarning, InputError, did_you_mean
+from featkit.core.probabilities import probabilities
 from featkit.core.progress import task
-from featkit.core.results.path import LambdaChoice, PathResult
+from featkit.core.results.path import LambdaChoice
 from featkit.core.seeds import rng
-from featkit.sparse.design import Design, Patients, as_labels, as_matrix, as_patients, make_design
-from featkit.sparse.many import EXACT_BELOW, solve_many
-from featkit.sparse.march import Trace, follow
-from featkit.sparse.memory import thin
-from featkit.sparse.path import as_lambdas, check_options, lambda_grid, largest_lambda, to_result
-from featkit.sparse.working_set import ALL_ROWS, WorkingSet
+from featkit.sparse.design import Patients
+from featkit.sparse.model import SparseModel, sparse_model
+from featkit.sparse.path import as_lambdas, check_options, lambda_grid
+from featkit.stats.discrimination import auc, auc_one_vs_rest
 
 RULES = ("min", "1se", "lambda", "C")
 SCORES = ("deviance", "auc")
@@ -63,24 +62,30 @@ def select_lambda(
     l1_ratio: float = 1.0,
     n_folds: int = 5,
     standardize: bool = True,
-    tolerance: float = 1e-5,
+    tolerance: float | None = None,
     seed: int = 0,
     n_jobs: int | None = None,
     max_bytes: int | None = None,
 ) -> LambdaChoice:
-    """Choose the penalty of an L1-logistic model by patient-grouped, class-stratified cross-validation.
+    """Choose the penalty of a sparse model by patient-grouped, class-stratified cross-validation.
+
+    With two classes the model is `logistic_path`'s, with several `multinomial_path`'s.
 
     Parameters
     ----------
     X, y, groups : (n, d), (n,) and (n,) arrays
-        Training embeddings, labels 0 or 1, and patients.
+        Training embeddings, labels and patients. Two classes are 0 and 1.
     rule : str
         "min": the best mean score. "1se": the largest penalty within one standard error (over folds) of it.
         "lambda" or "C": the penalty given by ``value``, on featkit's or scikit-learn's scale, without folds.
     score : str
-        What folds are scored by: "deviance" (mean loss in nats, the lower the better) or "auc".
+        What folds are scored by: "deviance" (mean loss in nats, the lower the better) or "auc" (with several classes
+        its mean over each class against the rest).
     standardize : bool
         Scale the dimensions over all given rows.
+    tolerance : float, optional
+        Duality gap to reach at each penalty, relative to the null model's loss; by default 1e-5, and 1e-4 with several
+        classes.
     max_bytes : int, optional
         As in `featkit.sparse.logistic_path`: a larger ``X`` keeps every patient, with fewer patches.
 
@@ -94,88 +99,74 @@ def select_lambda(
     InputError
         If the input is malformed or a class has fewer patients than folds.
     """
-    X, rows, thinned = thin(X, y, groups, max_bytes, seed)
-    if rows is not None:
-        y, groups = np.asarray(y)[rows], np.asarray(groups)[rows]
-    X = as_matrix(X)
-    labels = as_labels(y, X.shape[0])
-    patients = as_patients(groups, labels)
-    check_options(l1_ratio, tolerance, None)
-    design = make_design(X, standardize=standardize)
-    grid = None if lambdas is None else as_lambdas(lambdas)
-    choice = choose_on_design(
-        design, labels, patients, rule=rule, value=value, score=score, lambdas=grid, n_lambdas=n_lambdas,
-        lambda_min_ratio=lambda_min_ratio, l1_ratio=l1_ratio, n_folds=n_folds, tolerance=tolerance, seed=seed,
-        n_jobs=n_jobs,
+    model = sparse_model(X, y, groups, l1_ratio=l1_ratio, standardize=standardize, max_bytes=max_bytes, seed=seed)
+    choice = choose(
+        model, rule=rule, value=value, score=score, lambdas=lambdas, n_lambdas=n_lambdas,
+        lambda_min_ratio=lambda_min_ratio, n_folds=n_folds, tolerance=tolerance, seed=seed, n_jobs=n_jobs,
     )  # fmt: skip
-    return dataclasses.replace(choice, warnings=(thinned, *choice.warnings)) if thinned else choice
+    return dataclasses.replace(choice, warnings=(*model.notes, *choice.warnings))
 
 
-def choose_on_design(
-    design: Design,
-    y: np.ndarray,
-    patients: Patients,
+def choose(
+    model: SparseModel,
     *,
     rule: str,
     value: float | None,
     score: str,
-    lambdas: np.ndarray | None,
+    lambdas: Any,
     n_lambdas: int,
     lambda_min_ratio: float,
-    l1_ratio: float,
     n_folds: int,
-    tolerance: float,
+    tolerance: float | None,
     seed: int,
     n_jobs: int | None,
 ) -> LambdaChoice:
-    """Choose on a prepared design; see `select_lambda`."""
-    check_rule(rule, value)
+    """Choose the penalty of a model; see `select_lambda`."""
+    _check_rule(rule, value)
+    tolerance = model.usual_tolerance if tolerance is None else tolerance
+    check_options(model.l1_ratio, tolerance, None)
     if score not in SCORES:
         raise InputError("score must be a known name", repr(score), did_you_mean(score, SCORES))
-    d, n = design.columns.shape
-    penalties = np.where(design.is_dead, np.inf, 1.0)
-    problem = WorkingSet(design.columns, y, np.full(n, 1.0 / n), ALL_ROWS, penalties, l1_ratio, True)
-    null_loss = problem.loss()
-    gradient = problem.gradient()
-    largest = largest_lambda(gradient, penalties, l1_ratio)
-    grid = lambda_grid(largest, n_lambdas, lambda_min_ratio) if lambdas is None else lambdas
+    grid = lambda_grid(model.largest_lambda, n_lambdas, lambda_min_ratio) if lambdas is None else as_lambdas(lambdas)
     if value is not None:
-        grid = grid_to(grid, rule, value, n)
-    trace = follow(problem, gradient, grid, tolerance * null_loss)
-    path = to_result(trace, grid, design.mean, design.scale, null_loss, tolerance, l1_ratio, float(n), (n, d))
-    if value is not None:
-        return _choice(path, grid.size - 1, rule, score, np.empty((0, grid.size)))
-    fold = patient_folds(patients, n_folds, seed)
-
-    def maker(k: int) -> Callable[[], WorkingSet]:
-        def make() -> WorkingSet:
-            rows = np.flatnonzero(fold != k)
-            w = np.full(rows.size, 1.0 / rows.size)
-            return WorkingSet(design.columns, y[rows], w, rows, penalties, l1_ratio, True)
-
-        return make
-
+        exact = value if rule == "lambda" else 1.0 / (value * model.y.size)
+        grid = np.append(grid[grid > exact], exact)
+        path = model.path(grid, tolerance)
+        return LambdaChoice(float(exact), grid.size - 1, rule, score, path, warnings=path.warnings)
+    path = model.path(grid, tolerance)
+    fold = patient_folds(model.patients, n_folds, seed)
     with task("Cross-validation", total=n_folds) as done:
-        traces = solve_many(
-            design.columns,
-            [maker(k) for k in range(n_folds)],
+        traces = model.follow_many(
+            [np.flatnonzero(fold != k) for k in range(n_folds)],
             grid,
-            tolerance * null_loss,
-            is_exact=tolerance < EXACT_BELOW,
+            tolerance,
             n_jobs=n_jobs,
             done=done,
         )
-    scores = np.array(
-        [_fold_scores(design.columns, y, np.flatnonzero(fold == k), traces[k], score) for k in range(n_folds)]
-    )
-    mean = scores.mean(axis=0)
-    error = scores.std(axis=0, ddof=1) / np.sqrt(n_folds)
-    chosen = chosen_index(mean if score == "deviance" else -mean, error, rule)
-    return _choice(path, chosen, rule, score, scores)
+    scores = np.empty((n_folds, grid.size))
+    for k, trace in enumerate(traces):
+        rows = np.flatnonzero(fold == k)
+        scores[k] = [_score(model, model.predictor(trace, i, rows), model.y[rows], score) for i in range(grid.size)]
+    gaps = np.array([trace.gaps for trace in traces]) / model.null_loss
+    messages = list(path.warnings)
+    if (gaps > tolerance).any():
+        messages.append(
+            f"{int((gaps > tolerance).sum())} fits of cross-validation did not reach a relative duality gap of "
+            f"{tolerance:g}: the largest is {gaps.max():.2g}"
+        )
+        warnings.warn(messages[-1], FeatkitWarning, stacklevel=3)
+    choice = LambdaChoice(float("nan"), 0, rule, score, path, scores, tuple(messages))
+    index = chosen_index(choice.mean if score == "deviance" else -choice.mean, choice.se, rule)
+    return dataclasses.replace(choice, lambda_=float(grid[index]), index=index)
 
 
-def check_rule(rule: str, value: float | None) -> None:
-    """Refuse a rule that is not known, lacks its value, or has one it does not take."""
+def chosen_index(loss: np.ndarray, error: np.ndarray, rule: str) -> int:
+    """Return the place of the smallest loss, or with rule "1se" the first within its standard error of it."""
+    best = int(np.argmin(loss))
+    return best if rule == "min" else int(np.flatnonzero(loss <= loss[best] + error[best])[0])
+
+
+def _check_rule(rule: str, value: float | None) -> None:
     if rule not in RULES:
         raise InputError("rule must be a known name", repr(rule), did_you_mean(rule, RULES))
     if (rule in ("lambda", "C")) != (value is not None):
@@ -186,46 +177,7 @@ def check_rule(rule: str, value: float | None) -> None:
         raise InputError(f"{rule} must be above 0", value)
 
 
-def grid_to(grid: np.ndarray, rule: str, value: float, n: int) -> np.ndarray:
-    """Return the penalties of ``grid`` above the one given by rule "lambda" or "C", and that one last."""
-    exact = value if rule == "lambda" else 1.0 / (value * n)
-    return np.append(grid[grid > exact], exact)
-
-
-def chosen_index(loss: np.ndarray, error: np.ndarray, rule: str) -> int:
-    """Return the place of the smallest loss, or with rule "1se" the first within its standard error of it."""
-    best = int(np.argmin(loss))
-    return best if rule == "min" else int(np.flatnonzero(loss <= loss[best] + error[best])[0])
-
-
-def _choice(path: PathResult, index: int, rule: str, score: str, scores: np.ndarray) -> LambdaChoice:
-    folds = scores.shape[0]
-    return LambdaChoice(
-        lambda_=float(path.lambdas[index]),
-        index=index,
-        rule=rule,
-        score=score,
-        mean=scores.mean(axis=0) if folds else np.empty(0),
-        se=scores.std(axis=0, ddof=1) / np.sqrt(folds) if folds else np.empty(0),
-        fold_scores=scores,
-        path=path,
-        warnings=path.warnings,
-    )
-
-
-def _fold_scores(columns: np.ndarray, y: np.ndarray, held_out: np.ndarray, trace: Trace, score: str) -> np.ndarray:
-    scores = np.empty(len(trace.supports))
-    for index, (support, values) in enumerate(zip(trace.supports, trace.values)):
-        eta = columns[support[:, None], held_out].T.astype(np.float64) @ values + trace.intercepts[index]
-        scores[index] = _score(eta, y[held_out], score)
-    return scores
-
-
-def _score(eta: np.ndarray, y: np.ndarray, score: str) -> float:
+def _score(model: SparseModel, predictor: np.ndarray, y: np.ndarray, score: str) -> float:
     if score == "deviance":
-        return float(np.mean(np.logaddexp(0.0, np.where(y > 0.5, -eta, eta))))
-    order = np.unique(eta, return_inverse=True)[1]
-    below = np.concatenate([[0], np.cumsum(np.bincount(order, weights=1.0 - y))])
-    ranks = 0.5 * (below[order] + below[order + 1])
-    positive, negative = y.sum(), (1.0 - y).sum()
-    return float(np.sum(ranks * y) / (positive * negative))
+        return float(np.mean(model.losses(predictor, y)))
+    return auc(y, predictor) if predictor.ndim == 1 else auc_one_vs_rest(y, probabilities(predictor))

@@ -116,7 +116,7 @@ def as_labels(y: Any, n: int) -> np.ndarray:
         shown = ", ".join(map(str, values[:4]))
         raise InputError("labels must be 0 or 1", shown, "Code the class of interest as 1 and the other as 0")
     if values.size < 2:
-        raise InputError("both classes must occur", f"only class {int(values[0])}", "Choose rows that have both")
+        raise InputError("both classes must occur", f"only one class, {int(values[0])}", "Choose rows that have both")
     return y.astype(np.float64)
 
 
@@ -155,9 +155,9 @@ class Patients:
     names : (n_patients,)
         Sorted.
     label : (n_patients,) int64
-        Each patient's class; the majority of its rows where they differ.
+        Each patient's class; that of most of its rows where they differ.
     n_mixed : int
-        Patients with rows of both classes.
+        Patients with rows of more than one class.
     """
 
     index: np.ndarray
@@ -169,10 +169,17 @@ class Patients:
 def as_patients(groups: Any, y: np.ndarray) -> Patients:
     """Return the patients of ``groups`` (n,), each with a class.
 
+    Parameters
+    ----------
+    groups : (n,) array
+        Each row's patient.
+    y : (n,) array
+        Each row's class, 0..K-1.
+
     Raises
     ------
     InputError
-        If the length is wrong, a patient is missing, or every patient has both classes.
+        If the length is wrong, a patient is missing, or every patient has several classes.
     """
     groups = np.asarray(groups)
     if groups.shape != y.shape:
@@ -183,11 +190,11 @@ def as_patients(groups: Any, y: np.ndarray) -> Patients:
         raise InputError("every row must have a patient", "None in groups", "Drop these rows or name their patient")
     names, index = np.unique(groups.astype(str) if groups.dtype.kind == "O" else groups, return_inverse=True)
     index = index.reshape(-1).astype(np.int64)
-    rows = np.bincount(index, minlength=names.size)
-    positive = np.bincount(index, weights=y, minlength=names.size)
-    mixed = int(np.sum((positive > 0) & (positive < rows)))
-    if names.size > 1 and mixed == names.size:
+    rows = np.zeros((names.size, int(y.max()) + 1), np.int64)
+    np.add.at(rows, (index, y.astype(np.int64)), 1)
+    n_mixed = int(np.sum((rows > 0).sum(axis=1) > 1))
+    if names.size > 1 and n_mixed == names.size:
         raise InputError(
-            "a patient should have one class", "every patient has both", "Check that groups are patients, not slides"
+            "a patient should have one class", "every patient has several", "Check that groups are patients, not slides"
         )
-    return Patients(index, names, (2 * positive > rows).astype(np.int64), mixed)
+    return Patients(index, names, rows.argmax(axis=1), n_mixed)

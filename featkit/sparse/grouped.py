@@ -18,6 +18,7 @@ from __future__ import annotations
 import numpy as np
 
 from featkit.sparse.kernels import compiled, gram, pack
+from featkit.sparse.trace import Trace
 from featkit.sparse.working_set import ALL_ROWS
 
 _WORTH = 20  # columns for which building a Gram matrix costs as much as a step
@@ -139,10 +140,10 @@ class GroupedProblem:
         self._read()
         self._settle_intercepts()
 
-    def solve(self, lambda_: float, tolerance: float) -> tuple[np.ndarray, np.ndarray, np.ndarray, float, float]:
-        """Solve at one penalty; returns support, coefficients (size, K), intercepts, gap and loss."""
+    def solve(self, lambda_: float, tolerance: float) -> tuple[float, int]:
+        """Solve at one penalty; returns the duality gap, in nats as the tolerance is, and the number of steps."""
         limits = lambda_ * self.penalties
-        inner, gap = 0.5 * tolerance, np.inf
+        inner, gap, n_steps = 0.5 * tolerance, np.inf, 0
         for round_ in range(_ROUNDS):
             norms = self.gradient_norms()
             gap = self._gap(norms, limits, limits[self.dimensions])
@@ -153,11 +154,19 @@ class GroupedProblem:
                 self._enter(late)
             elif round_ > 0:
                 inner *= 0.3
-            self._solve_working_set(np.concatenate([[0.0], limits[self.dimensions]]), inner)
-        size = np.linalg.norm(self.B[:, 1:], axis=0)
-        keep = np.flatnonzero(size > 0)
+            n_steps += self._solve_working_set(np.concatenate([[0.0], limits[self.dimensions]]), inner)
+        return gap, n_steps
+
+    def support(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return the sorted dimensions with a coefficient that is not zero, and the coefficients (size, K)."""
+        keep = np.flatnonzero(self.B[:, 1:].any(axis=0))
         keep = keep[np.argsort(self.dimensions[keep])]
-        return self.dimensions[keep], self.B[:, 1 + keep].T.copy(), self.B[:, 0].copy(), gap, self.loss()
+        return self.dimensions[keep], self.B[:, 1 + keep].T.copy()
+
+    @property
+    def intercepts(self) -> np.ndarray:
+        """Fitted intercepts, (K,) float64."""
+        return self.B[:, 0].copy()
 
     def loss(self) -> float:
         """Return the weighted mean loss, in nats."""
@@ -222,14 +231,15 @@ class GroupedProblem:
         gap = self.loss() - float(self.w @ entropy) + float(l1 @ np.linalg.norm(self.B[:, 1:], axis=0))
         return max(0.0, gap)  # below it only by rounding
 
-    def _solve_working_set(self, l1: np.ndarray, tolerance: float) -> None:
+    def _solve_working_set(self, l1: np.ndarray, tolerance: float) -> int:
+        """Solve for the packed columns to a gap; returns the number of steps."""
         k, before = l1.size, np.inf
         packed = self.packed[:k] if self.dtype == np.float32 else self.packed[:k].astype(np.float64)
         for n_steps in range(_MAX_STEPS):
             slope = (packed @ self.R.T.astype(self.dtype)).T.astype(np.float64)
             gap = self._gap(np.linalg.norm(slope[:, 1:], axis=0), l1[1:], l1[1:])
             if gap <= tolerance and n_steps > 0:
-                return
+                return n_steps
             if self.is_stale and ((n_steps > 2 and gap > _STALLED * before) or _WORTH * self._extra > k):
                 self.n_built = 0
             before = gap
@@ -239,8 +249,9 @@ class GroupedProblem:
                 continue
             if not self._step(packed, slope, l1, tolerance):
                 if not self.is_stale:
-                    return  # nothing left to gain in this arithmetic
+                    return n_steps  # nothing left to gain in this arithmetic
                 self.n_built = 0
+        return _MAX_STEPS
 
     def _newton(self, packed: np.ndarray, slope: np.ndarray, l1: np.ndarray) -> bool:
         """Take one Newton step over the dimensions that are not zero, with every class's own Hessian.
@@ -314,3 +325,28 @@ class GroupedProblem:
         self.is_stale = True
         self._settle_intercepts()
         return True
+
+
+def follow_groups(
+    problem: GroupedProblem, lambdas: np.ndarray, tolerance: float, max_entrants: int | None = None
+) -> Trace:
+    """Solve a problem at its null model along decreasing penalties.
+
+    Parameters
+    ----------
+    problem : GroupedProblem
+        At its null model.
+    lambdas : (n_lambdas,) float64
+        Decreasing.
+    tolerance : float
+        Duality gap to reach, in nats.
+    max_entrants : int, optional
+        Stop after the penalty at which this many dimensions have entered.
+    """
+    trace = Trace()
+    for lambda_ in lambdas:
+        gap, n_iter = problem.solve(lambda_, tolerance)
+        trace.add(*problem.support(), problem.intercepts, problem.loss(), gap, n_iter)
+        if max_entrants is not None and len(trace.entrants) >= max_entrants:
+            break
+    return trace

@@ -16,8 +16,9 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from featkit.sparse.kernels import column_dots
-from featkit.sparse.march import March, Trace
+from featkit.sparse.march import March
 from featkit.sparse.threads import worker_count
+from featkit.sparse.trace import Trace
 from featkit.sparse.working_set import WorkingSet
 
 EXACT_BELOW = 1e-5  # relative gap below which float32 products are not accurate enough to certify it

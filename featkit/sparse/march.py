@@ -2,45 +2,14 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import numpy as np
 
 from featkit.sparse.kernels import column_dots, column_norms
+from featkit.sparse.trace import Trace
 from featkit.sparse.working_set import WorkingSet
 
 _WORKING_SHARE = 0.5  # of the asked gap that the working set is solved to, leaving room for the other dimensions
 _ROUNDS = 40
-
-
-@dataclasses.dataclass
-class Trace:
-    """What a path leaves behind, penalty by penalty; shorter than the penalties when stopped."""
-
-    supports: list[np.ndarray] = dataclasses.field(default_factory=list)
-    values: list[np.ndarray] = dataclasses.field(default_factory=list)
-    intercepts: list[float] = dataclasses.field(default_factory=list)
-    losses: list[float] = dataclasses.field(default_factory=list)
-    gaps: list[float] = dataclasses.field(default_factory=list)
-    n_iter: list[int] = dataclasses.field(default_factory=list)
-    entrants: list[int] = dataclasses.field(default_factory=list)
-    _entered: set[int] = dataclasses.field(default_factory=set)
-
-    def add(
-        self, support: np.ndarray, values: np.ndarray, intercept: float, loss: float, gap: float, n_iter: int
-    ) -> None:
-        """Keep the solution at the penalty just solved; support sorted, with its coefficients."""
-        new = np.array([j not in self._entered for j in support.tolist()], np.bool_)
-        order = np.argsort(-np.abs(values[new]), kind="stable")
-        entrants = support[new][order].tolist()
-        self.entrants += entrants
-        self._entered.update(entrants)
-        self.supports.append(support)
-        self.values.append(values)
-        self.intercepts.append(intercept)
-        self.losses.append(loss)
-        self.gaps.append(gap)
-        self.n_iter.append(n_iter)
 
 
 class March:

@@ -9,17 +9,18 @@ How it is solved: `featkit.sparse.grouped`.
 
 from __future__ import annotations
 
-import warnings
+import dataclasses
 from typing import Any
 
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from featkit.core.errors import FeatkitWarning, InputError
-from featkit.core.results.path import MultinomialPathResult, PathResult
+from featkit.core.errors import InputError
+from featkit.core.results.path import PathResult
 from featkit.sparse.design import as_matrix, as_penalties, as_weights, make_design
-from featkit.sparse.grouped import GroupedProblem
+from featkit.sparse.grouped import GroupedProblem, follow_groups
 from featkit.sparse.many import EXACT_BELOW, solve_many
+from featkit.sparse.memory import thin
 from featkit.sparse.path import as_lambdas, check_options, lambda_grid, largest_lambda, to_result
 from featkit.sparse.working_set import ALL_ROWS, WorkingSet
 
@@ -35,7 +36,11 @@ def multinomial_path(
     penalty_weights: Any = None,
     standardize: bool = False,
     tolerance: float = 1e-4,
-) -> MultinomialPathResult:
+    max_entrants: int | None = None,
+    groups: Any = None,
+    max_bytes: int | None = None,
+    seed: int = 0,
+) -> PathResult:
     """Fit a multinomial logistic model whose dimensions enter for all classes together.
 
     Parameters
@@ -44,12 +49,15 @@ def multinomial_path(
         Embeddings, held as float32.
     y : (n,) array
         Labels; their sorted values are the classes.
-    sample_weight, lambdas, n_lambdas, lambda_min_ratio, penalty_weights, standardize, tolerance
+    sample_weight, lambdas, n_lambdas, lambda_min_ratio, penalty_weights, standardize, tolerance, max_entrants
         As in `featkit.sparse.logistic_path`; penalty weights must be above 0.
+    groups, max_bytes, seed
+        As there.
 
     Returns
     -------
-    MultinomialPathResult
+    PathResult
+        With one column of coefficients a class.
 
     Raises
     ------
@@ -61,48 +69,30 @@ def multinomial_path(
     FeatkitWarning
         If a penalty did not reach the asked gap.
     """
+    X, rows, thinned = thin(X, y, groups, max_bytes, seed)
+    if rows is not None:
+        y = np.asarray(y)[rows]
+        sample_weight = None if sample_weight is None else np.asarray(sample_weight)[rows]
     X = as_matrix(X)
     classes, labels = as_classes(y, X.shape[0])
     w, total = as_weights(sample_weight, X.shape[0])
     penalties = as_penalties(penalty_weights, X.shape[1])
     if penalties.min() <= 0.0:
         raise InputError("penalty weights of the grouped model must be above 0", penalties.min())
-    check_options(1.0, tolerance, None)
+    check_options(1.0, tolerance, max_entrants)
     design = make_design(X, standardize=standardize, sample_weight=w if sample_weight is not None else None)
     with threadpool_limits(1):
         problem = GroupedProblem(design.columns, labels, classes.size, w, penalties, tolerance)
         null_loss = problem.loss()
-        norms = problem.gradient_norms()
-        live = np.isfinite(penalties)
-        if not live.any():
-            raise InputError("at least one dimension must not be excluded", None)
-        largest = float(np.max(norms[live] / penalties[live]))
-        grid = lambda_grid(largest, n_lambdas, lambda_min_ratio) if lambdas is None else as_lambdas(lambdas)
-        rows = [problem.solve(lambda_, tolerance * null_loss) for lambda_ in grid]
-    gaps = np.array([row[3] for row in rows])
-    messages = []
-    if (gaps > tolerance * null_loss).any():
-        worst = gaps.max() / null_loss
-        messages.append(f"a fit did not reach a relative duality gap of {tolerance:g}: the largest is {worst:.2g}")
-        warnings.warn(messages[-1], FeatkitWarning, stacklevel=2)
-    values = [row[1] / design.scale[row[0], None] for row in rows]
-    return MultinomialPathResult(
-        classes=tuple(str(c) for c in classes),
-        lambdas=grid,
-        indptr=np.concatenate([[0], np.cumsum([row[0].size for row in rows])]),
-        indices=np.concatenate([row[0] for row in rows]),
-        values=np.concatenate(values),
-        intercepts=np.array([row[2] - design.mean[row[0]] @ v for row, v in zip(rows, values)]),
-        losses=np.array([row[4] for row in rows]),
-        gaps=gaps,
-        is_converged=gaps <= tolerance * null_loss,
-        null_loss=null_loss,
-        tolerance=tolerance,
-        total_weight=total,
-        n_rows=X.shape[0],
-        n_dimensions=X.shape[1],
-        warnings=tuple(messages),
-    )
+        if lambdas is None:
+            largest = largest_group_lambda(problem.gradient_norms(), penalties)
+            grid = lambda_grid(largest, n_lambdas, lambda_min_ratio)
+        else:
+            grid = as_lambdas(lambdas)
+        trace = follow_groups(problem, grid, tolerance * null_loss, max_entrants)
+    names = tuple(str(c) for c in classes)
+    result = to_result(trace, grid, design, null_loss, tolerance, 1.0, total, X.shape, names)
+    return dataclasses.replace(result, warnings=(thinned, *result.warnings)) if thinned else result
 
 
 def one_vs_rest_paths(
@@ -154,9 +144,17 @@ def one_vs_rest_paths(
         design.columns, makers, grid, tolerance * min(losses), is_exact=tolerance < EXACT_BELOW, n_jobs=n_jobs
     )
     return {
-        str(c): to_result(trace, grid, design.mean, design.scale, loss, tolerance, l1_ratio, float(n), (n, d))
+        str(c): to_result(trace, grid, design, loss, tolerance, l1_ratio, float(n), (n, d))
         for c, trace, loss in zip(classes, traces, losses)
     }
+
+
+def largest_group_lambda(norms: np.ndarray, penalty_weights: np.ndarray) -> float:
+    """Return the smallest penalty at which nothing is selected; gradient norms (d,) at the null model."""
+    live = np.isfinite(penalty_weights)
+    if not live.any():
+        raise InputError("at least one dimension must not be excluded", None)
+    return float(np.max(norms[live] / penalty_weights[live]))
 
 
 def as_classes(y: Any, n: int) -> tuple[np.ndarray, np.ndarray]:
@@ -166,5 +164,5 @@ def as_classes(y: Any, n: int) -> tuple[np.ndarray, np.ndarray]:
         raise InputError(f"y must have one label for each of the {n} rows of X", f"shape {y.shape}")
     classes, labels = np.unique(y, return_inverse=True)
     if classes.size < 2:
-        raise InputError("at least two classes must occur", f"only {classes[0]}", "Choose rows that have more")
+        raise InputError("at least two classes must occur", f"only one class, {classes[0]}", "Choose rows that have more")
     return classes, labels.reshape(-1)

@@ -10,9 +10,10 @@ import numpy as np
 
 from featkit.core.errors import FeatkitWarning, InputError
 from featkit.core.results.path import PathResult
-from featkit.sparse.design import as_labels, as_matrix, as_penalties, as_weights, make_design
-from featkit.sparse.march import Trace, follow
+from featkit.sparse.design import Design, as_labels, as_matrix, as_penalties, as_weights, make_design
+from featkit.sparse.march import follow
 from featkit.sparse.memory import thin
+from featkit.sparse.trace import Trace
 from featkit.sparse.working_set import ALL_ROWS, WorkingSet
 
 
@@ -138,7 +139,7 @@ def logistic_path(
     else:
         grid = as_lambdas(lambdas)
     trace = follow(problem, gradient, grid, tolerance * null_loss, max_entrants)
-    result = to_result(trace, grid, design.mean, design.scale, null_loss, tolerance, l1_ratio, total, X.shape)
+    result = to_result(trace, grid, design, null_loss, tolerance, l1_ratio, total, X.shape)
     return dataclasses.replace(result, warnings=(thinned, *result.warnings)) if thinned else result
 
 
@@ -155,13 +156,13 @@ def check_options(l1_ratio: float, tolerance: float, max_entrants: int | None) -
 def to_result(
     trace: Trace,
     lambdas: np.ndarray,
-    mean: np.ndarray,
-    scale: np.ndarray,
+    design: Design,
     null_loss: float,
     tolerance: float,
     l1_ratio: float,
     total_weight: float,
     shape: tuple[int, ...],
+    classes: tuple[str, ...] = (),
 ) -> PathResult:
     """Return a trace as a result, on the scale of the data as given, and warn where it did not converge."""
     n_done = len(trace.supports)
@@ -175,15 +176,13 @@ def to_result(
             f"the largest is {gaps[bad] / null_loss:.2g} at lambda {lambdas[bad]:.3g}"
         )
         warnings.warn(messages[-1], FeatkitWarning, stacklevel=3)
-    values = [v / scale[s] for s, v in zip(trace.supports, trace.values)]
-    shifts = [float(v @ mean[s]) for s, v in zip(trace.supports, values)]
-    entrants = trace.entrants
+    values = [(v.T / design.scale[s]).T for s, v in zip(trace.supports, trace.values)]
     return PathResult(
         lambdas=lambdas[:n_done],
         indptr=np.concatenate([[0], np.cumsum([s.size for s in trace.supports])]),
         indices=np.concatenate(trace.supports),
         values=np.concatenate(values),
-        intercepts=np.array(trace.intercepts) - np.array(shifts),
+        intercepts=np.array([at - design.mean[s] @ v for at, s, v in zip(trace.intercepts, trace.supports, values)]),
         losses=np.array(trace.losses),
         gaps=gaps,
         n_iter=np.array(trace.n_iter),
@@ -194,7 +193,8 @@ def to_result(
         total_weight=total_weight,
         n_rows=shape[0],
         n_dimensions=shape[1],
-        entrants=np.array(entrants),
+        entrants=np.array(trace.entrants),
         is_stopped=n_done < lambdas.size,
         warnings=tuple(messages),
+        classes=classes,
     )

@@ -9,17 +9,17 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.feature_selection import SelectorMixin
 from sklearn.utils import ClassifierTags, Tags, check_random_state
+from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from featkit.core.errors import FeatkitWarning, InputError
+from featkit.core.errors import FeatkitWarning
 from featkit.sparse.stability import stability_selection
 
 
 class StabilitySelector(SelectorMixin, BaseEstimator):
-    """Keep the dimensions that an L1-logistic path selects stably over halves of the patients.
+    """Keep the dimensions that a sparse logistic path selects stably over halves of the patients.
 
-    Two classes; the second in sorted order is the class of interest. See `featkit.sparse.stability_selection` for the
-    method, the sources and the meaning of each parameter.
+    See `featkit.sparse.stability_selection` for the method, the sources and the meaning of each parameter.
 
     Parameters
     ----------
@@ -34,7 +34,7 @@ class StabilitySelector(SelectorMixin, BaseEstimator):
         Largest share of halves, over penalties, that select a dimension.
     result_ : StabilityResult
         Everything else: bound, q, gaps, warnings.
-    classes_ : (2,) array
+    classes_ : (K,) array
         Labels, sorted.
     n_features_in_ : int
         Dimensions.
@@ -89,7 +89,7 @@ class StabilitySelector(SelectorMixin, BaseEstimator):
         X : (n, d) array
             Embeddings.
         y : (n,) array
-            Labels of two classes.
+            Labels of at least two classes.
         groups : (n,) array, optional
             Patients; without them each row is its own patient.
 
@@ -101,16 +101,11 @@ class StabilitySelector(SelectorMixin, BaseEstimator):
         Raises
         ------
         InputError
-            As `featkit.sparse.stability_selection`, or if ``y`` has not two classes.
+            As `featkit.sparse.stability_selection`.
         """
         X, y = validate_data(self, X, y, dtype=[np.float32, np.float64])
+        check_classification_targets(y)
         classes, labels = np.unique(y, return_inverse=True)
-        if classes.size != 2:
-            raise InputError(
-                "y must have two classes",
-                f"{classes.size} distinct values",
-                "Compare one class with the rest, or two classes at a time",
-            )
         is_whole = isinstance(self.random_state, int | np.integer)
         seed = int(self.random_state) if is_whole else int(check_random_state(self.random_state).randint(2**31 - 1))
         self.classes_ = classes
@@ -153,5 +148,5 @@ class StabilitySelector(SelectorMixin, BaseEstimator):
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.target_tags.required = True
-        tags.classifier_tags = ClassifierTags(multi_class=False)
+        tags.classifier_tags = ClassifierTags()
         return tags

@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from featkit.core.errors import FeatkitWarning
+from featkit.core.errors import FeatkitWarning, InputError
 from featkit.core.results.signature import Signature
-from featkit.sparse.cross_validation import choose_on_design
-from featkit.sparse.design import as_labels, as_matrix, as_patients, make_design
-from featkit.sparse.memory import thin
-from featkit.sparse.path import as_lambdas, check_options
-from featkit.sparse.stability import stability_on_design
+from featkit.sparse.cross_validation import choose
+from featkit.sparse.model import SparseModel, sparse_model
+from featkit.sparse.stability import stability_of
+
+_OF_STABILITY = ("selection_frequency", "threshold", "q", "pfer", "bound", "stable_support")
 
 
 def fit_signature(
@@ -30,7 +30,7 @@ def fit_signature(
     lambda_min_ratio: float = 0.01,
     l1_ratio: float = 1.0,
     n_folds: int = 5,
-    tolerance: float = 1e-5,
+    tolerance: float | None = None,
     n_pairs: int = 50,
     scheme: str = "complementary_pairs",
     threshold: float | None = None,
@@ -47,7 +47,10 @@ def fit_signature(
     split_id: str = "",
     classes: Sequence[str] = (),
 ) -> Signature:
-    """Fit the sparse signature of training embeddings.
+    """Fit the sparse signature of training embeddings of two classes or more.
+
+    With two classes the model is L1-logistic; with several it is multinomial, and a dimension is in or out for all
+    classes together.
 
     Dimensions are standardised on the training rows; constant ones are excluded and counted. The penalty is chosen by
     `featkit.sparse.select_lambda`, the stable set by `featkit.sparse.stability_selection`. Only the rows given are
@@ -56,7 +59,7 @@ def fit_signature(
     Parameters
     ----------
     X_train, y_train, groups_train : (n, d), (n,) and (n,) arrays
-        Training embeddings, labels 0 or 1, and patients.
+        Training embeddings, labels and patients. Two classes are 0 and 1; with ``classes`` labels are their indices.
     rule, value, score, lambdas, n_lambdas, lambda_min_ratio, l1_ratio, n_folds, tolerance
         As in `featkit.sparse.select_lambda`. When a class has fewer patients than ``n_folds`` but at least two, there
         are as many folds as it has patients, with a warning.
@@ -75,53 +78,46 @@ def fit_signature(
     fold, method, store_id, split_id : str
         Where the rows come from, kept in the result.
     classes : sequence of str
-        Names of the classes 0 and 1, kept in the result.
+        Class names; with more than two classes the sorted labels themselves when not given.
 
     Returns
     -------
     Signature
+        With several classes coefficients are (size, K) and intercepts (K,), those of each row adding up to 0.
 
     Raises
     ------
     InputError
-        If the input is malformed, only one class occurs, or a class has fewer than two patients.
+        If the input is malformed, a class does not occur or has fewer than two patients.
     """
-    X_train, rows, thinned = thin(X_train, y_train, groups_train, max_bytes, seed)
-    if rows is not None:
-        y_train, groups_train = np.asarray(y_train)[rows], np.asarray(groups_train)[rows]
-    X = as_matrix(X_train)
-    y = as_labels(y_train, X.shape[0])
-    patients = as_patients(groups_train, y)
-    check_options(l1_ratio, tolerance, None)
-    design = make_design(X, standardize=True)
-    messages = [thinned] if thinned else []
-    fewest = int(np.bincount(patients.label, minlength=2).min())
-    if rule in ("min", "1se") and 2 <= fewest < n_folds:
-        messages.append(f"{fewest} folds instead of {n_folds}: one class has only {fewest} patients")
-        warnings.warn(messages[-1], FeatkitWarning, stacklevel=2)
-        n_folds = fewest
-    grid = None if lambdas is None else as_lambdas(lambdas)
-    choice = choose_on_design(
-        design, y, patients, rule=rule, value=value, score=score, lambdas=grid,
-        n_lambdas=n_lambdas, lambda_min_ratio=lambda_min_ratio, l1_ratio=l1_ratio, n_folds=n_folds,
-        tolerance=tolerance, seed=seed, n_jobs=n_jobs,
+    model = sparse_model(
+        X_train, y_train, groups_train, classes=classes, l1_ratio=l1_ratio, max_bytes=max_bytes, seed=seed
+    )
+    messages = list(model.notes)
+    if rule in ("min", "1se"):
+        n_folds = _possible_folds(model, n_folds, messages)
+    choice = choose(
+        model, rule=rule, value=value, score=score, lambdas=lambdas, n_lambdas=n_lambdas,
+        lambda_min_ratio=lambda_min_ratio, n_folds=n_folds, tolerance=tolerance, seed=seed, n_jobs=n_jobs,
     )  # fmt: skip
     path, index = choice.path, choice.index
     messages += choice.warnings
-    support = path.support(index)
-    values = path.coefficients(index)[support] * design.scale[support]
-    stability = None
+    stable: dict[str, Any] = {}
     if n_pairs > 0:
-        stability = stability_on_design(
-            design, y, patients, scheme=scheme, n_pairs=n_pairs, threshold=threshold, q=q, pfer=pfer, bound=bound,
-            lambdas=path.lambdas, n_lambdas=n_lambdas, lambda_min_ratio=lambda_min_ratio, l1_ratio=l1_ratio,
-            tolerance=max(tolerance, 1e-4), seed=seed, n_jobs=n_jobs, device=device,
+        stability = stability_of(
+            model, scheme=scheme, n_pairs=n_pairs, threshold=threshold, q=q, pfer=pfer, bound=bound,
+            lambdas=path.lambdas, n_lambdas=n_lambdas, lambda_min_ratio=lambda_min_ratio,
+            tolerance=max(path.tolerance, 1e-4), seed=seed, n_jobs=n_jobs, device=device,
         )  # fmt: skip
         messages += [m for m in stability.warnings if m not in messages]
+        stable = {name: getattr(stability, name) for name in _OF_STABILITY}
+    design, support = model.design, path.support(index)
+    coefficients = (path.coefficients(index)[support].T * design.scale[support]).T
+    intercept = path.intercepts[index] + (design.mean[support] / design.scale[support]) @ coefficients
     return Signature(
         support=support,
-        coefficients=values,
-        intercept=float(path.intercepts[index] + values @ (design.mean[support] / design.scale[support])),
+        coefficients=coefficients,
+        intercept=intercept - intercept.mean() if path.is_multinomial else float(intercept),
         mean=design.mean[support],
         scale=design.scale[support],
         lambda_=choice.lambda_,
@@ -129,25 +125,38 @@ def fit_signature(
         gap=float(path.gaps[index]),
         relative_gap=float(path.relative_gaps[index]),
         is_converged=bool(path.is_converged.all()),
-        n_dimensions=X.shape[1],
+        n_dimensions=path.n_dimensions,
         n_dead=int(design.is_dead.sum()),
         path_lambdas=path.lambdas,
         path_sizes=path.sizes,
         cv_mean=choice.mean,
         cv_se=choice.se,
-        selection_frequency=stability.selection_frequency if stability else np.empty(0),
-        threshold=stability.threshold if stability else float("nan"),
-        q=stability.q if stability else float("nan"),
-        pfer=stability.pfer if stability else float("nan"),
-        bound=stability.bound if stability else "",
-        stable_support=stability.stable_support if stability else np.empty(0, np.int64),
-        n_patients=patients.names.size,
-        n_patches=X.shape[0],
+        n_patients=model.patients.names.size,
+        n_patches=path.n_rows,
         seed=seed,
+        **stable,
         fold=fold,
         method=method,
         store_id=store_id,
         split_id=split_id,
         warnings=tuple(messages),
-        classes=tuple(classes),
+        classes=model.classes,
     )
+
+
+def _possible_folds(model: SparseModel, n_folds: int, messages: list[str]) -> int:
+    """Return how many folds every class has patients for, with a warning when they are fewer than asked."""
+    counts = np.bincount(model.patients.label)
+    rarest, fewest = int(counts.argmin()), int(counts.min())
+    name = model.classes[rarest] if model.classes else str(rarest)
+    if fewest < 2:
+        raise InputError(
+            "each class must have at least 2 training patients to choose the penalty",
+            f"{fewest} of class {name}",
+            "Merge it with another class, or give the penalty with rule lambda or C",
+        )
+    if fewest >= n_folds:
+        return n_folds
+    messages.append(f"{fewest} folds instead of {n_folds}: class {name} has only {fewest} patients")
+    warnings.warn(messages[-1], FeatkitWarning, stacklevel=3)
+    return fewest

@@ -10,7 +10,7 @@ import numpy as np
 
 from featkit.core.errors import FeatkitWarning, InputError
 from featkit.core.progress import track
-from featkit.core.results.path import MultinomialPathResult, PathResult
+from featkit.core.results.path import PathResult
 from featkit.core.results.size import SizeCurve
 from featkit.sparse.multinomial import multinomial_path
 from featkit.sparse.path import lambda_grid, logistic_path
@@ -121,7 +121,7 @@ def _named(chosen: Mapping[str, float] | None, fixed_c: Sequence[float], n: int)
     return named
 
 
-def _solve(X: Any, y: Any, tolerance: float, **options: Any) -> PathResult | MultinomialPathResult:
+def _solve(X: Any, y: Any, tolerance: float, **options: Any) -> PathResult:
     solver = logistic_path if np.unique(np.asarray(y)).size <= 2 else multinomial_path
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FeatkitWarning)  # the result says which penalties missed their tolerance

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import importlib.util
 import warnings
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -13,13 +11,11 @@ import numpy as np
 from featkit.core.errors import FeatkitWarning, InputError
 from featkit.core.progress import task
 from featkit.core.results.stability import StabilityResult
-from featkit.sparse.design import Design, Patients, as_labels, as_matrix, as_patients, make_design
-from featkit.sparse.many import EXACT_BELOW, solve_many
-from featkit.sparse.memory import thin
-from featkit.sparse.path import as_lambdas, check_options, lambda_grid, largest_lambda
+from featkit.sparse.design import Patients
+from featkit.sparse.model import SparseModel, sparse_model
+from featkit.sparse.path import as_lambdas, check_options, lambda_grid
 from featkit.sparse.pfer import error_control, pfer_bound
 from featkit.sparse.subsamples import patient_subsamples, rows_of
-from featkit.sparse.working_set import ALL_ROWS, WorkingSet
 
 
 def stability_selection(
@@ -44,12 +40,14 @@ def stability_selection(
     device: str | None = None,
     max_bytes: int | None = None,
 ) -> StabilityResult:
-    """Select the dimensions that an L1-logistic path selects again and again on halves of the patients.
+    """Select the dimensions that a sparse path selects again and again on halves of the patients.
+
+    With two classes the path is `logistic_path`'s, with several `multinomial_path`'s.
 
     Parameters
     ----------
     X, y, groups : (n, d), (n,) and (n,) arrays
-        Training embeddings, labels 0 or 1, and patients.
+        Training embeddings, labels and patients. Two classes are 0 and 1.
     scheme : str
         "complementary_pairs" (Shah and Samworth) or "subsample" (Meinshausen and Buhlmann): halves of the patients,
         stratified by class, the same for every penalty. With an odd number of patients, one is left out of each pair.
@@ -73,7 +71,7 @@ def stability_selection(
         Threads; all processors by default. Results do not depend on it.
     device : str, optional
         Solve whole batches of halves with torch on "cuda" or "cpu", within the same gap (`featkit.sparse.batched`);
-        "auto" does so where there is a GPU. By default featkit's own solver on the CPU.
+        "auto" does so where there is a GPU. By default, and with several classes, featkit's own solver on the CPU.
     max_bytes : int, optional
         As in `featkit.sparse.logistic_path`: a larger ``X`` keeps every patient, with fewer patches.
 
@@ -86,27 +84,17 @@ def stability_selection(
     InputError
         If the input is malformed, a class has fewer than two patients, or the error control asked cannot be had.
     """
-    X, rows, thinned = thin(X, y, groups, max_bytes, seed)
-    if rows is not None:
-        y, groups = np.asarray(y)[rows], np.asarray(groups)[rows]
-    X = as_matrix(X)
-    labels = as_labels(y, X.shape[0])
-    patients = as_patients(groups, labels)
-    check_options(l1_ratio, tolerance, None)
-    design = make_design(X, standardize=standardize)
-    grid = None if lambdas is None else as_lambdas(lambdas)
-    result = stability_on_design(
-        design, labels, patients, scheme=scheme, n_pairs=n_pairs, threshold=threshold, q=q, pfer=pfer, bound=bound,
-        lambdas=grid, n_lambdas=n_lambdas, lambda_min_ratio=lambda_min_ratio, l1_ratio=l1_ratio, tolerance=tolerance,
-        seed=seed, n_jobs=n_jobs, device=device,
+    model = sparse_model(X, y, groups, l1_ratio=l1_ratio, standardize=standardize, max_bytes=max_bytes, seed=seed)
+    result = stability_of(
+        model, scheme=scheme, n_pairs=n_pairs, threshold=threshold, q=q, pfer=pfer, bound=bound, lambdas=lambdas,
+        n_lambdas=n_lambdas, lambda_min_ratio=lambda_min_ratio, tolerance=tolerance, seed=seed, n_jobs=n_jobs,
+        device=device,
     )  # fmt: skip
-    return dataclasses.replace(result, warnings=(thinned, *result.warnings)) if thinned else result
+    return dataclasses.replace(result, warnings=(*model.notes, *result.warnings))
 
 
-def stability_on_design(
-    design: Design,
-    y: np.ndarray,
-    patients: Patients,
+def stability_of(
+    model: SparseModel,
     *,
     scheme: str,
     n_pairs: int,
@@ -114,53 +102,34 @@ def stability_on_design(
     q: int | None,
     pfer: float | None,
     bound: str,
-    lambdas: np.ndarray | None,
+    lambdas: Any,
     n_lambdas: int,
     lambda_min_ratio: float,
-    l1_ratio: float,
     tolerance: float,
     seed: int,
     n_jobs: int | None,
-    device: str | None = None,
+    device: str | None,
 ) -> StabilityResult:
-    """Run stability selection on a prepared design; see `stability_selection`."""
-    d, n = design.columns.shape
-    n_live = int(d - design.is_dead.sum())
+    """Run stability selection of a model; see `stability_selection`."""
+    d, n = model.design.columns.shape
+    n_live = int(d - model.design.is_dead.sum())
+    patients = model.patients
     if bound != "worst_case" and scheme != "complementary_pairs":
         raise InputError(f"bound {bound!r} needs scheme 'complementary_pairs'", repr(scheme), "Use bound 'worst_case'")
+    check_options(model.l1_ratio, tolerance, None)
     threshold, q, pfer = _settle(n_live, n_pairs, bound, threshold, q, pfer)
     halves = patient_subsamples(patients, scheme, n_pairs, seed)
-    penalties = np.where(design.is_dead, np.inf, 1.0)
-    problem = WorkingSet(design.columns, y, np.full(n, 1.0 / n), ALL_ROWS, penalties, l1_ratio, True)
-    null_loss = problem.loss()
-    if lambdas is None:
-        lambdas = lambda_grid(largest_lambda(problem.gradient(), penalties, l1_ratio), n_lambdas, lambda_min_ratio)
-    grid = lambdas
-
-    rows = [rows_of(patients, chosen) for chosen in halves]
-
-    def maker(part: np.ndarray) -> Callable[[], WorkingSet]:
-        w = np.full(part.size, 1.0 / part.size)
-        return lambda: WorkingSet(design.columns, y[part], w, part, penalties, l1_ratio, True)
-
+    grid = lambda_grid(model.largest_lambda, n_lambdas, lambda_min_ratio) if lambdas is None else as_lambdas(lambdas)
     with task("Stability selection", total=len(halves)) as done:
-        if use_torch(device):
-            from featkit.sparse.batched import solve_batched
-
-            traces = solve_batched(
-                design.columns, y, rows, penalties, grid, tolerance * null_loss, l1_ratio, q, device, done
-            )
-        else:
-            traces = solve_many(
-                design.columns,
-                [maker(part) for part in rows],
-                grid,
-                tolerance * null_loss,
-                max_entrants=q,
-                is_exact=tolerance < EXACT_BELOW,
-                n_jobs=n_jobs,
-                done=done,
-            )
+        traces = model.follow_many(
+            [rows_of(patients, chosen) for chosen in halves],
+            grid,
+            tolerance,
+            max_entrants=q,
+            n_jobs=n_jobs,
+            device=device,
+            done=done,
+        )
     counts = np.zeros((grid.size, d))
     selected, worst, n_unconverged = [], 0.0, 0
     for trace in traces:
@@ -170,8 +139,8 @@ def stability_on_design(
         for index in range(grid.size):
             support = trace.supports[min(index, len(trace.supports) - 1)]
             counts[index, support[is_allowed[support]]] += 1
-        worst = max(worst, max(trace.gaps) / null_loss)
-        n_unconverged += sum(g > tolerance * null_loss for g in trace.gaps)
+        worst = max(worst, max(trace.gaps) / model.null_loss)
+        n_unconverged += sum(g > tolerance * model.null_loss for g in trace.gaps)
     frequency_path = counts / len(halves)
     frequency = frequency_path.max(axis=0)
     mean_selected = float(np.mean(selected))
@@ -204,23 +173,6 @@ def stability_on_design(
     )
 
 
-def use_torch(device: str | None) -> bool:
-    """Return whether a device asks for the torch solver; "auto" does where torch sees a GPU."""
-    if device not in (None, "auto", "cpu", "cuda"):
-        raise InputError("device must be auto, cpu or cuda", repr(device))
-    if device is None:
-        return False
-    if importlib.util.find_spec("torch") is None:
-        if device == "auto":
-            return False
-        raise InputError(f"device {device!r} needs torch", "none installed", "Install featkit with its torch extra")
-    import torch
-
-    if device == "cuda" and not torch.cuda.is_available():
-        raise InputError("device cuda needs a GPU that torch can see", "none", "Use device auto")
-    return device != "auto" or torch.cuda.is_available()
-
-
 def _settle(
     n_live: int, n_pairs: int, bound: str, threshold: float | None, q: int | None, pfer: float | None
 ) -> tuple[float, int | None, float | None]:
@@ -246,7 +198,7 @@ def _settle(
 def _messages(patients: Patients, pfer: float, n_unconverged: int, tolerance: float) -> tuple[str, ...]:
     messages = []
     if patients.n_mixed:
-        messages.append(f"{patients.n_mixed} patients have rows of both classes; each counts as its majority")
+        messages.append(f"{patients.n_mixed} patients have rows of several classes; each counts as the commonest")
     if not np.isfinite(pfer):
         messages.append("the bound on false selections does not apply: too many dimensions are selected for it")
     if n_unconverged:

@@ -80,11 +80,6 @@ def target(source: Source, positive: str | None = None) -> tuple[np.ndarray, tup
     return y, classes
 
 
-def has_several_classes(source: Source, positive: str | None = None) -> bool:
-    """Return whether more than two classes are to be told apart."""
-    return len(target(source, positive)[1]) > 2
-
-
 def signature_forecast(
     source: Source, split: Split, signature: Signature, role: str = "test", positive: str | None = None
 ) -> Forecast:

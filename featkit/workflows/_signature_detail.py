@@ -10,7 +10,7 @@ import numpy as np
 
 from featkit.core.errors import FeatkitWarning
 from featkit.core.results.anatomy import AnatomyResult
-from featkit.core.results.path import MultinomialPathResult, PathResult
+from featkit.core.results.path import PathResult
 from featkit.core.results.signature import Signature
 from featkit.core.results.signature_detail import SignatureDetail
 from featkit.workflows._forecasts import target
@@ -28,8 +28,6 @@ def signature_detail(
     source: Source, split: Split, signature: Signature, *, is_deep: bool, positive: str | None = None
 ) -> SignatureDetail:
     """Return the path and size curves of a signature and, if deep, its refits and its anatomy.
-
-    Refits, and what is made of them, are for two classes: with several there is the anatomy alone.
 
     Parameters
     ----------
@@ -61,21 +59,18 @@ def signature_detail(
     )
     if not is_deep:
         return SignatureDetail(path, sizes)
-    if isinstance(path, MultinomialPathResult):
-        return SignatureDetail(path, sizes, anatomy=_anatomy(source, split, signature, X, y))
     return SignatureDetail(path, sizes, **_deep(source, split, signature, X, y, path.entrants))
 
 
-def _path(signature: Signature, X: np.ndarray, y: np.ndarray) -> PathResult | MultinomialPathResult:
+def _path(signature: Signature, X: np.ndarray, y: np.ndarray) -> PathResult:
     from featkit.sparse.multinomial import multinomial_path
     from featkit.sparse.path import logistic_path
 
-    if not signature.is_multinomial:
-        return logistic_path(_standardised(X), y, lambdas=signature.path_lambdas)
+    fit = multinomial_path if signature.is_multinomial else logistic_path
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FeatkitWarning)  # warned of when the signature was fitted on the same penalties
-        path = multinomial_path(_standardised(X), y, lambdas=signature.path_lambdas)
-    return dataclasses.replace(path, classes=signature.classes)
+        path = fit(_standardised(X), y, lambdas=signature.path_lambdas)
+    return dataclasses.replace(path, classes=signature.classes if signature.is_multinomial else ())
 
 
 def _deep(
@@ -126,10 +121,12 @@ def _named_penalties(signature: Signature) -> dict[str, float]:
     """Return the penalties other rules would choose from the same cross-validation, and the one that was given."""
     if not signature.cv_mean.size:
         return {f"given {signature.rule}": signature.lambda_}
-    best = int(np.argmin(signature.cv_mean))
-    within = signature.cv_mean <= signature.cv_mean[best] + signature.cv_se[best]
-    lambdas = np.asarray(signature.path_lambdas, dtype=np.float64)
-    return {"min": float(lambdas[best]), "1se": float(lambdas[np.flatnonzero(within)[0]])}
+    from featkit.sparse.cross_validation import chosen_index
+
+    return {
+        rule: float(signature.path_lambdas[chosen_index(signature.cv_mean, signature.cv_se, rule)])
+        for rule in ("min", "1se")
+    }
 
 
 def _ranking(signature: Signature, entrants: np.ndarray) -> tuple[np.ndarray, str]:

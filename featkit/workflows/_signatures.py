@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +16,6 @@ from featkit.core.results.signature_set import SignatureSet
 from featkit.workflows._drawings import file_name
 from featkit.workflows._forecasts import (
     evaluate_forecast,
-    has_several_classes,
     signature_forecast,
     signature_path,
     target,
@@ -60,44 +58,15 @@ class Choices:
     def options(self, source: Source) -> dict[str, Any]:
         """Return the options of `featkit.sparse.fit_signature`."""
         settings = source.config.signatures
-        found = self._penalty(source) | {"n_pairs": self._pairs(source)}
-        return found | self._error_control(settings.threshold, settings.q or None)
-
-    def multinomial_options(self, source: Source) -> dict[str, Any]:
-        """Return the options of `featkit.sparse.fit_multinomial_signature`.
-
-        Raises
-        ------
-        InputError
-            If stability selection was asked for, which is for two classes.
-        """
-        asked = {"threshold": self.threshold, "q": self.q, "pfer": self.pfer, "n-pairs": self.n_pairs or None}
-        given = [f"--{name}" for name, value in asked.items() if value is not None]
-        if given:
-            classes = source.targets()[1]
-            raise InputError(
-                f"stability selection ({', '.join(given)}) needs two classes",
-                f"{len(classes)}: {', '.join(classes)}",
-                "Name one with --positive to tell it from the rest, or fit all classes without stability selection",
-            )
-        return self._penalty(source)
-
-    def leaves_stability_out(self, source: Source, positive: str | None) -> bool:
-        """Return whether stability selection is wanted but cannot be had, there being more than two classes."""
-        return has_several_classes(source, positive) and self._pairs(source) > 0
-
-    def _penalty(self, source: Source) -> dict[str, Any]:
-        settings = source.config.signatures
         return {
             "rule": self.rule or settings.rule,
             "value": self.value,
             "n_lambdas": settings.n_lambdas,
             "n_folds": settings.n_splits,
+            "n_pairs": settings.n_pairs if self.n_pairs is None else self.n_pairs,
             "seed": source.config.split.seed,
+            **self._error_control(settings.threshold, settings.q or None),
         }
-
-    def _pairs(self, source: Source) -> int:
-        return source.config.signatures.n_pairs if self.n_pairs is None else self.n_pairs
 
     def _error_control(self, threshold: float, q: int | None) -> dict[str, Any]:
         asked = {"threshold": self.threshold, "q": self.q, "pfer": self.pfer}
@@ -159,14 +128,14 @@ def signatures(
         Complementary pairs of patient half-samples for stability selection; 0 for none.
     positive : str, optional
         The class to tell from the rest. With more than two classes and none named, dimensions are in or out for all
-        classes together, and stability selection, which is for two, is left out.
+        classes together.
     measure : str
         How overlap is measured: "jaccard", "dice", "kuncheva", "lustgarten", "phi", "kappa", or a similarity-adjusted
         measure, for which collinear dimensions stand in for each other.
     deep : bool
         Also refit each signature without shrinkage and with a ridge, follow its performance by size, leave dimensions
-        out one by one (these for two classes only), split their variance by class, patient and domain, and match the
-        dimensions of separately trained encoders.
+        out one by one, split their variance by class, patient and domain, and match the dimensions of separately
+        trained encoders.
     figures : bool
         Save the figures as SVG and PDF in ``figures`` beside the results.
     domain : str, optional
@@ -183,7 +152,7 @@ def signatures(
     Raises
     ------
     InputError
-        If nothing matches, options do not go together, or stability selection is asked for with more than two classes.
+        If nothing matches, or options do not go together.
     """
     _check_measure(measure)
     choices = Choices(rule, value, threshold, q, pfer, n_pairs)
@@ -217,7 +186,7 @@ def signatures(
         details=details,
         matchings=matchings,
         reseeding=reseeding,
-        notes=_notes(fitted, choices, deep, positive),
+        notes=_notes(fitted, deep, positive),
         positive=positive or "",
     )
     path = summary_folder([source for source, _ in jobs], output) / f"{summary_stem(positive)}.json"
@@ -235,33 +204,24 @@ def summary_stem(positive: str | None) -> str:
     return "signatures" + (f"_{file_name(positive)}" if positive else "")
 
 
-def _notes(fitted: list[Fitted], choices: Choices, deep: bool, positive: str | None) -> tuple[str, ...]:
+def _notes(fitted: list[Fitted], deep: bool, positive: str | None) -> tuple[str, ...]:
     notes = [f"The class {positive} against all others"] if positive else []
-    if any(choices.leaves_stability_out(one.source, positive) for one in fitted):
-        notes.append("Stability selection is for two classes and was left out: name a class with --positive for it")
-    if deep and any(one.signature.is_multinomial for one in fitted):
-        notes.append(
-            "Refits, performance by size and leaving dimensions out are for two classes and were left out: name a "
-            "class with --positive for them"
-        )
     if len({one.source.store.store_id for one in fitted}) > 1 and not deep:
         notes.append(_APART_NOTE)
     return tuple(notes)
 
 
 def _fit(source: Source, split: Split, choices: Choices, positive: str | None) -> Signature:
-    from featkit.sparse import fit_multinomial_signature, fit_signature
+    from featkit.sparse import fit_signature
 
     y, classes = target(source, positive)
     rows = split.rows("train")
-    several = has_several_classes(source, positive)
-    fit: Callable[..., Signature] = fit_multinomial_signature if several else fit_signature
-    return fit(
+    return fit_signature(
         source.store.X(rows),
         y[rows],
         source.patients()[rows],
-        **(choices.multinomial_options(source) if several else choices.options(source)),
-        classes=classes if several or positive else (),
+        **choices.options(source),
+        classes=classes if positive or len(classes) > 2 else (),
         fold=split.fold,
         method=source.method,
         store_id=source.store.store_id,

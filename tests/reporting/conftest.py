@@ -1,5 +1,6 @@
 """Result objects made by hand, as the floors below would make them."""
 
+import dataclasses
 import types
 
 import numpy as np
@@ -12,7 +13,7 @@ from featkit.core.results.comparison import Comparison, ComparisonRow
 from featkit.core.results.estimate import Estimate
 from featkit.core.results.evaluation import Curve
 from featkit.core.results.overlap import OverlapResult
-from featkit.core.results.path import MultinomialPathResult, PathResult
+from featkit.core.results.path import PathResult
 from featkit.core.results.probe import ProbeResult
 from featkit.core.results.refit import PerformanceCurve
 from featkit.core.results.signature import Signature
@@ -143,22 +144,11 @@ def path(n_dimensions=200, n_lambdas=40, seed=0):
 
 def multinomial_path(n_dimensions=50, n_lambdas=20, n_classes=3):
     plain = path(n_dimensions, n_lambdas)
-    weights = np.linspace(-1, 1, n_classes)
-    return MultinomialPathResult(
+    return dataclasses.replace(
+        plain,
         classes=tuple("abcdefgh"[:n_classes]),
-        lambdas=plain.lambdas,
-        indptr=plain.indptr,
-        indices=plain.indices,
-        values=plain.values[:, None] * weights,
+        values=plain.values[:, None] * np.linspace(-1, 1, n_classes),
         intercepts=np.zeros((n_lambdas, n_classes)),
-        losses=plain.losses,
-        gaps=plain.gaps,
-        is_converged=plain.is_converged,
-        null_loss=1.1,
-        tolerance=1e-4,
-        total_weight=500.0,
-        n_rows=500,
-        n_dimensions=n_dimensions,
     )
 
 

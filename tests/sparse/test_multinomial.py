@@ -3,7 +3,7 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 from featkit.core.errors import InputError
-from featkit.core.results.path import MultinomialPathResult
+from featkit.core.results.path import PathResult
 from featkit.sparse import logistic_path, multinomial_path, one_vs_rest_paths
 
 
@@ -63,7 +63,7 @@ def test_standardising_and_json(tmp_path):
     outside = multinomial_path(Z, y, n_lambdas=5, lambda_min_ratio=0.1, tolerance=1e-7)
     inside = multinomial_path(X, y, lambdas=outside.lambdas, standardize=True, tolerance=1e-7)
     np.testing.assert_allclose(inside.predict_proba(X, 4), outside.predict_proba(Z, 4), atol=1e-3)
-    again = MultinomialPathResult.load(inside.save(tmp_path / "path.json"))
+    again = PathResult.load(inside.save(tmp_path / "path.json"))
     np.testing.assert_array_equal(again.coefficients(4), inside.coefficients(4))
     assert again.frame().height == 5
 

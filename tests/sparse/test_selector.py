@@ -4,7 +4,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from featkit.core.errors import FeatkitWarning, InputError
+from featkit.core.errors import FeatkitWarning
 from featkit.sparse import StabilitySelector, stability_selection
 
 
@@ -41,10 +41,22 @@ def test_labels_may_be_words_and_it_works_in_a_pipeline():
     assert list(pipe[-1].classes_) == ["benign", "malignant"]
 
 
-def test_three_classes_are_refused():
+def test_three_classes_share_their_dimensions():
+    X, _, patient = planted(n_patients=42)
+    y = patient % 3
+    X[:, :3] += 2.0 * (y[:, None] == np.arange(3))
+    words = np.array(["ductal", "adenosis", "lobular"])[y]
+    selector = StabilitySelector(q=6, threshold=0.8, n_pairs=5).fit(X, words, groups=patient)
+    result = stability_selection(X, words, patient, q=6, threshold=0.8, n_pairs=5)
+    np.testing.assert_array_equal(selector.selection_frequency_, result.selection_frequency)
+    assert set(result.stable_support.tolist()) >= {0, 1, 2}
+    assert list(selector.classes_) == ["adenosis", "ductal", "lobular"]
+
+
+def test_numbers_that_are_no_classes_are_refused():
     X, y, _ = planted()
-    with pytest.raises(InputError, match="two classes, got 3"):
-        StabilitySelector().fit(X, np.arange(len(y)) % 3)
+    with pytest.raises(ValueError, match="Unknown label type: continuous"):
+        StabilitySelector().fit(X, y + 0.1 * np.arange(len(y)))
 
 
 def test_nothing_stable_is_said():

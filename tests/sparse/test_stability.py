@@ -6,7 +6,7 @@ import pytest
 
 from featkit.core.errors import FeatkitWarning, InputError
 from featkit.core.results.stability import StabilityResult
-from featkit.sparse import logistic_path, stability_selection
+from featkit.sparse import error_control, logistic_path, multinomial_path, stability_selection
 from featkit.sparse.design import as_patients
 from featkit.sparse.subsamples import patient_subsamples, rows_of
 
@@ -143,9 +143,9 @@ def test_mixed_patients_are_reported():
     X, y, patient = clustered()
     y = y.copy()
     y[patient == 4] = np.arange(8) % 2
-    with pytest.warns(FeatkitWarning, match="1 patients have rows of both classes"):
+    with pytest.warns(FeatkitWarning, match="1 patients have rows of several classes"):
         result = stability_selection(X, y, patient, n_pairs=3)
-    assert "both classes" in result.warnings[0]
+    assert "several classes" in result.warnings[0]
 
 
 @pytest.mark.parametrize(
@@ -153,7 +153,7 @@ def test_mixed_patients_are_reported():
     [
         ({"groups": np.arange(320) // 160}, "at least 2 patients"),
         ({"groups": np.zeros(320)}, "at least 2 patients"),
-        ({"groups": np.arange(320) % 3}, "every patient has both"),
+        ({"groups": np.arange(320) % 3}, "every patient has several"),
         ({"groups": np.arange(7)}, "one patient for each of the 320 rows"),
         ({"groups": np.full(320, np.nan)}, "every row must have a patient"),
         ({"threshold": 0.4}, "threshold must lie"),
@@ -172,3 +172,62 @@ def test_mistakes_are_named(change, message):
     arguments = {"groups": patient, "n_pairs": 3, **change}
     with warnings.catch_warnings(), pytest.raises(InputError, match=message):
         stability_selection(X, y, arguments.pop("groups"), **arguments)
+
+
+def of_three_classes(seed=0, n_patients=36, rows=5, d=30, effect=1.6):
+    """One dimension speaks for each class; the others, equally correlated within patients, for none."""
+    random = np.random.default_rng(seed)
+    label = np.arange(n_patients) % 3
+    patient = np.repeat(np.arange(n_patients), rows)
+    X = 0.7 * random.standard_normal((n_patients, d))[patient] + random.standard_normal((patient.size, d))
+    X[:, :3] += effect * (label[patient, None] == np.arange(3))
+    return X.astype(np.float32), label[patient], patient
+
+
+def test_frequencies_of_several_classes_are_counts_over_plain_multinomial_paths():
+    X, y, patient = of_three_classes()
+    X = (X - X.mean(0)) / X.std(0)
+    lambdas = multinomial_path(X, y, n_lambdas=6, lambda_min_ratio=0.2).lambdas
+    result = stability_selection(
+        X, y, patient, n_pairs=4, lambdas=lambdas, threshold=0.8, standardize=False, tolerance=1e-6, seed=2
+    )
+    counts = np.zeros((6, 30))
+    patients = as_patients(patient, y)
+    for half in patient_subsamples(patients, "complementary_pairs", 4, 2):
+        rows = rows_of(patients, half)
+        assert np.bincount(patients.label[half]).tolist() == [6, 6, 6]
+        path = multinomial_path(X[rows], y[rows], lambdas=lambdas, tolerance=1e-7)
+        for k in range(6):
+            counts[k, path.support(k)] += 1
+    assert np.mean(np.abs(result.frequency_path - counts / 8) > 1e-12) < 0.01
+    assert {0, 1, 2} <= set(result.stable_support.tolist())
+
+
+def test_q_stops_halves_of_several_classes_whatever_the_threads():
+    X, y, patient = of_three_classes()
+    first, second = (stability_selection(X, y, patient, n_pairs=5, q=5, threshold=0.8, n_jobs=k) for k in (1, 3))
+    assert first.to_dict() == second.to_dict()
+    assert first.is_q_controlled
+    assert first.mean_selected <= 5
+    assert first.pfer == pytest.approx(error_control(30, 5, "unimodal", q=5, threshold=0.8)[2])
+
+
+def test_constant_dimensions_of_several_classes_are_never_selected():
+    X, y, patient = of_three_classes()
+    X[:, [5, 9]] = 3.25
+    result = stability_selection(X, y, patient, n_pairs=3, n_lambdas=10)
+    assert result.n_dead == 2
+    assert np.all(result.selection_frequency[[5, 9]] == 0)
+
+
+@pytest.mark.simulation
+def test_false_selections_of_several_classes_stay_below_the_bound():
+    n_runs = 100 if os.environ.get("FEATKIT_SIMULATION") == "long" else 8
+    false, bounds = [], []
+    for seed in range(n_runs):
+        X, y, patient = of_three_classes(seed, rows=3, d=60, effect=1.0)
+        result = stability_selection(X, y, patient, n_pairs=15, q=10, threshold=0.7, seed=seed, n_lambdas=15)
+        false.append(np.sum(result.stable_support >= 3))
+        bounds.append(result.pfer)
+    assert np.mean(false) <= bounds[0] + 3 * np.std(false) / np.sqrt(n_runs)
+    assert bounds[0] < 10

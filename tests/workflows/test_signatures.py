@@ -210,9 +210,11 @@ def three(three_classes, make_store):
 
 
 def test_dimensions_of_three_classes_are_in_or_out_together(three, three_classes):
-    found = workflows.signatures(three, fold="100X", figures=False)
+    found = workflows.signatures(three, fold="100X", n_pairs=6, figures=False)
     signature = found.signatures["three/100X"]
     assert set(signature.support.tolist()) >= SPEAKING
+    assert set(signature.stable_support.tolist()) >= SPEAKING
+    assert signature.pfer <= 1.0
     assert set(signature.support[np.argsort(-signature.strength)[:3]].tolist()) == SPEAKING
     assert signature.coefficients.shape == (signature.size, 3)
     assert signature.classes == ("adenosis", DUCTAL, "lobular")
@@ -224,10 +226,7 @@ def test_dimensions_of_three_classes_are_in_or_out_together(three, three_classes
     assert scores.get("f1").value == pytest.approx(f1_score(y, P.argmax(axis=1), average="macro"), abs=1e-12)
     assert scores.get("brier").value == pytest.approx(np.mean(((P - np.eye(3)[y]) ** 2).sum(axis=1)), abs=1e-12)
     assert signature.n_patches == len(split.rows("train"))
-    assert found.notes == (
-        "Stability selection is for two classes and was left out: name a class with --positive for it",
-    )
-    assert workflows.signatures(three, fold="100X", **FAST).notes == ()
+    assert found.notes == ()
     frame = pl.read_parquet(source.results / "signature_100X.parquet")
     assert frame["dimension"].to_list() == signature.support.tolist()
     np.testing.assert_array_equal(frame[f"coefficient_{DUCTAL}"], signature.coefficients[:, 1])
@@ -246,7 +245,7 @@ def test_held_out_rows_of_three_classes_have_no_say(three, three_classes, make_s
 
 def test_a_closer_look_at_three_classes(three, tmp_path):
     out = tmp_path / "out"
-    found = workflows.signatures(three, fold="100X", n_pairs=0, deep=True, output=out)
+    found = workflows.signatures(three, fold="100X", n_pairs=4, deep=True, output=out)
     signature, detail = found.signatures["three/100X"], found.details["three/100X"]
     chosen = int(np.argmin(np.abs(detail.path.lambdas - signature.lambda_)))
     np.testing.assert_array_equal(detail.path.support(chosen), signature.support)
@@ -260,13 +259,16 @@ def test_a_closer_look_at_three_classes(three, tmp_path):
     }
     shares = dict(zip(detail.anatomy.dimension.tolist(), detail.anatomy.shares[:, 0], strict=True))
     assert min(shares[d] for d in SPEAKING) > 0.2
-    assert (detail.refit, detail.performance, detail.contributions) == (None, None, None)
-    assert any("Refits, performance by size" in note for note in found.notes)
+    assert detail.refit.ridge_coefficients.shape == (signature.size, 3)
+    assert detail.refit.ridge["auc"].value > 0.8
+    assert detail.performance.ranking == "selection frequency"
+    contributions = dict(zip(detail.contributions.dimension.tolist(), detail.contributions.auc_drop, strict=True))
+    assert set(sorted(contributions, key=contributions.get)[-3:]) == SPEAKING
     again = load_result(out / "signatures.json")
     assert json.dumps(again.to_dict()) == json.dumps(found.to_dict())
     drawn = {path.name for path in (out / "figures").iterdir()}
-    assert {f"signature_three_100X_{what}.svg" for what in ("penalty", "path", "sizes", "anatomy")} <= drawn
-    assert "signature_three_100X_frequencies.svg" not in drawn
+    drawings = ("penalty", "path", "sizes", "anatomy", "frequencies")
+    assert {f"signature_three_100X_{what}.svg" for what in drawings} <= drawn
 
 
 def test_folds_of_three_classes_overlap_more_than_chance(three):
@@ -276,11 +278,12 @@ def test_folds_of_three_classes_overlap_more_than_chance(three):
     assert overlap.frame()["p_value"].max() < 0.05
 
 
-@pytest.mark.parametrize("asked", [{"n_pairs": 5}, {"threshold": 0.8}, {"q": 5}, {"pfer": 1.0}])
-def test_stability_selection_of_three_classes_is_refused(three, asked):
-    option = next(iter(asked)).replace("_", "-")
-    with pytest.raises(InputError, match=rf"stability selection \(--{option}\) needs two classes, got 3: adenosis"):
-        workflows.signatures(three, fold="100X", figures=False, **asked)
+@pytest.mark.parametrize("asked", [{"threshold": 0.8}, {"q": 5}, {"pfer": 0.5, "q": 4}])
+def test_errors_of_three_classes_are_controlled_as_asked(three, asked):
+    signature = workflows.signatures(three, fold="100X", n_pairs=3, figures=False, **asked).signatures["three/100X"]
+    for name, value in asked.items():
+        assert getattr(signature, name) == pytest.approx(value)
+    assert signature.bound == "unimodal"
 
 
 def test_of_three_classes_one_is_told_from_the_rest(three, three_classes):

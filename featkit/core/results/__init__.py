@@ -14,7 +14,7 @@ _MODULES = {
     "evaluation_set": ("BrierTerms", "EvaluationSet"),
     "matching": ("MatchingResult", "ReseedingNull"),
     "overlap": ("OverlapResult", "StabilityDifference", "StabilityIndex"),
-    "path": ("LambdaChoice", "MultinomialPathResult", "PathResult"),
+    "path": ("LambdaChoice", "PathResult"),
     "probe": ("ProbeResult",),
     "refit": ("ContributionResult", "PerformanceCurve", "RefitResult"),
     "signature": ("Signature",),

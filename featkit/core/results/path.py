@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from featkit.core.errors import InputError
+from featkit.core.probabilities import probabilities
 from featkit.core.results.base import Result
 
 if TYPE_CHECKING:
@@ -16,16 +17,19 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class PathResult(Result):
-    """Coefficients of an L1-logistic model along decreasing penalties, each with its duality gap.
+    """Coefficients of a sparse logistic model along decreasing penalties, each with its duality gap.
+
+    Of two classes the model is L1-logistic; of several it is multinomial, and a dimension is in or out for all classes
+    together.
 
     Parameters
     ----------
     lambdas : (n_lambdas,) float64
         Penalties, decreasing, on the scale of the weighted mean loss.
-    indptr, indices, values : (n_lambdas + 1,), (nnz,) int64 and (nnz,) float64
+    indptr, indices, values : (n_lambdas + 1,), (nnz,) int64 and (nnz,) or (nnz, K) float64
         Nonzero coefficients, compressed by penalty: those of ``lambdas[k]`` are ``values[indptr[k]:indptr[k + 1]]`` on
-        the dimensions ``indices[indptr[k]:indptr[k + 1]]``, sorted.
-    intercepts : (n_lambdas,) float64
+        the dimensions ``indices[indptr[k]:indptr[k + 1]]``, sorted. With several classes one column for each.
+    intercepts : (n_lambdas,) or (n_lambdas, K) float64
         Intercepts, 0 where none was fitted.
     losses : (n_lambdas,) float64
         Weighted mean logistic loss, in nats.
@@ -49,6 +53,8 @@ class PathResult(Result):
         Whether the path ended early because ``max_entrants`` dimensions had entered.
     warnings : tuple of str
         What a reader must know, the same text as the warnings raised.
+    classes : tuple of str
+        The K classes, in the order of the columns; empty with two classes, the model then being of class 1.
     """
 
     lambdas: np.ndarray
@@ -69,16 +75,23 @@ class PathResult(Result):
     entrants: np.ndarray
     is_stopped: bool = False
     warnings: tuple[str, ...] = ()
+    classes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for name in ("indptr", "indices", "n_iter", "entrants"):  # an empty list read from JSON has no type of its own
             object.__setattr__(self, name, np.asarray(getattr(self, name), np.int64))
-        object.__setattr__(self, "values", np.asarray(self.values, np.float64))
+        shape = (-1, len(self.classes)) if self.classes else (-1,)
+        object.__setattr__(self, "values", np.asarray(self.values, np.float64).reshape(shape))
         object.__setattr__(self, "is_converged", np.asarray(self.is_converged, np.bool_))
 
     @property
+    def is_multinomial(self) -> bool:
+        """Whether there are coefficients for each class."""
+        return self.values.ndim == 2
+
+    @property
     def sizes(self) -> np.ndarray:
-        """Number of nonzero coefficients at each penalty, (n_lambdas,) int64."""
+        """Number of dimensions selected at each penalty, (n_lambdas,) int64."""
         return np.diff(self.indptr)
 
     @property
@@ -102,19 +115,21 @@ class PathResult(Result):
         return self.indices[self.indptr[k] : self.indptr[k + 1]]
 
     def coefficients(self, k: int) -> np.ndarray:
-        """Return the coefficients at ``lambdas[k]``, (n_dimensions,) float64."""
+        """Return the coefficients at ``lambdas[k]``, (n_dimensions,) or (n_dimensions, K) float64."""
         k = self._index(k)
-        dense = np.zeros(self.n_dimensions)
+        dense = np.zeros((self.n_dimensions, *self.values.shape[1:]))
         dense[self.support(k)] = self.values[self.indptr[k] : self.indptr[k + 1]]
         return dense
 
-    def decision_function(self, X: np.ndarray) -> np.ndarray:
-        """Return the linear predictor of every penalty, (n, n_lambdas) float64, for ``X`` (n, n_dimensions)."""
-        used = np.unique(self.indices)
-        dense = np.zeros((used.size, self.lambdas.size))
-        column = np.repeat(np.arange(self.lambdas.size), self.sizes)
-        dense[np.searchsorted(used, self.indices), column] = self.values
-        return np.asarray(X)[:, used].astype(np.float64) @ dense + self.intercepts
+    def decision_function(self, X: np.ndarray, k: int) -> np.ndarray:
+        """Return the linear predictor at ``lambdas[k]``, (n,) or (n, K) float64, for ``X`` (n, n_dimensions)."""
+        k = self._index(k)
+        values = self.values[self.indptr[k] : self.indptr[k + 1]]
+        return np.asarray(X)[:, self.support(k)].astype(np.float64) @ values + self.intercepts[k]
+
+    def predict_proba(self, X: np.ndarray, k: int) -> np.ndarray:
+        """Return the probability of class 1, (n,), or of each class, (n, K), at ``lambdas[k]``."""
+        return probabilities(self.decision_function(X, k))
 
     def frame(self) -> pl.DataFrame:
         """Return one row a penalty."""
@@ -153,12 +168,10 @@ class LambdaChoice(Result):
         Its place in ``path.lambdas``.
     rule, score : str
         How it was chosen ("min", "1se", "lambda", "C"), by what ("deviance", "auc").
-    mean, se : (n_lambdas,) float64
-        Mean score over folds and its standard error; empty when the penalty was given.
-    fold_scores : (n_folds, n_lambdas) float64
-        Score of each fold's held-out patients.
     path : PathResult
         The path on all rows.
+    fold_scores : (n_folds, n_lambdas) float64
+        Score of each fold's held-out patients; no rows when the penalty was given.
     warnings : tuple of str
         What a reader must know.
     """
@@ -167,11 +180,25 @@ class LambdaChoice(Result):
     index: int
     rule: str
     score: str
-    mean: np.ndarray
-    se: np.ndarray
-    fold_scores: np.ndarray
     path: PathResult
+    fold_scores: np.ndarray = dataclasses.field(default_factory=lambda: np.empty((0, 0)))
     warnings: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(
+            self, "fold_scores", np.asarray(self.fold_scores, np.float64).reshape(-1, self.path.lambdas.size)
+        )
+
+    @property
+    def mean(self) -> np.ndarray:
+        """Mean score over folds, (n_lambdas,) float64; empty when the penalty was given."""
+        return self.fold_scores.mean(axis=0) if len(self.fold_scores) else np.empty(0)
+
+    @property
+    def se(self) -> np.ndarray:
+        """Standard error of the mean over folds, (n_lambdas,) float64; empty when the penalty was given."""
+        folds = len(self.fold_scores)
+        return self.fold_scores.std(axis=0, ddof=1) / np.sqrt(folds) if folds else np.empty(0)
 
     def frame(self) -> pl.DataFrame:
         """Return one row a penalty: the path's, with the folds' mean score and standard error."""
@@ -181,81 +208,3 @@ class LambdaChoice(Result):
         if self.mean.size == 0:
             return frame
         return frame.with_columns(pl.Series("cv_mean", self.mean), pl.Series("cv_se", self.se))
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class MultinomialPathResult(Result):
-    """Coefficients of a grouped multinomial model along decreasing penalties, each with its duality gap.
-
-    Parameters
-    ----------
-    classes : tuple of str
-        The K classes, sorted.
-    lambdas : (n_lambdas,) float64
-        Penalties, decreasing.
-    indptr, indices : (n_lambdas + 1,) and (nnz,) int64
-        Dimensions selected, compressed by penalty as in `PathResult`.
-    values : (nnz, K) float64
-        Their coefficients for each class.
-    intercepts : (n_lambdas, K) float64
-        Intercepts.
-    losses, gaps : (n_lambdas,) float64
-        Weighted mean loss and certified gap, in nats.
-    is_converged : (n_lambdas,) bool
-        Whether the gap is at most ``tolerance * null_loss``.
-    null_loss, tolerance, total_weight, n_rows, n_dimensions, warnings
-        As in `PathResult`.
-    """
-
-    classes: tuple[str, ...]
-    lambdas: np.ndarray
-    indptr: np.ndarray
-    indices: np.ndarray
-    values: np.ndarray
-    intercepts: np.ndarray
-    losses: np.ndarray
-    gaps: np.ndarray
-    is_converged: np.ndarray
-    null_loss: float
-    tolerance: float
-    total_weight: float
-    n_rows: int
-    n_dimensions: int
-    warnings: tuple[str, ...] = ()
-
-    def __post_init__(self) -> None:
-        for name in ("indptr", "indices"):
-            object.__setattr__(self, name, np.asarray(getattr(self, name), np.int64))
-        values = np.asarray(self.values, np.float64).reshape(-1, len(self.classes))
-        object.__setattr__(self, "values", values)
-
-    @property
-    def sizes(self) -> np.ndarray:
-        """Number of dimensions selected at each penalty, (n_lambdas,) int64."""
-        return np.diff(self.indptr)
-
-    def support(self, k: int) -> np.ndarray:
-        """Return the sorted dimensions selected at ``lambdas[k]``."""
-        return self.indices[self.indptr[k] : self.indptr[k + 1]]
-
-    def coefficients(self, k: int) -> np.ndarray:
-        """Return the coefficients at ``lambdas[k]``, (n_dimensions, K) float64."""
-        dense = np.zeros((self.n_dimensions, len(self.classes)))
-        dense[self.support(k)] = self.values[self.indptr[k] : self.indptr[k + 1]]
-        return dense
-
-    def predict_proba(self, X: np.ndarray, k: int) -> np.ndarray:
-        """Return class probabilities at ``lambdas[k]``, (n, K) float64, for ``X`` (n, n_dimensions)."""
-        here = slice(self.indptr[k], self.indptr[k + 1])
-        eta = np.asarray(X)[:, self.indices[here]].astype(np.float64) @ self.values[here] + self.intercepts[k]
-        odds = np.exp(eta - eta.max(axis=1, keepdims=True))
-        return odds / odds.sum(axis=1, keepdims=True)
-
-    def frame(self) -> pl.DataFrame:
-        """Return one row a penalty."""
-        import polars as pl
-
-        return pl.DataFrame(
-            {"lambda": self.lambdas, "size": self.sizes, "loss": self.losses, "gap": self.gaps}
-            | {"is_converged": self.is_converged}
-        )

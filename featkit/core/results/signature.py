@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from featkit.core.errors import InputError
+from featkit.core.probabilities import probabilities
 from featkit.core.results.base import Result
 
 if TYPE_CHECKING:
@@ -48,6 +49,10 @@ class Signature(Result):
         The whole path's penalties and sizes.
     cv_mean, cv_se : (n_lambdas,) float64
         Mean cross-validated loss over patient folds and its standard error; empty when the penalty was given.
+    n_patients, n_patches : int
+        Training patients and patches.
+    seed : int
+        Seed of folds and subsamples.
     selection_frequency : (n_dimensions,) float64
         Share of patient subsamples that selected a dimension; empty when stability selection was not run.
     threshold, q, pfer : float
@@ -57,10 +62,6 @@ class Signature(Result):
         Which bound ``pfer`` is; empty without stability selection.
     stable_support : (n_stable,) int64
         Dimensions whose frequency is at least ``threshold``.
-    n_patients, n_patches : int
-        Training patients and patches.
-    seed : int
-        Seed of folds and subsamples.
     fold, method, store_id, split_id : str
         Where the rows came from; empty when not said.
     warnings : tuple of str
@@ -86,15 +87,15 @@ class Signature(Result):
     path_sizes: np.ndarray
     cv_mean: np.ndarray
     cv_se: np.ndarray
-    selection_frequency: np.ndarray
-    threshold: float
-    q: float
-    pfer: float
-    bound: str
-    stable_support: np.ndarray
     n_patients: int
     n_patches: int
     seed: int
+    selection_frequency: np.ndarray = dataclasses.field(default_factory=lambda: np.empty(0))
+    threshold: float = float("nan")
+    q: float = float("nan")
+    pfer: float = float("nan")
+    bound: str = ""
+    stable_support: np.ndarray = dataclasses.field(default_factory=lambda: np.empty(0, np.int64))
     fold: str = ""
     method: str = ""
     store_id: str = ""
@@ -154,12 +155,7 @@ class Signature(Result):
 
         With several classes the probability of each, (n, K), rows adding up to 1.
         """
-        logit = self.decision_function(X)
-        if self.is_multinomial:
-            odds = np.exp(logit - logit.max(axis=1, keepdims=True))
-            return odds / odds.sum(axis=1, keepdims=True)
-        odds = np.exp(-np.abs(logit))
-        return np.where(logit >= 0, 1.0, odds) / (1.0 + odds)
+        return probabilities(self.decision_function(X))
 
     def frame(self) -> pl.DataFrame:
         """Return one row a selected dimension: dimension, coefficient, selection_frequency, is_stable.

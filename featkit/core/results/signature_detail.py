@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from featkit.core.results.anatomy import AnatomyResult
 from featkit.core.results.base import Result
-from featkit.core.results.path import MultinomialPathResult, PathResult
+from featkit.core.results.path import PathResult
 from featkit.core.results.refit import ContributionResult, PerformanceCurve, RefitResult
 from featkit.core.results.size import SizeCurve
 
@@ -21,23 +21,22 @@ class SignatureDetail(Result):
 
     Parameters
     ----------
-    path : PathResult or MultinomialPathResult
+    path : PathResult
         The whole path on the training rows, for standardised dimensions.
     sizes : SizeCurve
         Size against the penalty, the solver's tolerance and the selection threshold, and at named penalties.
     refit : RefitResult or None
         The support fitted again without shrinkage and with a ridge, scored on the test rows; None when not asked for,
-        for an empty support, and with several classes.
+        and for an empty support.
     performance : PerformanceCurve or None
-        Test performance of the first 1, 2, 4, ... dimensions; None when not asked for, and with several classes.
+        Test performance of the first 1, 2, 4, ... dimensions; None when not asked for.
     contributions : ContributionResult or None
-        What is lost without each dimension; None when not asked for, with fewer than two dimensions, and with several
-        classes.
+        What is lost without each dimension; None when not asked for, and with fewer than two dimensions.
     anatomy : AnatomyResult or None
         Variance shares of the kept and the stable dimensions on the training rows; None when not asked for.
     """
 
-    path: PathResult | MultinomialPathResult
+    path: PathResult
     sizes: SizeCurve
     refit: RefitResult | None = None
     performance: PerformanceCurve | None = None

@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 
-from featkit.core.results.path import MultinomialPathResult, PathResult
+from featkit.core.results.path import PathResult
 from featkit.core.results.signature import Signature
 from featkit.core.results.stability import StabilityResult
 from featkit.reporting.figures.style import (
@@ -28,13 +28,13 @@ _MOST_LINES = 1_500
 
 @styled
 def regularisation_path(
-    path: PathResult | MultinomialPathResult, *, chosen: float | None = None, highlight: np.ndarray | None = None
+    path: PathResult, *, chosen: float | None = None, highlight: np.ndarray | None = None
 ) -> Figure:
     """Draw the coefficients along the penalties and, below, the number of dimensions kept.
 
     Parameters
     ----------
-    path : PathResult or MultinomialPathResult
+    path : PathResult
         Penalties whose duality gap missed its tolerance are marked on the size curve. Of several classes the norm over
         classes of each dimension's coefficients is drawn.
     chosen : float, optional
@@ -50,9 +50,8 @@ def regularisation_path(
     figure = new_figure(PAGE * 0.85, 3.9)
     top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=[2.2, 1])
     lambdas = np.asarray(path.lambdas, dtype=np.float64)
-    is_grouped = isinstance(path, MultinomialPathResult)
     dense = np.stack([path.coefficients(k) for k in range(lambdas.size)]) if lambdas.size else np.zeros((0, 0))
-    dense = np.linalg.norm(dense, axis=2) if is_grouped and lambdas.size else dense
+    dense = np.linalg.norm(dense, axis=2) if path.is_multinomial and lambdas.size else dense
     peak = np.abs(dense).max(axis=0, initial=0.0)
     drawn = np.argsort(-peak)[:_MOST_LINES]
     drawn = drawn[peak[drawn] > 0]
@@ -67,8 +66,8 @@ def regularisation_path(
             LineCollection(lines, colors=tone, linewidths=width, alpha=alpha, rasterized=len(lines) > 300)
         )
     top.axhline(0, color=RULE, lw=0.7)
-    top.set_ylim(*(np.array([-0.04 if is_grouped else -1.08, 1.08]) * peak.max()))
-    top.set_ylabel("norm over classes" if is_grouped else "coefficient")
+    top.set_ylim(*(np.array([-0.04 if path.is_multinomial else -1.08, 1.08]) * peak.max()))
+    top.set_ylabel("norm over classes" if path.is_multinomial else "coefficient")
     if marked.any():
         top.plot([], [], color=BLUE, label=f"stable ({np.count_nonzero(marked)})")
         top.plot([], [], color=MUTED, label=f"others ({np.count_nonzero(~marked)})")

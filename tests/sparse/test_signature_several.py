@@ -1,4 +1,5 @@
 import dataclasses
+import functools
 
 import numpy as np
 import pytest
@@ -8,11 +9,12 @@ from sklearn.metrics import log_loss
 
 from featkit.core.errors import FeatkitWarning, InputError
 from featkit.core.results.signature import Signature
-from featkit.sparse import fit_multinomial_signature, fit_signature, multinomial_path, patient_folds
+from featkit.sparse import fit_signature, multinomial_path, patient_folds, stability_selection
 from featkit.sparse.design import Patients
 
 CLASSES = ("adenosis", "ductal", "lobular")
 PLANTED = {2, 7, 13}
+fit = functools.partial(fit_signature, n_pairs=0)
 
 
 def clustered(seed=0, n_patients=30, rows=8, d=24, effect=1.8):
@@ -36,7 +38,7 @@ def softmax(eta):
 
 def test_planted_dimensions_are_kept_and_constant_ones_left_out():
     X, y, patient = clustered()
-    signature = fit_multinomial_signature(X, y, patient, classes=CLASSES, fold="100X", method="grl")
+    signature = fit(X, y, patient, classes=CLASSES, fold="100X", method="grl")
     assert set(signature.support.tolist()) >= PLANTED
     strongest = signature.support[np.argsort(-signature.strength)[:3]]
     assert set(strongest.tolist()) == PLANTED
@@ -53,7 +55,7 @@ def test_planted_dimensions_are_kept_and_constant_ones_left_out():
 def test_it_is_the_optimum_of_its_penalty():
     """The conditions a minimum must meet, on dimensions standardised here."""
     X, y, patient = clustered()
-    signature = fit_multinomial_signature(X, y, patient, rule="lambda", value=0.05, tolerance=1e-7)
+    signature = fit(X, y, patient, rule="lambda", value=0.05, tolerance=1e-7)
     assert signature.lambda_ == 0.05
     wide = X.astype(np.float64)
     scale = np.where(np.ptp(wide, axis=0) > 0, wide.std(axis=0), 1.0)
@@ -70,24 +72,10 @@ def test_it_is_the_optimum_of_its_penalty():
     np.testing.assert_allclose(signature.coefficients.sum(axis=1), 0, atol=1e-4)
 
 
-def test_of_two_classes_it_is_the_l1_logistic_signature():
-    """With two classes a row is (-b/2, b/2), whose norm is |b| / sqrt(2)."""
-    X, y, patient = clustered()
-    two = y < 2
-    X, y, patient = X[two], y[two], patient[two]
-    plain = fit_signature(X, y, patient, rule="lambda", value=0.04, n_pairs=0, tolerance=1e-8)
-    grouped = fit_multinomial_signature(
-        X, y, patient, rule="lambda", value=0.04 * np.sqrt(2), tolerance=1e-8, classes=CLASSES[:2]
-    )
-    np.testing.assert_array_equal(grouped.support, plain.support)
-    np.testing.assert_allclose(grouped.coefficients[:, 1] - grouped.coefficients[:, 0], plain.coefficients, atol=2e-3)
-    np.testing.assert_allclose(grouped.predict_proba(X)[:, 1], plain.predict_proba(X), atol=1e-3)
-
-
 def test_folds_are_scored_by_the_log_loss_of_their_patients():
     X, y, patient = clustered()
     grid = [0.1, 0.05, 0.02]
-    found = fit_multinomial_signature(X, y, patient, lambdas=grid, n_folds=4, seed=3, rule="min", tolerance=1e-6)
+    found = fit(X, y, patient, lambdas=grid, n_folds=4, seed=3, rule="min", tolerance=1e-6)
     Z = (X - X.mean(axis=0, dtype=np.float64)) / np.where(np.ptp(X, axis=0) > 0, X.std(axis=0, dtype=np.float64), 1)
     label = np.array([y[patient == p][0] for p in range(30)])
     fold = patient_folds(Patients(patient, np.arange(30), label, 0), 4, seed=3)
@@ -102,22 +90,35 @@ def test_folds_are_scored_by_the_log_loss_of_their_patients():
 def test_rules_choose_from_the_same_scores():
     X, y, patient = clustered(effect=1.0)
     options = {"n_lambdas": 15, "seed": 1}
-    least = fit_multinomial_signature(X, y, patient, rule="min", **options)
-    sparse = fit_multinomial_signature(X, y, patient, rule="1se", **options)
+    least = fit(X, y, patient, rule="min", **options)
+    sparse = fit(X, y, patient, rule="1se", **options)
     np.testing.assert_array_equal(least.cv_mean, sparse.cv_mean)
     best = int(np.argmin(least.cv_mean))
     assert least.lambda_ == least.path_lambdas[best]
     within = sparse.cv_mean <= sparse.cv_mean[best] + sparse.cv_se[best]
     assert sparse.lambda_ == sparse.path_lambdas[np.flatnonzero(within)[0]]
     assert sparse.size <= least.size
-    given = fit_multinomial_signature(X, y, patient, rule="C", value=0.2, **options)
+    given = fit(X, y, patient, rule="C", value=0.2, **options)
     assert given.lambda_ == pytest.approx(1 / (0.2 * len(y)), rel=1e-12)
     assert given.cv_mean.size == 0
 
 
+def test_its_stable_set_is_that_of_stability_selection():
+    X, y, patient = clustered()
+    signature = fit_signature(X, y, patient, n_pairs=6, n_lambdas=12, seed=4, classes=CLASSES)
+    alone = stability_selection(X, y, patient, n_pairs=6, lambdas=signature.path_lambdas, seed=4)
+    np.testing.assert_array_equal(signature.selection_frequency, alone.selection_frequency)
+    np.testing.assert_array_equal(signature.stable_support, alone.stable_support)
+    assert (signature.q, signature.pfer, signature.bound) == (alone.q, alone.pfer, "unimodal")
+    assert set(signature.stable_support.tolist()) >= PLANTED
+    assert signature.frame().filter(signature.frame()["is_stable"])["dimension"].to_list() == [
+        j for j in signature.support.tolist() if j in signature.stable_support
+    ]
+
+
 def test_an_empty_signature_forecasts_the_prevalence_and_survives_json(tmp_path):
     X, y, patient = clustered()
-    empty = fit_multinomial_signature(X, y, patient, rule="lambda", value=10.0, classes=CLASSES)
+    empty = fit(X, y, patient, rule="lambda", value=10.0, classes=CLASSES)
     again = Signature.load(empty.save(tmp_path / "empty.json"))
     assert (again.size, again.coefficients.shape) == (0, (0, 3))
     np.testing.assert_allclose(again.predict_proba(X)[0], np.bincount(y) / len(y), atol=1e-6)
@@ -128,7 +129,7 @@ def test_an_empty_signature_forecasts_the_prevalence_and_survives_json(tmp_path)
 
 def test_json_gives_the_same_signature_back(tmp_path):
     X, y, patient = clustered()
-    signature = fit_multinomial_signature(X, y, patient, rule="lambda", value=0.05, classes=CLASSES)
+    signature = fit(X, y, patient, rule="lambda", value=0.05, classes=CLASSES)
     again = Signature.load(signature.save(tmp_path / "signature.json"))
     assert again.to_dict() == signature.to_dict()
     np.testing.assert_array_equal(again.predict_proba(X), signature.predict_proba(X))
@@ -141,7 +142,7 @@ def test_few_patients_of_a_class_give_fewer_folds():
     X, y, patient = clustered()
     kept = (y != 1) | (patient < 9)  # three patients of class 1
     with pytest.warns(FeatkitWarning, match="3 folds instead of 5: class ductal has only 3 patients"):
-        signature = fit_multinomial_signature(X[kept], y[kept], patient[kept], classes=CLASSES, n_lambdas=5)
+        signature = fit(X[kept], y[kept], patient[kept], classes=CLASSES, n_lambdas=5)
     assert "3 folds instead of 5" in signature.warnings[0]
 
 
@@ -150,8 +151,8 @@ def test_labels_may_be_names_and_patients_of_two_classes_count_for_the_commoner(
     y = y.copy()
     y[:3] = 1  # three of the eight patches of a patient of class 0
     words = np.array(CLASSES)[y]
-    by_name = fit_multinomial_signature(X, words, patient, n_lambdas=6, seed=2)
-    by_index = fit_multinomial_signature(X, y, patient, n_lambdas=6, seed=2, classes=CLASSES)
+    by_name = fit(X, words, patient, n_lambdas=6, seed=2)
+    by_index = fit(X, y, patient, n_lambdas=6, seed=2, classes=CLASSES)
     assert by_name.to_dict() == by_index.to_dict()
 
 
@@ -159,7 +160,7 @@ def test_designs_beyond_memory_keep_every_patient():
     X, y, patient = clustered()
     room = 12 * 24 * 120
     with pytest.warns(FeatkitWarning, match="120 of 240 patches are used"):
-        signature = fit_multinomial_signature(X, y, patient, max_bytes=room, n_lambdas=5)
+        signature = fit(X, y, patient, max_bytes=room, n_lambdas=5)
     assert (signature.n_patches, signature.n_patients) == (120, 30)
     assert "120 of 240" in signature.warnings[0]
 
@@ -169,8 +170,8 @@ def test_designs_beyond_memory_keep_every_patient():
 def test_the_order_of_classes_moves_columns_alone(order):
     X, y, patient = clustered(n_patients=12)
     options = {"rule": "lambda", "value": 0.05, "tolerance": 1e-8}
-    plain = fit_multinomial_signature(X, y, patient, classes=CLASSES, **options)
-    moved = fit_multinomial_signature(X, np.argsort(order)[y], patient, classes=[CLASSES[k] for k in order], **options)
+    plain = fit(X, y, patient, classes=CLASSES, **options)
+    moved = fit(X, np.argsort(order)[y], patient, classes=[CLASSES[k] for k in order], **options)
     np.testing.assert_array_equal(moved.support, plain.support)
     np.testing.assert_allclose(moved.coefficients, plain.coefficients[:, order], atol=1e-3)
 
@@ -182,14 +183,16 @@ def test_the_order_of_classes_moves_columns_alone(order):
         ({}, {"rule": "C"}, "value must be given with rule 'C'"),
         ({}, {"value": 1.0}, "value must not be given with rule '1se'"),
         ({}, {"rule": "lambda", "value": -1.0}, "lambda must be above 0"),
-        ({}, {"classes": ("a", "b")}, "labels must be indices of the 2 classes"),
+        ({}, {"classes": ("a", "b")}, "labels must be 0 or 1, got 0, 1, 2"),
         (
             {},
             {"classes": (*CLASSES, "papillary")},
             "every class must occur among the training patches, got none of pap",
         ),
-        ({"rarest": 1}, {"classes": CLASSES}, "at least 2 training patients to choose the penalty, got 1 of ductal"),
-        ({"classes": 1}, {}, "at least two classes must occur"),
+        ({"rarest": 1}, {"classes": CLASSES}, "2 training patients to choose the penalty, got 1 of class ductal"),
+        ({"classes": 1}, {"classes": CLASSES}, "at least two classes must occur"),
+        ({}, {"l1_ratio": 0.5}, "l1_ratio must be 1 with more than two classes"),
+        ({}, {"n_pairs": 3, "device": "cpu"}, "two classes to solve with torch"),
     ],
 )
 def test_mistakes_are_named(change, options, message):
@@ -200,11 +203,11 @@ def test_mistakes_are_named(change, options, message):
     if "classes" in change:
         kept = y == 0
     with pytest.raises(InputError, match=message):
-        fit_multinomial_signature(X[kept], y[kept], patient[kept], **options)
+        fit(X[kept], y[kept], patient[kept], **options)
 
 
 def test_classes_must_name_the_columns():
     X, y, patient = clustered()
-    signature = fit_multinomial_signature(X, y, patient, rule="lambda", value=0.05)
+    signature = fit(X, y, patient, rule="lambda", value=0.05)
     with pytest.raises(InputError, match="classes must name 3 classes"):
         dataclasses.replace(signature, classes=("a", "b"))

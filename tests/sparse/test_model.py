@@ -1,0 +1,111 @@
+"""What every kind of sparse model promises."""
+
+import numpy as np
+import pytest
+from sklearn.metrics import log_loss
+
+from featkit.core.errors import FeatkitWarning, InputError
+from featkit.core.probabilities import probabilities
+from featkit.sparse import logistic_path, multinomial_path
+from featkit.sparse.model import sparse_model
+
+KINDS = {2: logistic_path, 4: multinomial_path}
+
+
+def draw(n_classes, seed=0, n=160, d=20):
+    random = np.random.default_rng(seed)
+    X = random.standard_normal((n, d)).astype(np.float32)
+    y = (2.0 * X[:, :n_classes] + random.gumbel(size=(n, n_classes))).argmax(axis=1)
+    return 2 * X + 1, y, 1000 * y + np.arange(n) // 32  # patients of one class each
+
+
+@pytest.fixture(params=sorted(KINDS))
+def n_classes(request):
+    return request.param
+
+
+def test_its_path_is_that_of_the_solver(n_classes):
+    X, y, patient = draw(n_classes)
+    model = sparse_model(X, y, patient)
+    lambdas = model.largest_lambda * np.geomspace(1, 0.1, 5)
+    path = model.path(lambdas, 1e-6)
+    plain = KINDS[n_classes](X, y, lambdas=lambdas, standardize=True, tolerance=1e-6)
+    assert path.null_loss == pytest.approx(plain.null_loss, rel=1e-9)
+    assert (path.n_rows, path.n_dimensions, path.is_multinomial) == (160, 20, n_classes > 2)
+    for k in range(5):
+        np.testing.assert_array_equal(path.support(k), plain.support(k))
+        np.testing.assert_allclose(path.predict_proba(X, k), plain.predict_proba(X, k), atol=1e-4)
+
+
+def test_nothing_is_selected_at_the_largest_penalty_and_something_below(n_classes):
+    X, y, patient = draw(n_classes)
+    model = sparse_model(X, y, patient)
+    trace = model.follow(model.largest_lambda * np.array([1.0 + 1e-6, 0.98]), 1e-7)
+    assert trace.supports[0].size == 0
+    assert trace.losses[0] == pytest.approx(model.null_loss, rel=1e-9)
+    shares = np.bincount(y) / len(y)
+    assert model.null_loss == pytest.approx(-np.sum(shares * np.log(shares)), rel=1e-9)
+    assert trace.supports[1].size > 0
+
+
+def test_sets_of_rows_are_solved_as_if_alone_on_any_threads(n_classes):
+    X, y, patient = draw(n_classes)
+    model = sparse_model(X, y, patient, standardize=False)
+    random = np.random.default_rng(1)
+    parts = [np.sort(random.choice(160, 90, replace=False)) for _ in range(5)]
+    lambdas = model.largest_lambda * np.geomspace(0.8, 0.1, 4)
+    found = model.follow_many(parts, lambdas, 1e-6, n_jobs=2)
+    again = model.follow_many(parts, lambdas, 1e-6, n_jobs=1)
+    for rows, trace, same in zip(parts, found, again):
+        alone = KINDS[n_classes](X[rows], y[rows], lambdas=lambdas, tolerance=1e-7)
+        for k in range(4):
+            np.testing.assert_array_equal(trace.values[k], same.values[k])
+            ours = probabilities(model.predictor(trace, k, rows))
+            np.testing.assert_allclose(ours, alone.predict_proba(X[rows], k), atol=5e-3)
+            assert abs(trace.losses[k] - alone.losses[k]) < 1e-3 * model.null_loss
+
+
+def test_it_stops_at_the_entrants_asked(n_classes):
+    X, y, patient = draw(n_classes)
+    model = sparse_model(X, y, patient)
+    lambdas = model.largest_lambda * np.geomspace(1, 0.01, 20)
+    done = []
+    traces = model.follow_many(
+        [np.arange(80), np.arange(160)], lambdas, 1e-4, max_entrants=3, done=lambda: done.append(1)
+    )
+    assert len(done) == 2
+    for trace in traces:
+        assert len(trace.entrants) >= 3
+        assert len(trace.supports) < 20
+        assert np.unique(np.concatenate(trace.supports[:-1])).size < 3
+
+
+def test_losses_are_log_losses(n_classes):
+    X, y, patient = draw(n_classes)
+    model = sparse_model(X, y, patient)
+    trace = model.follow(model.largest_lambda * np.array([0.2]), 1e-6)
+    predictor = model.predictor(trace, 0, np.arange(160))
+    expected = log_loss(y, probabilities(predictor))
+    assert np.mean(model.losses(predictor, model.y)) == pytest.approx(expected, rel=1e-9)
+    assert trace.losses[0] == pytest.approx(expected, rel=1e-5)
+    assert np.isfinite(model.losses(predictor * 1e4, model.y)).all()
+
+
+def test_rows_beyond_memory_are_thinned_and_said(n_classes):
+    X, y, patient = draw(n_classes)
+    with pytest.warns(FeatkitWarning, match="patches are used"):
+        model = sparse_model(X, y, patient, max_bytes=12 * 20 * 120)
+    assert model.y.size <= 120
+    assert "patches are used" in model.notes[0]
+
+
+def test_class_names_are_indexed():
+    X, y, patient = draw(4)
+    assert sparse_model(X, y, patient).classes == ("0", "1", "2", "3")
+    assert sparse_model(X, y, patient, classes="wxyz").classes == tuple("wxyz")
+    words = np.array(["z", "a", "m", "b"])[y]
+    model = sparse_model(X, words, patient)
+    assert model.classes == ("a", "b", "m", "z")
+    np.testing.assert_array_equal(np.array(model.classes)[model.y], words)
+    with pytest.raises(InputError, match="labels must be indices of the 5 classes, got a, b, m, z"):
+        sparse_model(X, words, patient, classes="vwxyz")
