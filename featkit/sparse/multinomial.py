@@ -164,5 +164,5 @@ def as_classes(y: Any, n: int) -> tuple[np.ndarray, np.ndarray]:
         raise InputError(f"y must have one label for each of the {n} rows of X", f"shape {y.shape}")
     classes, labels = np.unique(y, return_inverse=True)
     if classes.size < 2:
-        raise InputError("at least two classes must occur", f"only one class, {classes[0]}", "Choose rows that have more")
+        raise InputError("at least two classes must occur", f"only one class, {classes[0]}", "Choose other rows")
     return classes, labels.reshape(-1)
