@@ -29,7 +29,7 @@ class Halves:
     X_train, X_test : ndarray of shape (n_train, d), (n_test, d)
         Embeddings.
     y_train, y_test : ndarray
-        Labels, 0 or 1.
+        Labels 0..K-1; each occurs in training.
     groups_train : ndarray
         Patients.
     groups_test : ndarray or str
@@ -45,6 +45,11 @@ class Halves:
     y_test: np.ndarray
     groups_test: Any
     n_test_patients: int
+
+    @property
+    def n_classes(self) -> int:
+        """Number of classes."""
+        return int(self.y_train.max()) + 1
 
 
 def refit_support(
@@ -73,7 +78,8 @@ def refit_support(
     X_train, X_test : array of shape (n_train, d), (n_test, d)
         Embeddings.
     y_train, y_test : array
-        Labels, 0 or 1.
+        Labels 0..K-1, each of which occurs in training. With K > 2 the fits are multinomial, and the metrics those of
+        several classes: mean one-vs-rest AUC, macro F1, Brier score summed over classes.
     groups_train, groups_test : array or "patches"
         Patients; none may be on both sides.
     support : array-like of int or bool
@@ -83,7 +89,7 @@ def refit_support(
     n_folds : int
         Folds of that cross-validation.
     threshold : float
-        On the probability of class 1, for F1.
+        On the probability of class 1, for F1; with several classes the most probable is decided.
     n_draws : int
         Resamples of test patients behind the intervals.
     level : float
@@ -94,13 +100,13 @@ def refit_support(
     Returns
     -------
     RefitResult
-        Where a hyperplane classifies every training patch right, the fit without shrinkage does not exist: its scores
-        are NaN, a note says so, and the ridge fit stands alone.
+        Where a linear classifier puts every training patch in its class, the fit without shrinkage does not exist: its
+        scores are NaN, a note says so, and the ridge fit stands alone.
 
     Raises
     ------
     InputError
-        If a patient is on both sides, shapes do not go together, or training patches are of one class.
+        If a patient is on both sides, shapes do not go together, or a class does not occur in training.
     """
     halves = as_halves(X_train, y_train, groups_train, X_test, y_test, groups_test)
     kept = as_support(support, halves.X_train.shape[1])
@@ -125,13 +131,14 @@ def refit_support(
         is_separable=plain.is_separable,
         is_converged=plain.is_reliable,
         ridge_c=ridge_c,
-        unshrunk_coefficients=np.full(len(kept), np.nan) if plain.is_separable else plain.coefficients,
+        unshrunk_coefficients=np.full_like(plain.coefficients, np.nan) if plain.is_separable else plain.coefficients,
         ridge_coefficients=ridge.coefficients,
         n_train_patches=len(halves.y_train),
         n_test_patches=len(halves.y_test),
         n_train_patients=len(np.unique(halves.groups_train)),
         n_test_patients=halves.n_test_patients,
         notes=tuple(notes),
+        n_classes=halves.n_classes,
     )
 
 
@@ -208,6 +215,7 @@ def performance_curve(
         ridge_c=np.array(chosen),
         n_test_patients=halves.n_test_patients,
         notes=tuple(notes),
+        n_classes=halves.n_classes,
         **columns,
     )
 
@@ -262,11 +270,12 @@ def leave_one_out(
         f"{name}{end}": [] for name in ("auc_drop", "brier_rise") for end in ("", "_low", "_high")
     }
     for j in track(range(len(kept)), "Leaving dimensions out"):
-        start = np.append(np.delete(full.coefficients, j), full.intercept)
+        start = np.delete(full.stacked, j, axis=0)
         fit = fit_logistic(np.delete(train, j, axis=1), halves.y_train, c, start)
         part = _prepare(halves, fit.predict_proba(np.delete(test, j, axis=1)), ("auc", "brier"))
         values, draws, left_out = part.values(), part.bootstrap(n_draws, seed), part.jackknife()
         for name, metric, sign in (("auc_drop", "auc", 1.0), ("brier_rise", "brier", -1.0)):
+            span = float(np.ptp(whole.ranges[metric]))
             value, change = sign * (reference[metric] - values[metric]), sign * (drawn[metric] - draws[metric])
             low, high = interval(
                 value,
@@ -274,7 +283,7 @@ def leave_one_out(
                 sign * (jackknife[metric] - left_out[metric]),
                 part.plan,
                 level=level,
-                range=(-1.0, 1.0),
+                range=(-span, span),
             )
             columns[name].append(value)
             columns[f"{name}_low"].append(low)
@@ -288,6 +297,7 @@ def leave_one_out(
         n_test_patients=halves.n_test_patients,
         n_draws=n_draws,
         notes=(f"Each of {len(kept)} intervals holds on its own: some exclude zero by chance",),
+        n_classes=halves.n_classes,
         **{name: np.array(values) for name, values in columns.items()},
     )
 
@@ -298,12 +308,12 @@ def as_halves(X_train: Any, y_train: Any, groups_train: Any, X_test: Any, y_test
     Raises
     ------
     InputError
-        If shapes do not go together, a patient is on both sides, or training patches are of one class.
+        If shapes do not go together, a patient is on both sides, or a class does not occur in training.
     """
-    from featkit.stats._inputs import as_binary, as_groups
+    from featkit.stats._inputs import as_classes, as_groups
 
     train, labels, patients = as_training(X_train, y_train, groups_train)
-    test, test_labels = np.asarray(X_test), as_binary(y_test).astype(np.int64)
+    test, test_labels = np.asarray(X_test), as_classes(y_test, int(labels.max()) + 1)
     if test.ndim != 2 or test.shape != (len(test_labels), train.shape[1]):
         raise InputError(
             f"test embeddings must have {len(test_labels)} rows and {train.shape[1]} columns", f"shape {test.shape}"
@@ -347,6 +357,9 @@ def _fit_notes(plain: LogisticFit, ridge: LogisticFit, kept: np.ndarray) -> list
         notes.append(
             "The support separates the training classes: no fit without shrinkage exists, the ridge fit is given alone"
         )
+    elif plain.n_apart:
+        of = f"{plain.n_apart} of {np.size(plain.intercept)} classes"
+        notes.append(f"The fit without shrinkage does not settle: {of} can be separated from all others")
     elif not plain.is_reliable:
         notes.append("The fit without shrinkage did not settle: classes are nearly separable or dimensions collinear")
     if not ridge.is_converged:

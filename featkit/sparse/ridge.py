@@ -1,4 +1,7 @@
-"""Logistic fits on a few standardised dimensions: without a penalty, or with a ridge penalty chosen over patients."""
+"""Logistic fits on a few standardised dimensions: without a penalty, or with a ridge penalty chosen over patients.
+
+Two classes have one set of coefficients, of the log-odds of class 1; K > 2 have one a class, those of a softmax model.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from featkit.core.errors import InputError
+from featkit.core.probabilities import probabilities
 from featkit.sparse.cross_validation import patient_folds
 from featkit.sparse.design import as_patients
 
@@ -26,10 +30,10 @@ class LogisticFit:
 
     Parameters
     ----------
-    coefficients : ndarray of shape (k,)
-        Per training standard deviation.
-    intercept : float
-        At the training mean.
+    coefficients : ndarray of shape (k,) or (k, K)
+        Per training standard deviation; with several classes one column a class, each row adding up to 0.
+    intercept : float or ndarray of shape (K,)
+        At the training mean; with several classes adding up to 0.
     mean, scale : ndarray of shape (k,)
         Of the training patches; the scale of a constant dimension is 1.
     is_converged : bool
@@ -37,28 +41,41 @@ class LogisticFit:
     is_separable : bool
         Whether it classifies every training patch right: a certificate that classes are separable.
     largest_margin : float
-        Largest absolute log-odds of a training patch.
+        Largest absolute log-odds of a training patch's class against the likeliest other.
+    n_apart : int
+        Of several classes, those whose linear predictor is higher on each of their training patches than on any other:
+        without a penalty the likelihood then has no maximum, even if the rest overlap.
     """
 
     coefficients: np.ndarray
-    intercept: float
+    intercept: float | np.ndarray
     mean: np.ndarray
     scale: np.ndarray
     is_converged: bool
     is_separable: bool
     largest_margin: float
+    n_apart: int = 0
 
     def predict_proba(self, X: np.ndarray) -> np.ndarray:
-        """Return the probability of class 1 (n,) for the same dimensions ``X`` (n, k)."""
-        from scipy.special import expit
-
+        """Return the probability of class 1, (n,), or of each of several, (n, K), for these dimensions ``X`` (n, k)."""
         z = (np.asarray(X, dtype=np.float64) - self.mean) / self.scale
-        return np.asarray(expit(z @ self.coefficients + self.intercept))
+        return probabilities(z @ self.coefficients + self.intercept)
+
+    def log_loss(self, X: np.ndarray, y: np.ndarray) -> float:
+        """Return the log-loss summed over patches ``X`` (n, k), in nats; probabilities are kept 1e-15 from 0 and 1."""
+        p = np.clip(self.predict_proba(X), 1e-15, 1 - 1e-15)
+        own = np.where(y == 1, np.log(p), np.log1p(-p)) if p.ndim == 1 else np.log(p[np.arange(len(y)), y])
+        return -float(np.sum(own))
+
+    @property
+    def stacked(self) -> np.ndarray:
+        """Coefficients and, last, the intercept: where another fit may start, (k + 1,) or (k + 1, K)."""
+        return np.concatenate([self.coefficients, np.asarray(self.intercept)[None]])
 
     @property
     def is_reliable(self) -> bool:
         """Whether the maximum exists and was reached, as far as the fit can tell."""
-        return self.is_converged and not self.is_separable and self.largest_margin < _FAR
+        return self.is_converged and not self.is_separable and not self.n_apart and self.largest_margin < _FAR
 
 
 def fit_logistic(
@@ -70,12 +87,12 @@ def fit_logistic(
     ----------
     X : ndarray of shape (n, k)
         Training patches.
-    y : ndarray of shape (n,)
-        Labels, 0 or 1, both present.
+    y : ndarray of int, shape (n,)
+        Labels 0..K-1, all present.
     c : float
         Inverse penalty, scikit-learn's ``C`` on standardised dimensions; infinite for none. The intercept is free.
-    start : ndarray of shape (k + 1,), optional
-        Coefficients and intercept to begin at.
+    start : ndarray of shape (k + 1,) or (k + 1, K), optional
+        Coefficients and intercept to begin at, as ``LogisticFit.stacked``.
     tolerance : float
         Largest gradient of the mean loss to stop at.
 
@@ -87,29 +104,37 @@ def fit_logistic(
     """
     from sklearn.linear_model import LogisticRegression
 
-    X = np.asarray(X, dtype=np.float64)
+    X, y = np.asarray(X, dtype=np.float64), np.asarray(y, dtype=np.int64)
     if X.shape[1] == 0:
-        odds = float(np.log(np.mean(y) / (1 - np.mean(y))))
-        return LogisticFit(np.empty(0), odds, np.empty(0), np.empty(0), True, False, abs(odds))
+        logs = np.log(np.bincount(y) / len(y))
+        intercept = float(logs[1] - logs[0]) if len(logs) == 2 else logs - logs.mean()
+        none = np.empty((0, *np.shape(intercept)))
+        return LogisticFit(none, intercept, np.empty(0), np.empty(0), True, False, float(np.ptp(logs)))
     mean, scale = X.mean(axis=0), X.std(axis=0)
     scale = np.where(X.max(axis=0) > X.min(axis=0), scale, 1.0)
     z = (X - mean) / scale
     model = LogisticRegression(C=c, tol=tolerance, max_iter=2000, warm_start=True)
     if start is not None:
-        model.coef_, model.intercept_ = start[None, :-1].copy(), start[-1:].copy()
+        model.coef_, model.intercept_ = start[:-1].T.reshape(-1, X.shape[1]).copy(), np.atleast_1d(start[-1]).copy()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         model.fit(z, y)
-    coefficients, intercept = model.coef_[0], float(model.intercept_[0])
-    margin = z @ coefficients + intercept
+    if len(model.classes_) == 2:
+        coefficients, intercept = model.coef_[0], float(model.intercept_[0])
+    else:
+        coefficients = (model.coef_ - model.coef_.mean(axis=0)).T
+        intercept = model.intercept_ - model.intercept_.mean()
+    predictor = z @ coefficients + intercept
+    margin = _margins(predictor, y)
     return LogisticFit(
         coefficients=coefficients,
         intercept=intercept,
         mean=mean,
         scale=scale,
         is_converged=bool(model.n_iter_[0] < model.max_iter),
-        is_separable=bool(np.all((2 * y - 1) * margin > 0)),
+        is_separable=bool(np.all(margin > 0)),
         largest_margin=float(np.abs(margin).max()),
+        n_apart=_n_apart(predictor, y),
     )
 
 
@@ -131,11 +156,11 @@ def choose_ridge(
     X : ndarray of shape (n, k)
         Training patches.
     y, groups : ndarray of shape (n,)
-        Labels, 0 or 1, and patients.
+        Labels 0..K-1, all present, and patients.
     cs : sequence of float
         Inverse penalties to try; the strongest penalty wins ties.
     n_folds : int
-        Folds, at most the number of patients in the smaller class.
+        Folds, at most the number of patients in the smallest class.
     seed : int
         Seed of the folds.
 
@@ -148,20 +173,22 @@ def choose_ridge(
     InputError
         If a class has fewer than two patients.
     """
-    X, tried = np.asarray(X, dtype=np.float64), np.sort(np.asarray(cs, dtype=np.float64))
+    X, y = np.asarray(X, dtype=np.float64), np.asarray(y, dtype=np.int64)
+    tried = np.sort(np.asarray(cs, dtype=np.float64))
     if len(tried) == 0 or not np.all(tried > 0):
         raise InputError("ridge penalties C must be positive", list(cs))
     if len(tried) == 1 or X.shape[1] == 0:
         return float(tried[0])
     patients = as_patients(groups, y)
-    smaller = int(np.bincount(patients.label, minlength=2).min())
-    if smaller < 2:
+    counts = np.bincount(patients.label, minlength=int(y.max()) + 1)
+    fewest = int(counts.min())
+    if fewest < 2:
         raise InputError(
             "choosing a ridge penalty needs at least two training patients of each class",
-            smaller,
+            f"{fewest} of class {counts.argmin()}",
             "Give a single penalty with cs",
         )
-    fold = patient_folds(patients, min(n_folds, smaller), seed)
+    fold = patient_folds(patients, min(n_folds, fewest), seed)
     starts: list[np.ndarray | None] = [None] * (fold.max() + 1)
     losses: list[float] = []
     for c in tried:
@@ -169,9 +196,8 @@ def choose_ridge(
         for k, start in enumerate(starts):
             inside = fold != k
             fit = fit_logistic(X[inside], y[inside], float(c), start, tolerance=1e-4)
-            starts[k] = np.append(fit.coefficients, fit.intercept)
-            p = np.clip(fit.predict_proba(X[~inside]), 1e-15, 1 - 1e-15)
-            loss -= float(np.sum(np.where(y[~inside] == 1, np.log(p), np.log1p(-p))))
+            starts[k] = fit.stacked
+            loss += fit.log_loss(X[~inside], y[~inside])
         losses.append(loss)
         if len(losses) - 1 - int(np.argmin(losses)) == _PATIENCE:
             break
@@ -179,17 +205,32 @@ def choose_ridge(
 
 
 def as_training(X: Any, y: Any, groups: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return checked training embeddings, labels (int, both classes) and patients.
+    """Return checked training embeddings, labels (int, 0..K-1, all of which occur) and patients.
 
     Raises
     ------
     InputError
-        If shapes do not go together, labels are not 0 and 1, or one of them is missing.
+        If shapes do not go together, labels are not 0..K-1, or one of them is missing.
     """
-    from featkit.stats._inputs import as_groups, as_two_classes
+    from featkit.stats._inputs import as_classes, as_groups, as_two_classes
 
-    X = np.asarray(X)
-    labels = as_two_classes(y).astype(np.int64)
+    X, n_classes = np.asarray(X), len(np.unique(np.asarray(y)))
+    labels = as_classes(y, n_classes) if n_classes > 2 else as_two_classes(y).astype(np.int64)
     if X.ndim != 2 or len(X) != len(labels):
         raise InputError(f"training embeddings must have {len(labels)} rows, one for each label", f"shape {X.shape}")
     return X, labels, as_groups(groups, len(labels))
+
+
+def _margins(predictor: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Return the log-odds of each patch's class against the likeliest other, (n,), from predictors (n,) or (n, K)."""
+    if predictor.ndim == 1:
+        return (2 * y - 1) * predictor
+    rows, others = np.arange(len(y)), predictor.copy()
+    others[rows, y] = -np.inf
+    return predictor[rows, y] - others.max(axis=1)
+
+
+def _n_apart(predictor: np.ndarray, y: np.ndarray) -> int:
+    """Return how many of several classes have predictors (n, K) higher on all their patches than on all others."""
+    by_class = enumerate(predictor.T if predictor.ndim == 2 else ())
+    return sum(bool(own[y == k].min() > own[y != k].max()) for k, own in by_class)

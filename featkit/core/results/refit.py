@@ -1,4 +1,8 @@
-"""What is left of a signature when it is refitted: performance, performance by size, one dimension at a time."""
+"""What is left of a signature when it is refitted: performance, performance by size, one dimension at a time.
+
+With more than two classes AUC is the mean over classes, each against the rest, F1 the mean over classes, and the Brier
+score, from 0 to 2, the sum over classes.
+"""
 
 from __future__ import annotations
 
@@ -28,18 +32,20 @@ class RefitResult(Result):
     ridge : dict of str to Estimate
         The same for the fit with a ridge penalty.
     is_separable : bool
-        Whether a hyperplane in the support classifies every training patch right.
+        Whether a linear classifier on the support puts every training patch in its class.
     is_converged : bool
         Whether the fit without a penalty settled: tolerance reached, and no training patch fitted as good as certain
-        (False when separable).
+        (False when separable, or when one of several classes can be separated from all others).
     ridge_c : float
         Inverse penalty chosen on the training patients, as scikit-learn's ``C`` on standardised dimensions.
-    unshrunk_coefficients, ridge_coefficients : ndarray of shape (k,)
-        Per training standard deviation; the first NaN when separable.
+    unshrunk_coefficients, ridge_coefficients : ndarray of shape (k,) or (k, K)
+        Per training standard deviation; with several classes one column a class. The first NaN when separable.
     n_train_patches, n_test_patches, n_train_patients, n_test_patients : int
         What the fits were made and scored on.
     notes : tuple of str
         What to keep in mind when reading the numbers.
+    n_classes : int
+        K, the number of classes.
     """
 
     support: np.ndarray
@@ -55,6 +61,13 @@ class RefitResult(Result):
     n_train_patients: int
     n_test_patients: int
     notes: tuple[str, ...] = ()
+    n_classes: int = 2
+
+    def __post_init__(self) -> None:
+        if self.n_classes > 2:  # an empty support leaves JSON no second axis
+            for name in ("unshrunk_coefficients", "ridge_coefficients"):
+                by_class = np.asarray(getattr(self, name), np.float64).reshape(-1, self.n_classes)
+                object.__setattr__(self, name, by_class)
 
     def frame(self) -> pl.DataFrame:
         """Return one row a fit and metric."""
@@ -90,6 +103,8 @@ class PerformanceCurve(Result):
         What was resampled.
     notes : tuple of str
         What to keep in mind when reading the numbers.
+    n_classes : int
+        K, the number of classes.
     """
 
     ranking: str
@@ -107,6 +122,7 @@ class PerformanceCurve(Result):
     ridge_c: np.ndarray
     n_test_patients: int
     notes: tuple[str, ...] = ()
+    n_classes: int = 2
 
     def frame(self) -> pl.DataFrame:
         """Return one row a size."""
@@ -140,6 +156,8 @@ class ContributionResult(Result):
         What was resampled, and how often.
     notes : tuple of str
         What to keep in mind when reading the numbers.
+    n_classes : int
+        K, the number of classes.
     """
 
     dimension: np.ndarray
@@ -156,6 +174,7 @@ class ContributionResult(Result):
     n_test_patients: int
     n_draws: int
     notes: tuple[str, ...] = ()
+    n_classes: int = 2
 
     def frame(self) -> pl.DataFrame:
         """Return one row a dimension."""
