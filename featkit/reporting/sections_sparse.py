@@ -30,19 +30,21 @@ def signature_section(study: StudyResults) -> Section | None:
     tables = [tables_of.signature_table(found)]
     if found.details:
         tables.append(tables_of.size_table(found))
-    if any(detail.refit is not None for detail in found.details.values()):
+    refits = {name: detail.refit for name, detail in found.details.items() if detail.refit is not None}
+    if refits:
         tables.append(tables_of.refit_table(found))
+    is_grouped = any(s.is_multinomial for s in found.signatures.values())
     for method, curves in performance_panels(found).items():
+        auc = "AUC, the mean over classes," if is_grouped else "AUC"
         caption = (
-            f"{method}: AUC on test patients of ridge fits on the first dimensions of each ranking, with intervals."
+            f"{method}: {auc} on test patients of ridge fits on the first dimensions of each ranking, with intervals."
         )
         alt = f"AUC against the number of dimensions, {method}"
         figures.append(ReportFigure(performance_by_size(curves), caption, alt))
     notes = [f"{name}: {text}" for name, s in found.signatures.items() for text in s.warnings]
-    notes += [note for note in found.notes if note.partition(":")[0].endswith(_LEFT_OUT)]
     if len(examples) < len(found.signatures):
         notes.append("Path, frequencies and size curves are drawn for the first fold of each method")
-    is_grouped = any(s.is_multinomial for s in found.signatures.values())
+    notes += [f"{name}, refitted: {note}" for name, refit in refits.items() for note in refit.notes]
     model = _GROUPED if is_grouped else "A signature is the support of an L1-logistic model"
     return Section(
         f"How few dimensions does the answer need{_told(found)}?",
@@ -59,7 +61,6 @@ def signature_section(study: StudyResults) -> Section | None:
     )
 
 
-_LEFT_OUT = "left out"  # how a note ends, before what to do about it, that speaks of the signatures themselves
 _GROUPED = (
     "A signature is the support of one multinomial logistic model whose dimensions are in or out for all classes "
     "together,"
@@ -133,7 +134,7 @@ def overlap_section(study: StudyResults) -> Section | None:
     found = study.signatures
     if found is None or not found.overlaps:
         return None
-    figures, notes = [], [note for note in found.notes if not note.partition(":")[0].endswith(_LEFT_OUT)]
+    figures, notes = [], list(found.notes)
     widest = max(found.overlaps, key=lambda name: len(found.overlaps[name].names))
     for name in dict.fromkeys((widest, *(n for n, o in found.overlaps.items() if len(o.names) > _FEW))):
         overlap = found.overlaps[name]

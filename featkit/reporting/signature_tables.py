@@ -40,11 +40,6 @@ def signature_table(found: SignatureSet) -> Table:
         f"Signatures{against_the_rest(found.positive)}, scored on held-out patches; intervals resample patients. In "
         "brackets the bound on the number of stable dimensions expected to be false; gap is the relative duality gap."
     )
-    if any(s.is_multinomial for s in all_of):
-        del columns["stable"]
-        caption = caption.replace(
-            "In brackets the bound on the number of stable dimensions expected to be false; g", "G"
-        )
     return table_of(frame, columns=columns, caption=caption)
 
 
@@ -103,7 +98,15 @@ def refit_table(found: SignatureSet) -> Table:
         "ridge": "ridge",
     }
     caption = "The same dimensions fitted again; a dash where the training classes are separable by them."
+    caption += _over_classes(found)
     return table_of(pl.DataFrame(rows, infer_schema_length=None), columns=columns, caption=caption)
+
+
+def _over_classes(found: SignatureSet) -> str:
+    """Return what the metrics of several classes are; nothing for two."""
+    if not any(s.is_multinomial for s in found.signatures.values()):
+        return ""
+    return " AUC is the mean over classes, each against the rest; Brier is the sum over classes."
 
 
 def anatomy_table(found: SignatureSet) -> Table:
@@ -131,7 +134,8 @@ _SOURCES = {"label": "class", "domain_by_patient": "domain by patient", "residua
 def contribution_table(found: SignatureSet) -> Table:
     """Return the dimensions of each signature that the test patches lose most without, with their intervals.
 
-    Five of each signature; one of each where there are more than four signatures.
+    Five of each signature, by AUC, or by Brier where a class without test patches leaves no AUC; one of each where
+    there are more than four signatures.
     """
     import polars as pl
 
@@ -139,7 +143,7 @@ def contribution_table(found: SignatureSet) -> Table:
     parts = []
     for name, detail in found.details.items():
         if detail.contributions is not None:
-            frame = detail.contributions.frame().sort("auc_drop", descending=True).head(n_most)
+            frame = detail.contributions.frame().sort("auc_drop", "brier_rise", descending=True).head(n_most)
             parts.append(frame.select(pl.lit(name).alias("signature"), pl.all()))
     columns = {
         "signature": "signature",
@@ -148,6 +152,7 @@ def contribution_table(found: SignatureSet) -> Table:
         "brier_rise": "Brier rises by",
     }
     caption = "What is lost without a dimension, the others fitted again: the largest of each signature."
+    caption += _over_classes(found)
     frame = pl.concat(parts).with_columns(pl.col("dimension").cast(pl.String))
     return table_of(frame, columns=columns, caption=caption)
 

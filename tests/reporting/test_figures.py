@@ -1,3 +1,4 @@
+import dataclasses
 import subprocess
 import sys
 
@@ -26,6 +27,7 @@ RNG = np.random.default_rng(0)
 XY, LABEL = RNG.normal(size=(60, 2)), np.array(["benign", "malignant"])[RNG.integers(0, 2, 60)]
 FEW, LOTS = RNG.choice(FOLDS, 60), np.arange(60) % 30
 IMAGE = RNG.integers(0, 255, (20, 30, 3), dtype=np.uint8)
+NONE = np.full(8, NAN)
 UNDEFINED, LONE = Estimate(NAN, NAN, NAN), Estimate(0.8)
 CASES = {
     "forest_plot": lambda make: reporting.forest_plot(make.comparison(), "auc"),
@@ -74,6 +76,12 @@ CASES = {
     "signature_anatomy of nothing": lambda make: reporting.signature_anatomy(make.anatomy(0)),
     "size_curves": lambda make: reporting.size_curves(make.size_curve()),
     "performance_by_size": lambda make: reporting.performance_by_size({"a": make.performance_curve()}, metric="brier"),
+    "performance_by_size of several classes": lambda make: reporting.performance_by_size(
+        {"a": dataclasses.replace(make.performance_curve(), n_classes=8)}, metric="brier"
+    ),
+    "performance_by_size without an AUC": lambda make: reporting.performance_by_size(
+        {"a": dataclasses.replace(make.performance_curve(), **dict.fromkeys(("auc", "auc_low", "auc_high"), NONE))}
+    ),
     "performance_by_size of nothing": lambda make: reporting.performance_by_size({}),
     "regularisation_path": lambda make: reporting.regularisation_path(make.path(), chosen=0.02, highlight=np.arange(5)),
     "regularisation_path of 2,000 dimensions": lambda make: reporting.regularisation_path(make.path(2_000)),
@@ -157,6 +165,28 @@ def test_forest_says_numbers_and_order(make):
     assert any(f"{row.difference.value:+.3f}".replace("-", "−") in t for t in shown)
     positions = [shown.index(name) for name in ("40X", "400X", "mean of folds", "pooled")]
     assert positions == sorted(positions)
+
+
+def test_a_metric_that_test_patches_leave_undefined_is_said_to_be(make):
+    assert texts(CASES["performance_by_size without an AUC"](make)) == ["AUC is undefined on these test patches"]
+
+
+@pytest.mark.parametrize(
+    ("metric", "label"),
+    [
+        ("auc", "AUC on test patients,\nmean over classes"),
+        ("f1", "F1 on test patients,\nmean over classes"),
+        ("brier", "Brier score on test patients,\nsum over classes"),
+    ],
+)
+def test_metrics_of_several_classes_are_named_so(make, metric, label):
+    curve = make.performance_curve()
+    figure = reporting.performance_by_size({"a": dataclasses.replace(curve, n_classes=3)}, metric=metric)
+    assert label in texts(figure)
+    reporting.figure_bytes(figure, "png")
+    left, bottom, _, top = figure.get_tightbbox().extents
+    assert min(left, bottom, figure.get_size_inches()[1] - top) >= -0.02
+    assert label.partition(",")[0] in texts(reporting.performance_by_size({"a": curve}, metric=metric))
 
 
 def test_probe_below_chance_stays_below(make):

@@ -28,6 +28,7 @@ from featkit.reporting.signature_tables import (
     contribution_table,
     matching_table,
     overlap_tables,
+    refit_table,
     signature_table,
     size_table,
 )
@@ -340,6 +341,52 @@ def test_performance_by_size_is_drawn_by_method_for_one_seed(make):
         details={f"{n}/seed{k}": d for n, d in found.details.items() for k in (3, 2)},
     )
     assert performance_panels(seeded)["grl"]["grl/40X"] is seeded.details["grl/40X/seed2"].performance
+
+
+def of_several_classes(make):
+    """The same, as three classes have it."""
+    found = signatures(make, ("40X",), ("grl",))
+    signature, detail = found.signatures["grl/40X"], found.details["grl/40X"]
+    by_class = np.tile(signature.coefficients[:, None], (1, 3))
+    signature = dataclasses.replace(
+        signature, coefficients=by_class, intercept=np.zeros(3), classes=("ductal", "lobular", "mucinous")
+    )
+    detail = dataclasses.replace(
+        detail,
+        path=make.multinomial_path(),
+        refit=dataclasses.replace(
+            detail.refit, unshrunk_coefficients=np.nan * by_class, ridge_coefficients=by_class, n_classes=3
+        ),
+        performance=dataclasses.replace(detail.performance, n_classes=3),
+        contributions=dataclasses.replace(detail.contributions, n_classes=3),
+    )
+    return dataclasses.replace(found, signatures={"grl/40X": signature}, details={"grl/40X": detail})
+
+
+def test_refits_of_several_classes_say_what_their_metrics_are(make):
+    two, several = signatures(make, ("40X",), ("grl",)), of_several_classes(make)
+    words = "AUC is the mean over classes, each against the rest; Brier is the sum over classes."
+    for table_of in (refit_table, contribution_table):
+        assert table_of(several).caption == f"{table_of(two).caption} {words}"
+        assert table_of(several).rows == table_of(two).rows
+    assert [row[:4] for row in refit_table(several).rows] == [
+        ("grl/40X", "AUC", "0.600 [0.500, 0.800]", "–"),
+        ("", "Brier", "0.600 [0.500, 0.800]", "–"),
+    ]
+    section = sections_sparse.signature_section(study(signatures=several))
+    captions = [figure.caption for figure in section.figures]
+    assert "grl: AUC, the mean over classes, on test patients of ridge fits" in captions[-1]
+    assert "grl/40X, refitted: separable" in section.notes
+
+
+def test_without_an_auc_the_largest_contributions_are_those_to_the_brier_score(make):
+    found = of_several_classes(make)
+    drops = found.details["grl/40X"].contributions
+    nothing = dict.fromkeys(("auc_drop", "auc_drop_low", "auc_drop_high"), np.full(drops.dimension.size, np.nan))
+    detail = dataclasses.replace(found.details["grl/40X"], contributions=dataclasses.replace(drops, **nothing))
+    table = contribution_table(dataclasses.replace(found, details={"grl/40X": detail}))
+    assert [row[1] for row in table.rows] == drops.dimension[np.argsort(-drops.brier_rise)[:5]].astype(str).tolist()
+    assert {row[2] for row in table.rows} == {"–"}
 
 
 def test_contributions_are_the_largest_of_each_signature(make):

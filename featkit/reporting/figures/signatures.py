@@ -28,6 +28,7 @@ from featkit.reporting.figures.style import (
 )
 
 _METRICS = {"auc": "AUC", "f1": "F1", "brier": "Brier score"}
+_OVER_CLASSES = {"auc": "mean over classes", "f1": "mean over classes", "brier": "sum over classes"}
 
 
 @styled
@@ -124,13 +125,17 @@ def performance_by_size(curves: Mapping[str, PerformanceCurve], *, metric: str =
     if not curves:
         say_empty(axes, "no signature was refitted")
         return figure
+    if not any(np.isfinite(getattr(curve, metric)).any() for curve in curves.values()):
+        say_empty(axes, f"{_METRICS[metric]} is undefined on these test patches")
+        return figure
     for index, (name, curve) in enumerate(curves.items()):
         value, low, high = (np.asarray(getattr(curve, metric + end), dtype=float) for end in ("", "_low", "_high"))
         marker = MARKERS[index % len(MARKERS)]
         axes.plot(curve.sizes, value, **line_style(index), marker=marker, ms=3.5, label=short(name))
         axes.fill_between(curve.sizes, low, high, color=PALETTE[index % len(PALETTE)], alpha=0.15, lw=0)
     log_axis(axes, "dimensions kept")
-    axes.set_ylabel(f"{_METRICS[metric]} on test patients")
+    several = any(curve.n_classes > 2 for curve in curves.values())
+    axes.set_ylabel(f"{_METRICS[metric]} on test patients" + (f",\n{_OVER_CLASSES[metric]}" if several else ""))
     axes.grid(axis="y")
     if len(curves) > 1:
         figure.legend(loc="outside upper center", ncols=min(5, len(curves)))
