@@ -18,6 +18,7 @@ _FOLDS_NOTE = (
     "interval counts them as such"
 )
 _FEW_LEVELS = 5
+_LOGS = (0.0, 20.0)  # of 1 + an effect's variance over the residual's
 
 
 def variance_components(
@@ -30,7 +31,7 @@ def variance_components(
     """Split the variance of repeated runs over its sources.
 
     The model is ``value = mean + sum over sources of a random effect + residual`` with independent normal effects,
-    fitted by restricted maximum likelihood (statsmodels ``MixedLM``; Searle, Casella and McCulloch 1992, chapter 6).
+    fitted by restricted maximum likelihood (Searle, Casella and McCulloch 1992, chapter 6).
     Sources may be crossed or nested: give a nested one labels of its own in each parent ("split 1 / seed 3").
 
     Parameters
@@ -151,67 +152,75 @@ def _levels(name: str, labels: ArrayLike, n_values: int) -> np.ndarray:
 
 def _fit(y: np.ndarray, codes: Mapping[str, np.ndarray]) -> tuple[dict[str, float], float, float, bool]:
     """Fit by REML on standardised values; return components, mean, its standard error, and convergence."""
-    from statsmodels.regression.mixed_linear_model import MixedLM, VCSpec
-
     scale = float(y.std())
     if scale <= 1e-14 * max(1.0, float(np.abs(y).max())):
         return {**dict.fromkeys(codes, 0.0), "residual": 0.0}, float(y[0]), 0.0, True
-    standard = (y - y.mean()) / scale
-    names = list(codes)
-    designs = [np.eye(int(codes[n].max()) + 1)[codes[n]] for n in names]
-    columns = [[f"{n}[{k}]" for k in range(d.shape[1])] for n, d in zip(names, designs)]
-    spec = VCSpec(names, [[c] for c in columns], [[d] for d in designs])
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # edges of the range are said in the notes, from the estimates themselves
-        model = MixedLM(standard, np.ones((y.size, 1)), groups=np.zeros(y.size), exog_vc=spec)
-        try:
-            fit = model.fit(reml=True, method=["powell"], xtol=1e-8, ftol=1e-10)
-            found = [*fit.vcomp, fit.scale], fit.fe_params[0], fit.bse_fe[0], fit.converged
-        except np.linalg.LinAlgError:  # it inverts the components, and came upon one that is exactly zero
-            found = bounded_reml(standard, designs)
-    variance = {n: max(0.0, float(v)) for n, v in zip([*names, "residual"], found[0])}
-    total = sum(variance.values())
-    components = {n: (v * scale**2 if v > 1e-6 * total else 0.0) for n, v in variance.items()}
-    return components, float(found[1]) * scale + float(y.mean()), float(found[2]) * scale, bool(found[3])
+    designs = [np.eye(int(c.max()) + 1)[c] for c in codes.values()]
+    variances, mean, error, is_converged = reml((y - y.mean()) / scale, designs)
+    least = 1e-6 * float(variances.sum())
+    components = {n: (v * scale**2 if v > least else 0.0) for n, v in zip([*codes, "residual"], variances.tolist())}
+    return components, mean * scale + float(y.mean()), error * scale, is_converged
 
 
-def bounded_reml(y: np.ndarray, designs: Sequence[np.ndarray]) -> tuple[list[float], float, float, bool]:
+def reml(y: np.ndarray, designs: Sequence[np.ndarray]) -> tuple[np.ndarray, float, float, bool]:
     """Maximise the restricted likelihood of a mean with random effects, whose variances may be exactly zero.
 
     Parameters
     ----------
     y : (n,) float64
-        Values.
+        Values of variance about 1.
     designs : sequence of (n, n_levels) arrays
         Indicators of each random effect's levels.
 
     Returns
     -------
-    components, mean, standard_error, is_converged
-        The effects' variances and the residual's last. With V the covariance over the residual variance, the profiled
-        criterion is ``(n - 1) log(r' V^-1 r) + log|V| + log(1' V^-1 1)`` (Searle, Casella and McCulloch 1992, 6.6).
+    components : (n_effects + 1,) float64
+        The effects' variances, and the residual's last.
+    mean, standard_error : float
+        The mean and its standard error with these components.
+    is_converged : bool
+        Whether the optimiser says so; never where the effects leave no residual, since their ratios to it have no end.
+
+    Notes
+    -----
+    With V the covariance over the residual variance and r the distance from the mean, the profiled criterion is
+    ``(n - 1) log(r' V^-1 r) + log|V| + log(1' V^-1 1)`` (Searle, Casella and McCulloch 1992, 6.6). It may have several
+    minima: the better of two starts counts, no effect and large ones.
     """
     from scipy.optimize import minimize
 
-    n, squares = y.size, [d @ d.T for d in designs]
+    n, effect = y.size, np.repeat(np.arange(len(designs)), [d.shape[1] for d in designs])
+    columns = np.column_stack([np.ones(n), y, *designs])
+    plain = columns.T @ columns
 
-    def solved(ratios: np.ndarray) -> tuple[float, float, float, float]:
-        V = np.eye(n) + sum(ratio * square for ratio, square in zip(ratios, squares, strict=True))
-        weights = np.linalg.solve(V, np.ones(n))
-        mean = float(weights @ y / weights.sum())
-        left = y - mean
-        return mean, float(weights.sum()), float(left @ np.linalg.solve(V, left)), float(np.linalg.slogdet(V)[1])
+    def products(ratios: np.ndarray) -> tuple[np.ndarray, float]:
+        """Return the columns' inner products under V^-1 (Woodbury), and log|V|."""
+        root = np.sqrt(ratios)[effect]
+        scaled = root[:, None] * plain[2:]
+        inner = np.eye(effect.size) + scaled[:, 2:] * root
+        return plain - scaled.T @ np.linalg.solve(inner, scaled), float(np.linalg.slogdet(inner)[1])
 
-    def criterion(ratios: np.ndarray) -> float:
-        _, information, quadratic, determinant = solved(ratios)
-        return (n - 1) * math.log(quadratic) + determinant + math.log(information)
+    def criterion(logs: np.ndarray) -> tuple[float, np.ndarray]:
+        """Return the criterion at ratios of ``exp(logs) - 1`` to the residual variance, and its gradient."""
+        Q, determinant = products(np.expm1(logs))
+        information, mean = Q[0, 0], Q[0, 1] / Q[0, 0]
+        quadratic = Q[1, 1] - mean * Q[0, 1]
+        left = Q[2:, 1] - mean * Q[2:, 0]
+        slope = np.diag(Q)[2:] - (n - 1) * left**2 / quadratic - Q[2:, 0] ** 2 / information
+        value = (n - 1) * math.log(quadratic) + determinant + math.log(information)
+        return value, np.bincount(effect, slope) * np.exp(logs)
 
-    starts = (np.zeros(len(squares)), np.ones(len(squares)))
-    fits = [minimize(criterion, start, method="L-BFGS-B", bounds=[(0.0, 1e6)] * len(squares)) for start in starts]
+    fits = [
+        minimize(criterion, np.full(len(designs), start), jac=True, method="L-BFGS-B", bounds=[_LOGS] * len(designs))
+        for start in (0.0, 3.0)
+    ]
     best = min(fits, key=lambda fit: float(fit.fun))
-    mean, information, quadratic, _ = solved(best.x)
-    residual = quadratic / (n - 1)
-    return [*(best.x * residual).tolist(), residual], mean, math.sqrt(residual / information), bool(best.success)
+    ratios = np.expm1(best.x)
+    Q, _ = products(ratios)
+    mean = float(Q[0, 1] / Q[0, 0])
+    residual = float(Q[1, 1] - mean * Q[0, 1]) / (n - 1)
+    is_converged = bool(best.success and best.x.max() < _LOGS[1])
+    return np.append(ratios, 1.0) * residual, mean, math.sqrt(residual / Q[0, 0]), is_converged
 
 
 def _t_quantile(level: float, freedom: int) -> float:

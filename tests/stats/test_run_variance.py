@@ -1,9 +1,12 @@
+import warnings
+
 import numpy as np
 import pytest
 from scipy import stats
+from statsmodels.regression.mixed_linear_model import MixedLM, VCSpec
 
 from featkit.core.errors import FeatkitWarning, InputError
-from featkit.stats.run_variance import bounded_reml, mean_over_seeds, variance_components
+from featkit.stats.run_variance import mean_over_seeds, reml, variance_components
 
 
 def balanced(n_seeds, n_splits, n_patients, sds, seed):
@@ -155,12 +158,61 @@ def test_sources_without_effect_in_a_tiny_study_are_zero_and_no_crash():
 
 
 @pytest.mark.parametrize("shape", [(5, 5, 23), (4, 6, 9)])
-def test_the_bounded_fit_agrees_with_the_closed_form(shape):
+def test_the_fit_agrees_with_the_closed_form(shape):
     y, sources = balanced(*shape, (0.04, 0.05, 0.1, 0.03), seed=2)
     designs = [np.eye(int(c.max()) + 1)[c] for c in sources.values()]
-    components, mean, error, is_converged = bounded_reml(10 * y, designs)
+    components, mean, error, is_converged = reml(10 * y, designs)
     expected, variance_of_mean = anova(10 * y, shape)
     np.testing.assert_allclose(components, expected, rtol=0.01)
     assert mean == pytest.approx(10 * y.mean(), abs=1e-8)
     assert error == pytest.approx(np.sqrt(variance_of_mean), rel=0.01)
     assert is_converged
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_unbalanced_designs_agree_with_statsmodels(seed):
+    rng = np.random.default_rng(seed)
+    codes = [np.unique(rng.integers(0, size, 90), return_inverse=True)[1] for size in (4, 15)]
+    designs = [np.eye(int(c.max()) + 1)[c] for c in codes]
+    y = rng.normal(size=90) + sum(sd * rng.normal(size=c.max() + 1)[c] for sd, c in zip((1.0, 2.0), codes, strict=True))
+    y = (y - y.mean()) / y.std()
+    names = [[f"{k}[{j}]" for j in range(d.shape[1])] for k, d in enumerate(designs)]
+    spec = VCSpec(["seed", "patient"], [[n] for n in names], [[d] for d in designs])
+    model = MixedLM(y, np.ones((90, 1)), groups=np.zeros(90), exog_vc=spec)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # statsmodels on its own names
+        expected = model.fit(reml=True, method=["powell"], xtol=1e-8, ftol=1e-10)
+    components, mean, error, is_converged = reml(y, designs)
+    np.testing.assert_allclose(components, [*expected.vcomp, expected.scale], rtol=1e-3)
+    assert mean == pytest.approx(expected.fe_params[0], abs=1e-5)
+    assert error == pytest.approx(expected.bse_fe[0], rel=1e-3)
+    assert is_converged
+
+
+def test_nothing_on_a_grid_is_more_likely_where_there_are_two_minima():
+    first = [4, 2, 0, 1, 4, 2, 4, 4, 0, 3, 1, 0, 1, 2, 0, 2, 1, 4, 4, 2, 1, 1, 0]
+    second = [4, 3, 2, 0, 0, 3, 2, 4, 0, 1, 3, 0, 1, 2, 0, 2, 2, 3, 4, 2, 2, 2, 0]
+    y = [0.64, 1.77, -1.12, -0.2, -0.17, 1.69, -1.07, 0.7, -0.16, 0.03, 1.75, -0.15, 0.35, -1.07, -0.05, -1.04, -1.06,
+         1.76, 0.72, -1.01, -1.12, -1.09, -0.1]  # fmt: skip
+    y, designs = np.array(y), [np.eye(5)[first], np.eye(5)[second]]
+
+    def criterion(components):
+        V = components[-1] * np.eye(y.size) + sum(c * d @ d.T for c, d in zip(components, designs))
+        W = np.linalg.inv(V)
+        left = y - (W @ y).sum() / W.sum()
+        return np.linalg.slogdet(V)[1] + left @ W @ left + np.log(W.sum())
+
+    components, *_ = reml(y, designs)
+    grid = np.concatenate([[0.0], np.geomspace(1e-3, 10, 9)])
+    others = [criterion([a, b, c]) for a in grid for b in grid for c in grid[1:]]
+    assert criterion(components) < min(others)
+    assert components[0] > 0.01  # the other minimum is at zero
+    assert criterion([0, 1.07, 0.013]) > criterion(components) + 1
+
+
+def test_effects_that_leave_no_residual_are_said_to_be_rough():
+    y, sources = balanced(3, 3, 12, (0.1, 0.1, 0.1, 0.0), seed=0)
+    with pytest.warns(FeatkitWarning, match="did not converge"):
+        found = variance_components(y, sources)
+    assert not found.is_converged
+    assert any("read the components as rough" in note for note in found.notes)
