@@ -236,7 +236,7 @@ def comparison_table(found: Comparison) -> Table:
     """Return one row a metric and set of patches: both values, the difference, p-values, the verdict."""
     import polars as pl
 
-    pairs = list(dict.fromkeys(without_class(row.a, row.b) for row in found.rows))
+    pairs = list(dict.fromkeys((row.a, row.b) for row in found.rows))
     rows: list[dict[str, Any]] = []
     for row in found.rows:
         a, b = without_class(row.a, row.b) if len(pairs) == 1 else (row.a, row.b)
@@ -257,12 +257,12 @@ def comparison_table(found: Comparison) -> Table:
     columns = {name: name for name in frame.columns if name not in ("difference_low", "difference_high")}
     columns |= {"p_adjusted": f"p ({found.adjustment})"}
     if len(pairs) == 1:
-        columns |= {"a": pairs[0][0], "b": pairs[0][1]}
+        columns |= dict(zip("ab", without_class(*pairs[0])))
     if "p_equivalence" in columns:
         columns["p_equivalence"] = "p (equivalent)"
     if all(row.n_family <= 1 for row in found.rows):
         del columns["p_adjusted"]
-    what = f"{found.rows[0].a} minus {found.rows[0].b}" if len(pairs) == 1 else "First minus second"
+    what = f"{pairs[0][0]} minus {pairs[0][1]}" if len(pairs) == 1 else "First minus second"
     caption = f"{what}, on {found.n_patches} held-out patches of {found.n_patients} patients."
     return table_of(frame, columns=columns, caption=caption)
 

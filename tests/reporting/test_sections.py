@@ -190,6 +190,9 @@ def test_a_comparison_of_one_pair_names_it_in_the_heading(make):
     assert {"grl", "baseline", "verdict"} <= set(table.columns)
     several = comparison_table(make.comparison(pairs=(("grl", "baseline"), ("gan", "baseline"))))
     assert several.columns[:2] == ("first", "second")
+    pairs = tuple((f"grl signature, {name}", f"baseline signature, {name}") for name in ("ductal", "lobular"))
+    named = comparison_table(make.comparison(pairs=pairs))
+    assert list(dict.fromkeys(row[:2] for row in named.rows)) == list(pairs)
     assert to_latex(table, label="tab:x").count("\\\\") == len(table.rows) + 1
 
 
