@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from featkit.reporting.bundle import StudyResults
 from featkit.reporting.html import ReportFigure, Section
 from featkit.reporting.panels import by_fold, drawn_by_task, majority_by_fold, one_seed, reliability_panels, roc_panels
@@ -21,9 +19,6 @@ from featkit.reporting.score_tables import (
 )
 from featkit.reporting.tables import Table, table_of
 from featkit.reporting.words import comparison_sentences, few
-
-if TYPE_CHECKING:
-    pass
 
 _DRAWN = ("auc", "brier")
 
