@@ -97,8 +97,7 @@ def metrics_table(evaluations: Mapping[str, Evaluation], metrics: Sequence[str],
                 if (scope, aggregation, metric) in by:
                     row |= _cell(metric, by[scope, aggregation, metric].estimate)
             rows.append(row)
-        usual = {m: by["all", "pooled", m].majority for m in there if ("all", "pooled", m) in by}
-        majority |= {m: 0.0 if abs(value) < _ROUNDING else value for m, value in usual.items()}
+        majority |= {m: _plain(by["all", "pooled", m].majority) for m in there if ("all", "pooled", m) in by}
     rows.append({"model": "majority class", "patches": "pooled", **majority})
     columns = {"model": "model", "patches": "patches", **{m: LABELS.get(m, m) for m in there}}
     return table_of(_once(pl.DataFrame(rows, infer_schema_length=None), "model"), columns=columns, caption=caption)
@@ -244,8 +243,8 @@ def comparison_table(found: Comparison) -> Table:
         record |= {
             "metric": LABELS.get(row.metric, row.metric),
             "patches": row.scope if row.aggregation == "fold" or row.scope != "all folds" else row.aggregation,
-            "a": row.value_a,
-            "b": row.value_b,
+            "a": _plain(row.value_a),
+            "b": _plain(row.value_b),
             **_cell("difference", row.difference),
             "p": row.p_value,
             "p_adjusted": row.p_adjusted,
@@ -277,7 +276,13 @@ def _verdict(verdict: str, a: str, b: str) -> str:
 
 
 def _cell(name: str, estimate: Estimate) -> dict[str, float]:
-    return {name: estimate.value, f"{name}_low": estimate.low, f"{name}_high": estimate.high}
+    ends = {name: estimate.value, f"{name}_low": estimate.low, f"{name}_high": estimate.high}
+    return {key: _plain(value) for key, value in ends.items()}
+
+
+def _plain(value: float) -> float:
+    """Return 0 for what is rounding alone: a table would show it in powers of ten."""
+    return 0.0 if abs(value) < _ROUNDING else value
 
 
 def _once(frame: Any, column: str) -> Any:

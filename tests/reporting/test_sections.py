@@ -118,6 +118,13 @@ def test_metrics_have_one_row_a_set_of_patches_and_name_each_model_once(make):
     assert [row[1] for row in one_fold.rows] == ["40X", "40X", "pooled"]
 
 
+def test_rounding_is_shown_as_zero_for_models_and_the_majority_alike(make):
+    tiny = Estimate(3.7e-17, -2e-17, 0.1)
+    flat = dataclasses.replace(evaluation(make), rows=(EvaluationRow("all", "pooled", "ece", tiny, 3.7e-17),))
+    rows = metrics_table({"grl signature": flat}, ("ece",), "c").rows
+    assert [row[-1] for row in rows] == ["0.000 [0.000, 0.100]", "0.000"]
+
+
 def test_brier_terms_show_their_identity(make):
     table = brier_table(evaluated(make, ("40X",)))
     row = dict(zip(table.columns, table.rows[0], strict=True))
