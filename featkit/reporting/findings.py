@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import math
-import re
 from collections.abc import Iterator
 
 import numpy as np
@@ -12,10 +11,9 @@ import numpy as np
 from featkit.core.results.comparison import ComparisonRow
 from featkit.core.results.estimate import Estimate
 from featkit.core.results.probe import ProbeResult
-from featkit.core.results.signature_set import SignatureSet
 from featkit.reporting.bundle import StudyResults
 from featkit.reporting.score_tables import by_task
-from featkit.reporting.words import without_class
+from featkit.reporting.words import without_class, without_seed
 
 _KINDS = {"head": "trained head", "signature": "sparse signature"}
 _METRICS = {"balanced_accuracy": "balanced accuracy", "top1": "right first guess"}
@@ -48,7 +46,7 @@ def _discrimination(study: StudyResults) -> Iterator[str]:
         found = _by_method(study, kind, "auc", positive)
         if not found:
             continue
-        what = _KINDS[kind] + (f" of {positive} against the rest" if positive else "")
+        what = _KINDS[kind] + _told(positive)
         every = [estimate for estimates in found.values() for estimate in estimates]
         n = max(estimate.n_units for estimate in every)
         parts = [f"{_mean(estimates)} for {name}" for name, estimates in found.items()]
@@ -68,15 +66,19 @@ def _discrimination(study: StudyResults) -> Iterator[str]:
         is_first = False
 
 
-def _by_method(study: StudyResults, kind: str, metric: str, positive: str = "") -> dict[str, list[Estimate]]:
+def _by_method(study: StudyResults, kind: str, metric: str, positive: str) -> dict[str, list[Estimate]]:
     """Return the pooled estimates of a metric by method, one for each seed."""
     found: dict[str, list[Estimate]] = {}
-    ending = f" {kind}" + (f", {positive}" if positive else "")
     for name, evaluation in by_task(study.evaluations).get(positive, {}).items():
-        model = re.sub(r" seed \d+$", "", name)
-        if model.endswith(ending):
-            found.setdefault(model.removesuffix(ending), []).append(evaluation.get(metric, "pooled", "all"))
+        model = without_seed(name).removesuffix(f", {positive}")
+        if model.endswith(f" {kind}"):
+            found.setdefault(model.removesuffix(f" {kind}"), []).append(evaluation.get(metric, "pooled", "all"))
     return found
+
+
+def _told(positive: str) -> str:
+    """Return " of lobular against the rest" or, where all classes are told apart, nothing."""
+    return f" of {positive} against the rest" if positive else ""
 
 
 def _mean(estimates: list[Estimate]) -> str:
@@ -91,8 +93,8 @@ def _comparisons(study: StudyResults) -> Iterator[str]:
                 plain = without_class(row.a, row.b)
                 kind = next((k for k in _KINDS if all(name.endswith(f" {k}") for name in plain)), "")
                 names = (plain[0].removesuffix(f" {kind}"), plain[1].removesuffix(f" {kind}"))
-                told = row.a.removeprefix(plain[0]).removeprefix(", ")
-                pairs.setdefault(names, []).append((f"{kind} of {told} against the rest" if told else kind, row))
+                positive = row.a.removeprefix(plain[0]).removeprefix(", ")
+                pairs.setdefault(names, []).append((kind + _told(positive), row))
     for (a, b), rows in pairs.items():
         better = [k for k, row in rows if row.verdict == "a better"]
         worse = [k for k, row in rows if row.verdict == "b better"]
@@ -116,53 +118,44 @@ def _only(kinds: list[str], rows: list[tuple[str, ComparisonRow]]) -> str:
 
 
 def _calibration(study: StudyResults) -> Iterator[str]:
-    for positive, evaluations in list(by_task(study.evaluations).items())[:1]:  # the section has every class
-        parts = [
-            f"{np.mean([e.value for e in estimates]):.3f} for {method} {kind}"
-            for kind in _KINDS
-            for method, estimates in _by_method(study, kind, "brier", positive).items()
-        ]
-        usual = [
-            r.majority
-            for evaluation in evaluations.values()
-            for r in evaluation.rows
-            if (r.scope, r.aggregation, r.metric) == ("all", "pooled", "brier") and math.isfinite(r.majority)
-        ]
-        if parts:
-            whose = f" of {positive} against the rest" if positive else ""
-            told = f"; always forecasting the training prevalence gives {usual[0]:.3f}" if usual else ""
-            yield f"The Brier score{whose} (lower is better{told}) is {listed(parts)}."
+    positive, evaluations = next(iter(by_task(study.evaluations).items()), ("", {}))  # the section has every class
+    parts = [
+        f"{np.mean([e.value for e in estimates]):.3f} for {method} {kind}"
+        for kind in _KINDS
+        for method, estimates in _by_method(study, kind, "brier", positive).items()
+    ]
+    usual = [
+        r.majority
+        for evaluation in evaluations.values()
+        for r in evaluation.rows
+        if (r.scope, r.aggregation, r.metric) == ("all", "pooled", "brier") and math.isfinite(r.majority)
+    ]
+    if parts:
+        told = f"; always forecasting the training prevalence gives {usual[0]:.3f}" if usual else ""
+        yield f"The Brier score{_told(positive)} (lower is better{told}) is {listed(parts)}."
 
 
 def _sizes(study: StudyResults) -> Iterator[str]:
     for one in study.signature_sets:
-        yield from _sizes_of(one)
-
-
-def _sizes_of(one: SignatureSet) -> Iterator[str]:
-    found = one.signatures
-    whose = f" of {one.positive} against the rest" if one.positive else ""
-    by_method: dict[str, list[tuple[int, str]]] = {}
-    for signature in found.values():
-        by_method.setdefault(signature.method, []).append((signature.size, signature.fold))
-    d = max(s.n_dimensions for s in found.values())
-    parts = []
-    for method, sizes in by_method.items():
-        kept = sorted(size for size, _ in sizes)
-        text = str(kept[0]) if kept[0] == kept[-1] else f"{kept[0]} to {kept[-1]}"
-        parts.append(f"{text} for {method}")
-    yield f"The signatures{whose} keep, of {d:,} dimensions, {listed(parts)}."
-    bad = [name for name, s in found.items() if not s.is_converged]
-    if bad:
-        yield f"Not converged to the asked duality gap{whose}: {listed(bad)}; do not use their sizes."
+        told = _told(one.positive)
+        by_method: dict[str, list[int]] = {}
+        for signature in one.signatures.values():
+            by_method.setdefault(signature.method, []).append(signature.size)
+        d = max(s.n_dimensions for s in one.signatures.values())
+        parts = []
+        for method, sizes in by_method.items():
+            least, most = min(sizes), max(sizes)
+            parts.append((str(least) if least == most else f"{least} to {most}") + f" for {method}")
+        yield f"The signatures{told} keep, of {d:,} dimensions, {listed(parts)}."
+        bad = [name for name, s in one.signatures.items() if not s.is_converged]
+        if bad:
+            yield f"Not converged to the asked duality gap{told}: {listed(bad)}; do not use their sizes."
 
 
 def _overlap(study: StudyResults) -> Iterator[str]:
-    for one in study.signature_sets[:1]:  # the sections have every class
-        yield from _overlap_of(one)
-
-
-def _overlap_of(one: SignatureSet) -> Iterator[str]:
+    if not study.signature_sets:
+        return
+    one = study.signature_sets[0]  # the sections have every class
     methods = {s.method for s in one.signatures.values()}
     parts = []
     for method, overlap in one.overlaps.items():
@@ -171,10 +164,9 @@ def _overlap_of(one: SignatureSet) -> Iterator[str]:
             observed, chance, corrected = (float(np.mean(pairs[c].to_numpy())) for c in _OVERLAP)
             parts.append(f"{corrected:.2f} for {method} (observed {observed:.2f}, by chance {chance:.2f})")
     if parts:
-        whose = f" of {one.positive} against the rest" if one.positive else ""
         yield (
-            f"Signatures{whose} of different folds agree, corrected for chance, by {listed(parts)}; 0 is chance and 1 "
-            "the most that sets of their sizes can share."
+            f"Signatures{_told(one.positive)} of different folds agree, corrected for chance, by {listed(parts)}; 0 is "
+            "chance and 1 the most that sets of their sizes can share."
         )
 
 

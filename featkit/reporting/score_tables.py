@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -14,7 +13,7 @@ from featkit.core.results.evaluation import Evaluation
 from featkit.core.results.evaluation_set import EvaluationSet
 from featkit.core.results.signature import REST
 from featkit.reporting.tables import Table, table_of
-from featkit.reporting.words import without_class
+from featkit.reporting.words import without_class, without_seed
 
 LABELS = {
     "auc": "AUC",
@@ -191,7 +190,7 @@ def _change(change: Estimate) -> str:
 
 def seeds_tables(found: EvaluationSet) -> dict[str, Table]:
     """Return the means over seeds for all classes ("") and for each class that is told from the rest."""
-    task = {re.sub(r" seed \d+$", "", name): positive_of(e) for name, e in found.evaluations.items()}
+    task = {without_seed(name): positive_of(e) for name, e in found.evaluations.items()}
     models: dict[str, dict[str, dict[str, Estimate]]] = {}
     for name, metrics in found.over_seeds.items():
         models.setdefault(task.get(name, ""), {})[name] = metrics

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Container, Iterable, Iterator
 
 from featkit.core.results.comparison import Comparison, ComparisonRow
@@ -29,13 +30,15 @@ def _sentences(found: Comparison, metrics: Container[str] | None) -> Iterator[st
 
 def without_class(a: str, b: str) -> tuple[str, str]:
     """Return two models' names without the class that both tell from the rest: their title says it once."""
-    first, second = a.partition(_NAMED), b.partition(_NAMED)
-    if not first[1] or first[2] != second[2]:
+    (first, _, first_class), (second, _, second_class) = (name.partition(" signature, ") for name in (a, b))
+    if not first_class or first_class != second_class:
         return a, b
-    return first[0] + _NAMED.removesuffix(", "), second[0] + _NAMED.removesuffix(", ")
+    return f"{first} signature", f"{second} signature"
 
 
-_NAMED = " signature, "
+def without_seed(name: str) -> str:
+    """Return a model's name without the training seed it may end in."""
+    return re.sub(r" seed \d+$", "", name)
 
 
 def few(notes: Iterable[str], most: int = 6) -> tuple[str, ...]:

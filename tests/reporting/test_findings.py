@@ -107,6 +107,13 @@ def test_a_class_against_the_rest_is_named(make):
     assert "for the signature of lobular against the rest" in sentence
 
 
+def test_a_label_called_rest_loses_no_sentence():
+    heads = {"grl head": dataclasses.replace(evaluation(0.9), class_names=("rest", "tumour"))}
+    auc, brier = findings(study(evaluation=EvaluationSet(heads, {})))
+    assert "the trained head of tumour against the rest reaches an AUC of 0.90 (0.85 to 0.95) for grl" in auc
+    assert brier.startswith("The Brier score of tumour against the rest")
+
+
 def test_sizes_of_a_class_against_the_rest_are_named(make):
     signature = dataclasses.replace(make.signature(size=7), method="grl", fold="100X")
     found = SignatureSet({"grl/100X": signature}, {}, {}, {}, positive="lobular")
