@@ -81,7 +81,7 @@ class StudyResults:
         By what was compared.
     signatures : SignatureSet or None
         Signatures and their overlap.
-    named_signatures : mapping of str to SignatureSet
+    named_signatures : tuple of SignatureSet
         The same of each class that was told from the rest.
     probes : mapping of target to (mapping of run to ProbeResult)
         What could be read from the embeddings; a run probed in a special way has that after a comma ("grl/100X, mlp").
@@ -105,7 +105,7 @@ class StudyResults:
     evaluation: EvaluationSet | None = None
     comparisons: Mapping[str, Comparison] = dataclasses.field(default_factory=dict)
     signatures: SignatureSet | None = None
-    named_signatures: Mapping[str, SignatureSet] = dataclasses.field(default_factory=dict)
+    named_signatures: tuple[SignatureSet, ...] = ()
     probes: Mapping[str, Mapping[str, ProbeResult]] = dataclasses.field(default_factory=dict)
     maps: Mapping[str, EmbeddingMap] = dataclasses.field(default_factory=dict)
     patches: SamplePatches | None = None
@@ -116,7 +116,7 @@ class StudyResults:
     @property
     def signature_sets(self) -> tuple[SignatureSet, ...]:
         """The signatures of all classes, if there are such, and of each class told from the rest."""
-        return (*(() if self.signatures is None else (self.signatures,)), *self.named_signatures.values())
+        return tuple(found for found in (self.signatures, *self.named_signatures) if found is not None)
 
     @property
     def evaluations(self) -> Mapping[str, Evaluation]:

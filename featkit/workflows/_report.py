@@ -46,7 +46,13 @@ def report(store: str | Path | None = None, *, output: str | Path | None = None,
     Returns
     -------
     Path
-        The HTML file; ``figures`` beside it holds the figures.
+        The HTML file; beside it ``figures`` holds the figures, and ``tables`` evaluations, comparisons and signatures
+        as CSV.
+
+    Raises
+    ------
+    InputError
+        If there is no store, or nothing was found from it yet.
     """
     from featkit.reporting.figures.style import save_figure
     from featkit.reporting.html import write_report
@@ -79,7 +85,7 @@ def _gather(sources: list[Source], title: str) -> StudyResults:
     folder = summary_folder(sources, None)
     evaluated = _load(folder / "evaluation.json", EvaluationSet)
     signatures = _load(folder / "signatures.json", SignatureSet)
-    named = [SignatureSet.load(path) for path in sorted(folder.glob("signatures_*.json"))]
+    named = tuple(SignatureSet.load(path) for path in sorted(folder.glob("signatures_*.json")))
     comparisons = {
         path.stem.removeprefix("comparison_").replace("_", " "): Comparison.load(path)
         for path in sorted(folder.glob("comparison_*.json"))
@@ -109,7 +115,7 @@ def _gather(sources: list[Source], title: str) -> StudyResults:
         evaluation=evaluated,
         comparisons=comparisons,
         signatures=signatures,
-        named_signatures={found.positive: found for found in named},
+        named_signatures=named,
         probes=probes,
         maps={source.name: _map(source) for source in sources},
         patches=_patches(sources[0]),

@@ -117,7 +117,7 @@ def test_a_label_called_rest_loses_no_sentence():
 def test_sizes_of_a_class_against_the_rest_are_named(make):
     signature = dataclasses.replace(make.signature(size=7), method="grl", fold="100X")
     found = SignatureSet({"grl/100X": signature}, {}, {}, {}, positive="lobular")
-    (sentence,) = findings(study(named_signatures={"lobular": found}))
+    (sentence,) = findings(study(named_signatures=(found,)))
     assert sentence == "The signatures of lobular against the rest keep, of 512 dimensions, 7 for grl."
 
 

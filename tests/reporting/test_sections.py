@@ -184,9 +184,8 @@ def test_a_class_both_models_share_is_said_once():
 
 def test_signatures_of_a_named_class_have_sections_that_say_so(make):
     found = dataclasses.replace(signatures(make), positive="lobular")
-    titles = [
-        section.title for section in tell(study(signatures=signatures(make), named_signatures={"l": found})).sections
-    ]
+    told = tell(study(signatures=signatures(make), named_signatures=(found,)))
+    titles = [section.title for section in told.sections]
     for question in ("How few dimensions does the answer need", "Do the same dimensions come back"):
         assert {f"{question}?", f"{question} to tell lobular from the rest?"} <= set(titles)
     assert signature_table(found).caption.startswith("Signatures, lobular against the rest, scored")
