@@ -11,6 +11,7 @@ import numpy as np
 from featkit.core.errors import InputError
 from featkit.core.results.comparison import Comparison
 from featkit.core.workspace import Workspace
+from featkit.workflows._drawings import draw_comparison
 from featkit.workflows._forecasts import Forecast, gather_forecasts, model_name
 from featkit.workflows._sources import Source, find_sources, summary_folder
 
@@ -109,8 +110,6 @@ def _save(result: Comparison, folder: Path, stem: str, figures: bool) -> None:
         to_latex(comparison_table(result), label="tab:" + stem.replace("_", "-")), encoding="utf-8"
     )
     if figures:
-        from featkit.workflows._drawings import draw_comparison
-
         draw_comparison(result, folder / "figures", stem)
 
 
@@ -149,10 +148,23 @@ def _in_order_of(first: Forecast, second: Forecast, a: str, b: str) -> Forecast:
             f"{len(wanted)} and {len(place)} patches, {len(absent)} of them only in {a}",
             "Use the same folds and splits for both",
         )
+    if first.classes != second.classes:
+        raise InputError(
+            f"{a} and {b} must tell the same classes apart, in the same order",
+            f"{', '.join(first.classes)} and {', '.join(second.classes)}",
+            "Give both the same labels",
+        )
     rows = np.array([place[key] for key in wanted])
     arrays = {n: getattr(second, n)[rows] for n in ("patch_ids", "patients", "folds", "y", "p")}
-    if not np.array_equal(arrays["y"], first.y):
-        raise InputError(f"{a} and {b} must give the same patches the same labels", "different labels", "Check both")
+    differing = np.flatnonzero(arrays["y"] != first.y)
+    if differing.size:
+        one = differing[0]
+        raise InputError(
+            f"{a} and {b} must give the same patches the same labels",
+            f"{first.classes[first.y[one]]} and {first.classes[arrays['y'][one]]} for {first.patch_ids[one]}, "
+            f"{differing.size} such patches",
+            "Correct the labels and make the store again",
+        )
     return dataclasses.replace(second, **arrays)
 
 

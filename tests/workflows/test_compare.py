@@ -1,3 +1,4 @@
+import dataclasses
 import json
 from pathlib import Path
 
@@ -9,6 +10,9 @@ from sklearn.metrics import roc_auc_score
 from featkit import workflows
 from featkit.core.errors import InputError
 from featkit.core.results import load_result
+from featkit.workflows._compare import _in_order_of
+from featkit.workflows._forecasts import gather_forecasts
+from featkit.workflows._sources import find_sources
 
 DRAWN = {"model": "head", "figures": False}
 
@@ -102,6 +106,22 @@ def test_other_patches_are_refused(make_store, planted, head):
     a, b = make_store(probabilities=head), make_store("other", rows=fewer, probabilities=head)
     with pytest.raises(InputError, match="must be evaluated on the same patches"):
         workflows.compare(a.path, b.path, fold="100X", **DRAWN)
+
+
+def test_other_labels_are_refused(make_store, head):
+    (source,) = find_sources(make_store(probabilities=head))
+    (one,) = gather_forecasts([source], "100X").values()
+    again = _in_order_of(one, dataclasses.replace(one, patch_ids=one.patch_ids[::-1], y=one.y[::-1]), "a", "b")
+    np.testing.assert_array_equal(again.y, one.y)
+    other = dataclasses.replace(one, classes=("normal", "tumour"))
+    with pytest.raises(InputError, match=r"must tell the same classes .* got benign, malignant and normal, tum"):
+        _in_order_of(one, other, "a", "b")
+    y = one.y.copy()
+    y[[1, 4]] = 1 - y[[1, 4]]
+    names = [one.classes[k] for k in (one.y[1], y[1])]
+    got = rf"the same labels, got {names[0]} and {names[1]} for {one.patch_ids[1]}, 2 such patches"
+    with pytest.raises(InputError, match=got):
+        _in_order_of(one, dataclasses.replace(one, y=y), "a", "b")
 
 
 @pytest.mark.parametrize(
