@@ -139,12 +139,9 @@ def _write_latex(result: EvaluationSet, path: Path) -> None:
     )
     from featkit.reporting.tables import to_latex
 
-    captions = {
-        "discrimination": "Discrimination on held-out patches.",
-        "calibration": "Calibration on held-out patches.",
-    }
     tables = {}
-    for (name, caption), metrics in zip(captions.items(), (DISCRIMINATION, CALIBRATION), strict=True):
+    for name, metrics in (("discrimination", DISCRIMINATION), ("calibration", CALIBRATION)):
+        caption = f"{name.capitalize()} on held-out patches."
         for positive, table in metrics_tables(result.evaluations, metrics, caption).items():
             tables["-".join(filter(None, (name, positive)))] = table
     if result.brier_terms:
