@@ -37,7 +37,7 @@ THREE = ("adenosis", "ductal, in situ", "lobular")
 
 
 @pytest.fixture(scope="session")
-def three_classes(planted):
+def three_classes():
     """Return embeddings (600, 24) of three classes, their table, class indices, and a head's probabilities (600, 3).
 
     Dimensions 3, 11 and 17 each speak for one class. One name holds a comma and spaces, as labels do.
