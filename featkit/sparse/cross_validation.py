@@ -15,7 +15,7 @@ from featkit.core.results.path import LambdaChoice
 from featkit.core.seeds import rng
 from featkit.sparse.design import Patients
 from featkit.sparse.model import SparseModel, sparse_model
-from featkit.sparse.path import as_lambdas, check_options, lambda_grid
+from featkit.sparse.path import as_lambdas, check_options, lambda_grid, on_data_scale
 from featkit.stats.discrimination import auc, auc_one_vs_rest
 
 RULES = ("min", "1se", "lambda", "C")
@@ -104,7 +104,8 @@ def select_lambda(
         model, rule=rule, value=value, score=score, lambdas=lambdas, n_lambdas=n_lambdas,
         lambda_min_ratio=lambda_min_ratio, n_folds=n_folds, tolerance=tolerance, seed=seed, n_jobs=n_jobs,
     )  # fmt: skip
-    return dataclasses.replace(choice, warnings=(*model.notes, *choice.warnings))
+    path = on_data_scale(choice.path, model.design, model.notes)
+    return dataclasses.replace(choice, path=path, warnings=(*model.notes, *choice.warnings))
 
 
 def choose(
@@ -121,7 +122,7 @@ def choose(
     seed: int,
     n_jobs: int | None,
 ) -> LambdaChoice:
-    """Choose the penalty of a model; see `select_lambda`."""
+    """Choose the penalty of a model; see `select_lambda`. The path is on the scale of its design."""
     _check_rule(rule, value)
     tolerance = model.usual_tolerance if tolerance is None else tolerance
     check_options(model.l1_ratio, tolerance, None)

@@ -8,12 +8,12 @@ and the result. Rows are read block by block, so that ``X`` may be a memory map,
 
 from __future__ import annotations
 
-import os
 import warnings
 from typing import Any
 
 import numpy as np
 
+from featkit.core.available_memory import available_bytes
 from featkit.core.errors import FeatkitWarning, InputError
 from featkit.core.progress import note
 from featkit.core.seeds import rng
@@ -22,15 +22,9 @@ _BYTES_PER_CELL = 12  # the rows read, their float32 columns, and working memory
 _READ_BYTES = 1 << 26
 
 
-def available_bytes() -> int:
-    """Return the memory that can be taken without swapping; 4 GiB where the system does not say."""
-    try:
-        with open("/proc/meminfo", encoding="ascii") as file:
-            fields = dict(line.split(":", 1) for line in file)
-        return int(fields["MemAvailable"].split()[0]) * 1024
-    except (OSError, KeyError, ValueError):
-        pages = os.sysconf("SC_AVPHYS_PAGES") if "SC_AVPHYS_PAGES" in getattr(os, "sysconf_names", {}) else 0
-        return pages * os.sysconf("SC_PAGE_SIZE") if pages else 4 << 30
+def memory_budget() -> int:
+    """Return the bytes that work may take where nothing else is said: 60 % of what is available."""
+    return int(0.6 * available_bytes())
 
 
 def thin(X: Any, y: Any, groups: Any, max_bytes: int | None, seed: int) -> tuple[Any, np.ndarray | None, str]:
@@ -45,7 +39,7 @@ def thin(X: Any, y: Any, groups: Any, max_bytes: int | None, seed: int) -> tuple
     groups : (n,) array or None
         Patients.
     max_bytes : int, optional
-        Memory the work may take; by default 60 % of what is available.
+        Memory the work may take; by default `memory_budget`.
     seed : int
         Seed of the draw.
 
@@ -63,7 +57,7 @@ def thin(X: Any, y: Any, groups: Any, max_bytes: int | None, seed: int) -> tuple
     if shape is None or len(shape) != 2 or 0 in shape:
         return X, None, ""  # for `as_matrix` to refuse, or a list, which is in memory already
     n, d = shape
-    budget = int(0.6 * available_bytes()) if max_bytes is None else max_bytes
+    budget = memory_budget() if max_bytes is None else max_bytes
     room = budget // (_BYTES_PER_CELL * d)
     if n <= room:
         return X, None, ""

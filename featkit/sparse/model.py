@@ -107,13 +107,11 @@ class SparseModel(abc.ABC):
         """Return each row's loss in nats, (n,), given its linear predictor, (n,) or (n, K)."""
 
     def path(self, lambdas: np.ndarray, tolerance: float) -> PathResult:
-        """Return the path on all rows; see `follow`."""
+        """Return the path on all rows, on the scale of the design; see `follow`."""
         d, n = self.design.columns.shape
         trace = self.follow(lambdas, tolerance)
         classes = self.classes if np.ndim(trace.intercepts[0]) else ()
-        return to_result(
-            trace, lambdas, self.design, self.null_loss, tolerance, self.l1_ratio, float(n), (n, d), classes
-        )
+        return to_result(trace, lambdas, self.null_loss, tolerance, self.l1_ratio, float(n), (n, d), classes)
 
     def predictor(self, trace: Trace, index: int, rows: np.ndarray) -> np.ndarray:
         """Return the linear predictor of rows at a penalty, (n_rows,) or (n_rows, K) float64."""
@@ -255,7 +253,7 @@ def sparse_model(
     Parameters
     ----------
     X, y, groups : (n, d), (n,) and (n,) arrays
-        Training embeddings, labels and patients. Two classes are 0 and 1.
+        Training embeddings, labels and patients. Two classes are 0 and 1. Without groups (None) each row is a patient.
     classes : sequence of str
         Class names, of which the labels are then indices. Without them several classes are the sorted labels.
     l1_ratio : float
@@ -272,7 +270,7 @@ def sparse_model(
     """
     X, rows, note = thin(X, y, groups, max_bytes, seed)
     if rows is not None:
-        y, groups = np.asarray(y)[rows], np.asarray(groups)[rows]
+        y, groups = np.asarray(y)[rows], groups if groups is None else np.asarray(groups)[rows]
     X = as_matrix(X)
     check_options(l1_ratio, 1e-4, None)
     names = tuple(str(name) for name in classes)
@@ -283,7 +281,7 @@ def sparse_model(
         names, labels = _as_named(y, X.shape[0], names)
     else:
         labels = as_labels(y, X.shape[0])
-    patients = as_patients(groups, labels)
+    patients = as_patients(np.arange(labels.size) if groups is None else groups, labels)
     notes = (note,) if note else ()
     model = _Multinomial if several else _Logistic
     return model(make_design(X, standardize=standardize), labels, patients, l1_ratio, names, notes)

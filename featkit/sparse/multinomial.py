@@ -9,7 +9,6 @@ How it is solved: `featkit.sparse.grouped`.
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Any
 
 import numpy as np
@@ -21,7 +20,7 @@ from featkit.sparse.design import as_matrix, as_penalties, as_weights, make_desi
 from featkit.sparse.grouped import GroupedProblem, follow_groups
 from featkit.sparse.many import EXACT_BELOW, solve_many
 from featkit.sparse.memory import thin
-from featkit.sparse.path import as_lambdas, check_options, lambda_grid, largest_lambda, to_result
+from featkit.sparse.path import as_lambdas, check_options, lambda_grid, largest_lambda, on_data_scale, to_result
 from featkit.sparse.working_set import ALL_ROWS, WorkingSet
 
 
@@ -91,8 +90,8 @@ def multinomial_path(
             grid = as_lambdas(lambdas)
         trace = follow_groups(problem, grid, tolerance * null_loss, max_entrants)
     names = tuple(str(c) for c in classes)
-    result = to_result(trace, grid, design, null_loss, tolerance, 1.0, total, X.shape, names)
-    return dataclasses.replace(result, warnings=(thinned, *result.warnings)) if thinned else result
+    path = to_result(trace, grid, null_loss, tolerance, 1.0, total, X.shape, names)
+    return on_data_scale(path, design, (thinned,) if thinned else ())
 
 
 def one_vs_rest_paths(
@@ -144,7 +143,7 @@ def one_vs_rest_paths(
         design.columns, makers, grid, tolerance * min(losses), is_exact=tolerance < EXACT_BELOW, n_jobs=n_jobs
     )
     return {
-        str(c): to_result(trace, grid, design, loss, tolerance, l1_ratio, float(n), (n, d))
+        str(c): on_data_scale(to_result(trace, grid, loss, tolerance, l1_ratio, float(n), (n, d)), design)
         for c, trace, loss in zip(classes, traces, losses)
     }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import warnings
 from typing import Any
 
@@ -139,8 +140,8 @@ def logistic_path(
     else:
         grid = as_lambdas(lambdas)
     trace = follow(problem, gradient, grid, tolerance * null_loss, max_entrants)
-    result = to_result(trace, grid, design, null_loss, tolerance, l1_ratio, total, X.shape)
-    return dataclasses.replace(result, warnings=(thinned, *result.warnings)) if thinned else result
+    path = to_result(trace, grid, null_loss, tolerance, l1_ratio, total, X.shape)
+    return on_data_scale(path, design, (thinned,) if thinned else ())
 
 
 def check_options(l1_ratio: float, tolerance: float, max_entrants: int | None) -> None:
@@ -156,7 +157,6 @@ def check_options(l1_ratio: float, tolerance: float, max_entrants: int | None) -
 def to_result(
     trace: Trace,
     lambdas: np.ndarray,
-    design: Design,
     null_loss: float,
     tolerance: float,
     l1_ratio: float,
@@ -164,7 +164,7 @@ def to_result(
     shape: tuple[int, ...],
     classes: tuple[str, ...] = (),
 ) -> PathResult:
-    """Return a trace as a result, on the scale of the data as given, and warn where it did not converge."""
+    """Return a trace as a result, on the scale of the design, and warn where it did not converge."""
     n_done = len(trace.supports)
     gaps = np.array(trace.gaps)
     is_converged = gaps <= tolerance * null_loss
@@ -176,13 +176,12 @@ def to_result(
             f"the largest is {gaps[bad] / null_loss:.2g} at lambda {lambdas[bad]:.3g}"
         )
         warnings.warn(messages[-1], FeatkitWarning, stacklevel=3)
-    values = [(v.T / design.scale[s]).T for s, v in zip(trace.supports, trace.values)]
     return PathResult(
         lambdas=lambdas[:n_done],
         indptr=np.concatenate([[0], np.cumsum([s.size for s in trace.supports])]),
         indices=np.concatenate(trace.supports),
-        values=np.concatenate(values),
-        intercepts=np.array([at - design.mean[s] @ v for at, s, v in zip(trace.intercepts, trace.supports, values)]),
+        values=np.concatenate(trace.values),
+        intercepts=np.array(trace.intercepts),
         losses=np.array(trace.losses),
         gaps=gaps,
         n_iter=np.array(trace.n_iter),
@@ -197,4 +196,15 @@ def to_result(
         is_stopped=n_done < lambdas.size,
         warnings=tuple(messages),
         classes=classes,
+    )
+
+
+def on_data_scale(path: PathResult, design: Design, notes: tuple[str, ...] = ()) -> PathResult:
+    """Return a path fitted on a design with coefficients for the data as given, and ``notes`` as first warnings."""
+    values = (path.values.T / design.scale[path.indices]).T
+    shifts = [
+        design.mean[path.indices[first:stop]] @ values[first:stop] for first, stop in itertools.pairwise(path.indptr)
+    ]
+    return dataclasses.replace(
+        path, values=values, intercepts=path.intercepts - np.array(shifts), warnings=(*notes, *path.warnings)
     )

@@ -111,13 +111,11 @@ def fit_signature(
         )  # fmt: skip
         messages += [m for m in stability.warnings if m not in messages]
         stable = {name: getattr(stability, name) for name in _OF_STABILITY}
-    design, support = model.design, path.support(index)
-    coefficients = (path.coefficients(index)[support].T * design.scale[support]).T
-    intercept = path.intercepts[index] + (design.mean[support] / design.scale[support]) @ coefficients
+    design, support, intercept = model.design, path.support(index), path.intercepts[index]
     return Signature(
         support=support,
-        coefficients=coefficients,
-        intercept=intercept - intercept.mean() if path.is_multinomial else float(intercept),
+        coefficients=path.coefficients(index)[support],
+        intercept=intercept - intercept.mean() if path.is_multinomial else intercept,
         mean=design.mean[support],
         scale=design.scale[support],
         lambda_=choice.lambda_,

@@ -10,10 +10,9 @@ import numpy as np
 
 from featkit.core.errors import FeatkitWarning, InputError
 from featkit.core.progress import track
-from featkit.core.results.path import PathResult
 from featkit.core.results.size import SizeCurve
-from featkit.sparse.multinomial import multinomial_path
-from featkit.sparse.path import lambda_grid, logistic_path
+from featkit.sparse.model import SparseModel, sparse_model
+from featkit.sparse.path import as_lambdas, lambda_grid
 
 TOLERANCES = (1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8)
 """Relative duality gaps a path is solved to by default."""
@@ -32,6 +31,9 @@ def size_curve(
     selection_frequency: Any = None,
     thresholds: Any = None,
     standardize: bool = True,
+    groups: Any = None,
+    max_bytes: int | None = None,
+    seed: int = 0,
 ) -> SizeCurve:
     """Solve one path at several tolerances and count what is selected.
 
@@ -62,6 +64,8 @@ def size_curve(
         Selection thresholds, 0.5 to 1 in steps of 0.05 by default.
     standardize : bool
         Whether dimensions are penalised as if scaled to unit standard deviation.
+    groups, max_bytes, seed
+        As in `logistic_path`.
 
     Returns
     -------
@@ -73,19 +77,36 @@ def size_curve(
     InputError
         If tolerances or named penalties are not positive, or the data are not fit for a path.
     """
+    model = sparse_model(X, y, groups, standardize=standardize, max_bytes=max_bytes, seed=seed)
+    return size_curve_of(
+        model, lambdas=lambdas, n_lambdas=n_lambdas, lambda_min_ratio=lambda_min_ratio, tolerances=tolerances,
+        chosen=chosen, fixed_c=fixed_c, selection_frequency=selection_frequency, thresholds=thresholds,
+    )  # fmt: skip
+
+
+def size_curve_of(
+    model: SparseModel,
+    *,
+    lambdas: Any = None,
+    n_lambdas: int = 49,
+    lambda_min_ratio: float = 0.01,
+    tolerances: Sequence[float] = TOLERANCES,
+    chosen: Mapping[str, float] | None = None,
+    fixed_c: Sequence[float] = (),
+    selection_frequency: Any = None,
+    thresholds: Any = None,
+) -> SizeCurve:
+    """Return the size curve of a model; see `size_curve`."""
     steps = np.sort(np.unique(np.asarray(tolerances, dtype=np.float64)))[::-1]
     if len(steps) == 0 or not np.all((steps > 0) & (steps < 1)):
         raise InputError("tolerances must lie in (0, 1)", list(tolerances))
-    named = _named(chosen, fixed_c, len(np.asarray(y)))
-    options: dict[str, Any] = {"standardize": standardize}
-    if lambdas is None:
-        largest = _solve(X, y, steps[0], n_lambdas=1, **options).lambdas[0]
-        grid = lambda_grid(float(largest), n_lambdas, lambda_min_ratio)
-    else:
-        grid = np.atleast_1d(np.asarray(lambdas, dtype=np.float64))
+    named = _named(chosen, fixed_c, model.y.size)
+    grid = lambda_grid(model.largest_lambda, n_lambdas, lambda_min_ratio) if lambdas is None else as_lambdas(lambdas)
     grid = np.sort(np.unique(np.concatenate([grid, list(named.values())])))[::-1]
 
-    paths = [_solve(X, y, t, lambdas=grid, **options) for t in track(list(steps), "Solving tolerances")]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FeatkitWarning)  # the result says which penalties missed their tolerance
+        paths = [model.path(grid, float(t)) for t in track(list(steps), "Solving tolerances")]
     sizes = np.array([path.sizes for path in paths])
     same = np.array([[_jaccard(path.support(k), paths[-1].support(k)) for k in range(len(grid))] for path in paths])
     converged = np.array([path.is_converged for path in paths])
@@ -119,13 +140,6 @@ def _named(chosen: Mapping[str, float] | None, fixed_c: Sequence[float], n: int)
     if bad:
         raise InputError("named penalties must be positive", ", ".join(bad))
     return named
-
-
-def _solve(X: Any, y: Any, tolerance: float, **options: Any) -> PathResult:
-    solver = logistic_path if np.unique(np.asarray(y)).size <= 2 else multinomial_path
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FeatkitWarning)  # the result says which penalties missed their tolerance
-        return solver(X, y, tolerance=float(tolerance), **options)
 
 
 def _jaccard(first: np.ndarray, second: np.ndarray) -> float:

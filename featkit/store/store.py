@@ -14,6 +14,7 @@ from featkit.core.errors import InputError
 from featkit.store.layout import read_frame
 from featkit.store.rows import first_few
 from featkit.store.seal import read_seal
+from featkit.store.view import StoreView
 from featkit.store.zarr_io import no_remarks, zarr
 
 if TYPE_CHECKING:
@@ -114,6 +115,10 @@ class EmbeddingStore:
                 first = wanted[places[0]]
                 found[places] = self._read(int(first), int(wanted[places[-1]]) + 1)[wanted[places] - first]
         return found
+
+    def view(self, rows: slice | np.ndarray | None = None) -> StoreView:
+        """Return some rows, as in `X`, as an array-like that reads them when they are asked for."""
+        return StoreView(self, self._indices(slice(None) if rows is None else rows))
 
     def blocks(self, rows_per_block: int | None = None) -> Iterator[tuple[slice, np.ndarray]]:
         """Yield ``(rows, X)`` over all rows in order, so that the whole never has to fit into memory.

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -75,15 +76,12 @@ def import_table(
     readers = {".npz": _read_npz, ".npy": _read_npy, ".parquet": _read_table, ".csv": _read_table}
     if source.suffix not in readers:
         raise InputError("table must be .npz, .npy, .parquet or .csv", source.name, "Convert it to one of them")
-    try:
+    with _named(source):
         X, obs = readers[source.suffix](source, array)
-        described = pl.DataFrame() if metadata is None else _frame(Path(metadata))
-    except InputError:
-        raise
-    except Exception as error:  # numpy and polars raise many kinds for files they cannot parse
-        is_pickled = "pickle" in str(error)  # numpy would advise to trust the file: its pickles are never loaded
-        reason = "not an array of numbers" if is_pickled else str(error)
-        raise InputError("table must be readable", f"{source}: {reason}", "Check the file") from error
+    described = pl.DataFrame()
+    if metadata is not None:
+        with _named(Path(metadata)):
+            described = _frame(Path(metadata))
     if metadata is not None and len(described) != len(X):
         raise InputError(f"metadata must have one row per embedding, {len(X)}", len(described), "Check both files")
     if metadata is None and source.suffix == ".npy":
@@ -104,6 +102,20 @@ def import_table(
         obs = pl.concat([numbers, obs], how="horizontal")
     origin = {"encoder": "unknown", "imported_from": source.name, "imported_sha256": file_sha256(source)}
     return write_store(path, X, obs, {**origin, **(provenance or {})}, dtype=dtype)
+
+
+@contextlib.contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """Name the file that cannot be parsed, and say why."""
+    try:
+        yield
+    except InputError:
+        raise
+    except Exception as error:  # numpy and polars raise many kinds for files they cannot parse
+        # numpy would advise to trust the file: its pickles are never loaded
+        is_pickled = path.suffix in (".npy", ".npz") and "pickle" in str(error)
+        reason = "not an array of numbers" if is_pickled else str(error)
+        raise InputError("table must be readable", f"{path}: {reason}", "Check the file") from error
 
 
 def _read_npz(source: Path, array: str | None) -> tuple[np.ndarray, pl.DataFrame]:

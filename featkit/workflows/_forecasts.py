@@ -86,7 +86,7 @@ def signature_forecast(
     """Return the signature's probabilities on the fold's rows of ``role``; of one class against the rest if named."""
     y, classes = target(source, positive)
     rows = split.rows(role)
-    p = signature.predict_proba(source.store.X(rows))
+    p = np.concatenate([signature.predict_proba(X) for _, X in source.store.view(rows).blocks()])
     if signature.is_multinomial:
         p = p[:, [signature.classes.index(name) for name in classes]]
     return _forecast(model_name(source.method, "signature", positive), source, split, rows, y, p, classes)

@@ -33,12 +33,15 @@ class Fitted:
         The fold's roles.
     signature : Signature
         The result.
+    rows : (n,) int64
+        Rows of the store it was fitted on.
     """
 
     key: str
     source: Source
     split: Split
     signature: Signature
+    rows: np.ndarray
 
     @property
     def candidates(self) -> np.ndarray:
@@ -148,7 +151,7 @@ _FEWEST_ROWS = 4
 
 def common_rows(several: list[Fitted]) -> list[np.ndarray]:
     """Return each store's embeddings (n, d) of the patches that are training patches of all, in one order."""
-    sets = [set(one.split.patch_ids[one.split.rows("train")].tolist()) for one in several]
+    sets = [set(one.split.patch_ids[one.rows].tolist()) for one in several]
     shared = set.intersection(*sets)
     ordered = [p for p in several[0].split.patch_ids.tolist() if p in shared]
     found = []
@@ -164,7 +167,7 @@ def _similarity(members: list[Fitted]) -> np.ndarray:
     by_store = {one.source.store.store_id: one for one in members}
     total: np.ndarray | float = 0.0
     for one in by_store.values():
-        X = one.source.store.X(one.split.rows("train"))
+        X = one.source.store.X(one.rows)
         total = total + np.abs(cross_correlation(X, X))
     mean = np.asarray(total) / len(by_store)
     return np.clip((mean + mean.T) / 2, 0.0, 1.0)

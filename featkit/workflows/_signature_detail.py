@@ -10,11 +10,11 @@ import numpy as np
 
 from featkit.core.errors import FeatkitWarning
 from featkit.core.results.anatomy import AnatomyResult
-from featkit.core.results.path import PathResult
 from featkit.core.results.signature import Signature
 from featkit.core.results.signature_detail import SignatureDetail
-from featkit.workflows._forecasts import target
+from featkit.workflows._forecasts import Forecast
 from featkit.workflows._sources import Source
+from featkit.workflows._training_rows import TrainingRows
 
 if TYPE_CHECKING:
     from featkit.data.split import Split
@@ -25,7 +25,7 @@ _MOST_RANKED = 128
 
 
 def signature_detail(
-    source: Source, split: Split, signature: Signature, *, is_deep: bool, positive: str | None = None
+    source: Source, split: Split, signature: Signature, train: TrainingRows, forecast: Forecast, *, is_deep: bool
 ) -> SignatureDetail:
     """Return the path and size curves of a signature and, if deep, its refits and its anatomy.
 
@@ -36,21 +36,25 @@ def signature_detail(
     split : Split
         The fold it was fitted on.
     signature : Signature
-        From the split's training rows.
+        From the training rows.
+    train : TrainingRows
+        What it was fitted on.
+    forecast : Forecast
+        What it says of the test rows.
     is_deep : bool
         Also refit the support, follow performance by size, leave dimensions out one by one, and split their variance.
-    positive : str, optional
-        The class that was told from the rest.
     """
-    from featkit.sparse.size_curves import size_curve
+    from featkit.sparse.model import sparse_model
+    from featkit.sparse.size_curves import size_curve_of
 
-    y, _ = target(source, positive)
-    train = split.rows("train")
-    X = source.store.X(train)
-    path = _path(signature, X, y[train])
-    sizes = size_curve(
-        X,
-        y[train],
+    model = sparse_model(
+        train.X, train.y, train.patients, classes=signature.classes, max_bytes=train.max_bytes, seed=signature.seed
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FeatkitWarning)  # warned of when the signature was fitted on the same penalties
+        path = model.path(signature.path_lambdas, model.usual_tolerance)
+    sizes = size_curve_of(
+        model,
         lambdas=signature.path_lambdas,
         tolerances=_TOLERANCES,
         chosen=_named_penalties(signature),
@@ -59,58 +63,57 @@ def signature_detail(
     )
     if not is_deep:
         return SignatureDetail(path, sizes)
-    return SignatureDetail(path, sizes, **_deep(source, split, signature, X, y, path.entrants))
+    refits = _refits(source, split, signature, train, forecast, path.entrants)
+    return SignatureDetail(path, sizes, **refits, anatomy=_anatomy(source, signature, train))
 
 
-def _path(signature: Signature, X: np.ndarray, y: np.ndarray) -> PathResult:
-    from featkit.sparse.multinomial import multinomial_path
-    from featkit.sparse.path import logistic_path
-
-    fit = multinomial_path if signature.is_multinomial else logistic_path
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FeatkitWarning)  # warned of when the signature was fitted on the same penalties
-        path = fit(_standardised(X), y, lambdas=signature.path_lambdas)
-    return dataclasses.replace(path, classes=signature.classes if signature.is_multinomial else ())
-
-
-def _deep(
-    source: Source, split: Split, signature: Signature, X: np.ndarray, y: np.ndarray, entrants: np.ndarray
+def _refits(
+    source: Source,
+    split: Split,
+    signature: Signature,
+    train: TrainingRows,
+    forecast: Forecast,
+    entrants: np.ndarray,
 ) -> dict[str, Any]:
     from featkit.sparse.refit import leave_one_out, performance_curve, refit_support
 
-    patients, train, test = source.patients(), split.rows("train"), split.rows("test")
-    halves = (X, y[train], patients[train], source.store.X(test), y[test], patients[test])
     settings = source.config
     how: dict[str, Any] = {
         "n_draws": settings.evaluate.n_draws,
         "level": settings.evaluate.level,
         "seed": settings.split.seed,
     }
-    found: dict[str, Any] = {}
     ranking, ranked_by = _ranking(signature, entrants)
+    used = np.union1d(signature.support, ranking)
+    test = source.store.view(split.rows("test")).columns(used)
+    halves = (train.X[:, used], train.y, train.patients, test, forecast.y, forecast.patients)
+    support = np.searchsorted(used, signature.support)
+    found: dict[str, Any] = {}
     if signature.size:
-        found["refit"] = refit_support(*halves, signature.support, **how)
+        refit = refit_support(*halves, support, **how)
+        found["refit"] = dataclasses.replace(refit, support=signature.support)
     if ranking.size:
-        found["performance"] = performance_curve(*halves, ranking, ranked_by=ranked_by, **how)
+        order = np.searchsorted(used, ranking)
+        found["performance"] = performance_curve(*halves, order, ranked_by=ranked_by, **how)
     if signature.size > 1:
-        found["contributions"] = leave_one_out(*halves, signature.support, **how)
-    return found | {"anatomy": _anatomy(source, split, signature, X, y)}
+        contributions = leave_one_out(*halves, support, **how)
+        found["contributions"] = dataclasses.replace(contributions, dimension=signature.support)
+    return found
 
 
-def _anatomy(source: Source, split: Split, signature: Signature, X: np.ndarray, y: np.ndarray) -> AnatomyResult | None:
+def _anatomy(source: Source, signature: Signature, train: TrainingRows) -> AnatomyResult | None:
     from featkit.sparse.anatomy import variance_shares
 
-    train = split.rows("train")
     kept = np.union1d(signature.support, signature.stable_support)
     if not kept.size:
         return None
     coefficient = np.zeros(signature.n_dimensions)
     coefficient[signature.support] = signature.strength
     return variance_shares(
-        X,
-        y[train],
-        source.patients()[train],
-        source.column(source.domain)[train],
+        train.X,
+        train.y,
+        train.patients,
+        source.column(source.domain)[train.rows],
         dimensions=kept,
         coefficient=coefficient,
         selection_frequency=signature.selection_frequency if signature.selection_frequency.size else None,
@@ -135,12 +138,3 @@ def _ranking(signature: Signature, entrants: np.ndarray) -> tuple[np.ndarray, st
         return entrants[:_MOST_RANKED], "path entry"
     order = np.argsort(-frequency, kind="stable")
     return order[frequency[order] > 0][:_MOST_RANKED], "selection frequency"
-
-
-def _standardised(X: np.ndarray) -> np.ndarray:
-    """Return dimensions of mean 0 and standard deviation 1, constant ones as zeros, so that coefficients compare."""
-    mean, scale = X.mean(axis=0, dtype=np.float64), X.std(axis=0, dtype=np.float64)
-    is_dead = X.max(axis=0) == X.min(axis=0)
-    Z = (X - mean) / np.where(is_dead | (scale == 0), 1.0, scale)
-    Z[:, is_dead] = 0.0
-    return Z.astype(np.float32)

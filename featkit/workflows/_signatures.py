@@ -18,11 +18,11 @@ from featkit.workflows._forecasts import (
     evaluate_forecast,
     signature_forecast,
     signature_path,
-    target,
 )
 from featkit.workflows._overlaps import Fitted, match_encoders, overlap_groups
 from featkit.workflows._signature_detail import signature_detail
 from featkit.workflows._sources import Source, find_sources, summary_folder
+from featkit.workflows._training_rows import TrainingRows, training_rows
 
 if TYPE_CHECKING:
     from featkit.data.split import Split
@@ -168,12 +168,12 @@ def signatures(
     for source, name in track(jobs, "Fitting signatures"):
         key = f"{source.method}/{name}" + (f"/seed{source.seed}" if several_seeds else "")
         split = source.split(name)
-        signature = _fit(source, split, choices, positive)
-        fitted.append(Fitted(key, source, split, signature))
-        evaluations[key] = evaluate_forecast(
-            signature_forecast(source, split, signature, positive=positive), source.config
-        )
-        details[key] = signature_detail(source, split, signature, is_deep=deep, positive=positive)
+        train = training_rows(source, split, positive)
+        signature = _fit(source, split, train, choices, positive)
+        fitted.append(Fitted(key, source, split, signature, train.rows))
+        forecast = signature_forecast(source, split, signature, positive=positive)
+        evaluations[key] = evaluate_forecast(forecast, source.config)
+        details[key] = signature_detail(source, split, signature, train, forecast, is_deep=deep)
         path = signature_path(source, name, positive)
         signature.save(path)
         signature.frame().write_parquet(path.with_suffix(".parquet"))
@@ -211,22 +211,22 @@ def _notes(fitted: list[Fitted], deep: bool, positive: str | None) -> tuple[str,
     return tuple(notes)
 
 
-def _fit(source: Source, split: Split, choices: Choices, positive: str | None) -> Signature:
+def _fit(source: Source, split: Split, train: TrainingRows, choices: Choices, positive: str | None) -> Signature:
     from featkit.sparse import fit_signature
 
-    y, classes = target(source, positive)
-    rows = split.rows("train")
-    return fit_signature(
-        source.store.X(rows),
-        y[rows],
-        source.patients()[rows],
+    signature = fit_signature(
+        train.X,
+        train.y,
+        train.patients,
         **choices.options(source),
-        classes=classes if positive or len(classes) > 2 else (),
+        max_bytes=train.max_bytes,
+        classes=train.classes if positive or len(train.classes) > 2 else (),
         fold=split.fold,
         method=source.method,
         store_id=source.store.store_id,
         split_id=json_sha256([split.fold, split.patch_ids.tolist(), split.role.tolist()]),
     )
+    return dataclasses.replace(signature, warnings=(train.note, *signature.warnings)) if train.note else signature
 
 
 def _check_measure(measure: str) -> None:

@@ -4,7 +4,7 @@ import pytest
 from featkit.core.errors import FeatkitWarning, InputError
 from featkit.core.progress import reporting_to
 from featkit.sparse import fit_signature, logistic_path, select_lambda, stability_selection
-from featkit.sparse.memory import available_bytes, thin
+from featkit.sparse.memory import memory_budget, thin
 
 
 class OnDisk:
@@ -50,7 +50,7 @@ def test_what_fits_is_not_touched():
     assert same is X
     assert rows is None
     assert message == ""
-    assert available_bytes() > 1 << 20
+    assert memory_budget() > 1 << 20
 
 
 def test_every_patient_stays_and_small_ones_whole():

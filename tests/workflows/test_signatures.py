@@ -7,7 +7,7 @@ from sklearn.metrics import brier_score_loss, f1_score, roc_auc_score
 
 import featkit
 from featkit import workflows
-from featkit.core.errors import InputError
+from featkit.core.errors import FeatkitWarning, InputError
 from featkit.core.results import load_result
 from featkit.core.results.signature_set import ALL_SIGNATURES
 from featkit.workflows._signatures import Choices
@@ -119,7 +119,7 @@ def test_deep_refits_ranks_and_takes_apart(make_store):
 
 
 def test_seeds_and_methods_trained_apart_are_matched(planted, workspace_of, monkeypatch):
-    monkeypatch.setattr("featkit.workflows._signature_detail._deep", lambda *_: {})  # refits have a test of their own
+    monkeypatch.setattr("featkit.workflows._signature_detail._refits", lambda *_: {})  # refits have a test of their own
     random = np.random.default_rng(0)
     stores = {}
     for method in ("baseline", "grl"):
@@ -314,3 +314,21 @@ def test_signatures_of_other_classes_are_kept(three):
         assert saved.signatures["three/100X"].to_dict() == found.signatures["three/100X"].to_dict()
     drawn = {path.name for path in (source.results / "figures").iterdir()}
     assert {"signature_three_100X_path_lobular.svg", "signature_three_100X_path_ductal__in_situ.svg"} <= drawn
+
+
+def test_embeddings_beyond_memory_are_fewer_of_every_patient(make_store, monkeypatch, tmp_path):
+    store = make_store()
+    train = find_sources(store)[0].split("100X").rows("train")
+    room = len(train) // 2
+    monkeypatch.setattr("featkit.sparse.memory.available_bytes", lambda: int(12 * store.d * (room + 0.5) / 0.6))
+    with pytest.warns(FeatkitWarning, match=f"of {len(train)} patches are used"):
+        found = workflows.signatures(store, fold="100X", n_pairs=3, deep=True, figures=False, output=tmp_path / "out")
+    (signature,) = found.signatures.values()
+    assert signature.n_patches <= room
+    assert signature.n_patients == len(np.unique(find_sources(store)[0].patients()[train]))
+    assert "patches are used" in signature.warnings[0]
+    (detail,) = found.details.values()
+    assert detail.path.n_rows == detail.sizes.n_patches == signature.n_patches
+    assert detail.refit.n_train_patches == signature.n_patches
+    np.testing.assert_array_equal(detail.refit.support, signature.support)
+    np.testing.assert_array_equal(detail.contributions.dimension, signature.support)
