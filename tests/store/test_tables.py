@@ -112,3 +112,12 @@ def test_files_that_numpy_would_unpickle_are_refused_without_advice_to_trust_the
     with pytest.raises(InputError, match="not an array of numbers") as caught:
         import_table(path, tmp_path / "x.zarr", metadata=tmp_path / "none.csv")
     assert "pickle" not in str(caught.value)
+
+
+def test_the_file_that_cannot_be_read_is_the_one_that_is_named(tmp_path, X):
+    np.save(tmp_path / "x.npy", X)
+    junk = tmp_path / "pickled gherkins.parquet"
+    junk.write_bytes(b"junk")
+    with pytest.raises(InputError, match=r"table must be readable, got .*gherkins\.parquet: ") as caught:
+        import_table(tmp_path / "x.npy", tmp_path / "x.zarr", metadata=junk)
+    assert "not an array of numbers" not in str(caught.value)
