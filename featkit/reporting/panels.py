@@ -26,7 +26,7 @@ def one_seed(evaluations: Mapping[str, Evaluation]) -> tuple[dict[str, Evaluatio
 def drawn_by_task(evaluations: Mapping[str, Evaluation]) -> dict[str, dict[str, Evaluation]]:
     """Return the models of each figure: `by_task`, with names that leave out the class, which the caption says."""
     return {
-        positive: {name.removesuffix(f", {positive}") if positive else name: e for name, e in models.items()}
+        positive: {name.removesuffix(f", {positive}"): e for name, e in models.items()}
         for positive, models in by_task(evaluations).items()
     }
 

@@ -73,7 +73,7 @@ def regularisation_path(
         top.plot([], [], color=MUTED, label=f"others ({np.count_nonzero(~marked)})")
         top.legend(loc="upper left")
     bottom.plot(lambdas, path.sizes, color=INK)
-    missed = ~np.asarray(path.is_converged, dtype=bool)
+    missed = ~path.is_converged
     bottom.plot(lambdas[missed], path.sizes[missed], "o", color=ORANGE, ms=4, label="gap above tolerance")
     bottom.set_ylim(bottom=0)
     bottom.set_ylabel("size")
