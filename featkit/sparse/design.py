@@ -10,7 +10,7 @@ import numpy as np
 from featkit.core.errors import InputError
 from featkit.sparse.kernels import constant_columns
 
-_BLOCK = 256  # dimensions standardised at a time
+_BLOCK_BYTES = 1 << 26  # of float64 standardised at a time
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -84,8 +84,9 @@ def make_design(X: np.ndarray, *, standardize: bool, sample_weight: np.ndarray |
         return Design(columns, mean, scale, constant_columns(columns))
     columns = np.empty((d, n), np.float32)
     is_dead = np.empty(d, np.bool_)
-    for start in range(0, d, _BLOCK):
-        here = slice(start, min(start + _BLOCK, d))
+    step = max(1, min(256, _BLOCK_BYTES // (8 * n)))
+    for start in range(0, d, step):
+        here = slice(start, min(start + step, d))
         block = np.ascontiguousarray(X[:, here].T, dtype=np.float64)
         is_dead[here] = block.max(axis=1) == block.min(axis=1)
         mean[here] = block @ sample_weight if sample_weight is not None else block.mean(axis=1)

@@ -18,7 +18,7 @@ from featkit.core.errors import FeatkitWarning, InputError
 from featkit.core.progress import note
 from featkit.core.seeds import rng
 
-_BYTES_PER_CELL = 12  # the rows read, their float32 columns, and working memory
+_BYTES_PER_CELL = 16  # the rows read, their float32 columns, and those that two problems at a time pack
 _READ_BYTES = 1 << 26
 
 

@@ -31,7 +31,7 @@ from featkit.sparse.threads import worker_count
 from featkit.sparse.trace import Trace
 from featkit.sparse.working_set import ALL_ROWS, WorkingSet
 
-_MOST_COPIES = 4  # sets of rows of which a copy of the design is held at once
+_COPIED_BYTES = 1 << 30  # what copies of the design for sets of rows may take, where one alone takes no more
 
 Done = Callable[[], None]
 
@@ -227,7 +227,8 @@ class _Multinomial(SparseModel):
             raise InputError("there must be two classes to solve with torch", repr(device), "Leave device out")
         solve = functools.partial(self._follow, lambdas=lambdas, tolerance=tolerance, max_entrants=max_entrants)
         traces = []
-        with threadpool_limits(1), ThreadPoolExecutor(min(worker_count(n_jobs), _MOST_COPIES)) as pool:
+        n_copies = max(1, _COPIED_BYTES // self.design.columns.nbytes)
+        with threadpool_limits(1), ThreadPoolExecutor(min(worker_count(n_jobs), n_copies)) as pool:
             for trace in pool.map(solve, parts):
                 traces.append(trace)
                 done()

@@ -46,7 +46,7 @@ def draw(n_patients=20, rows=50, d=10):
 
 def test_what_fits_is_not_touched():
     X, y, patient = draw()
-    same, rows, message = thin(X, y, patient, 12 * X.size, 0)
+    same, rows, message = thin(X, y, patient, 16 * X.size, 0)
     assert same is X
     assert rows is None
     assert message == ""
@@ -55,7 +55,7 @@ def test_what_fits_is_not_touched():
 
 def test_every_patient_stays_and_small_ones_whole():
     X, y, patient = draw()
-    budget = 12 * 10 * 300
+    budget = 16 * 10 * 300
     with pytest.warns(FeatkitWarning, match="every patient is there"):
         kept, rows, _ = thin(OnDisk(X), y, patient, budget, 0)
     np.testing.assert_array_equal(kept, X[rows])
@@ -71,7 +71,7 @@ def test_reading_is_in_blocks(monkeypatch):
     X, y, patient = draw()
     disk = OnDisk(X)
     with pytest.warns(FeatkitWarning):
-        kept, rows, _ = thin(disk, y, patient, 12 * 10 * 300, 0)
+        kept, rows, _ = thin(disk, y, patient, 16 * 10 * 300, 0)
     assert disk.most <= 64
     np.testing.assert_array_equal(kept, X[rows])
 
@@ -79,7 +79,7 @@ def test_reading_is_in_blocks(monkeypatch):
 def test_a_small_budget_is_noted_and_in_the_result():
     X, y, patient = draw()
     notes = Notes()
-    budget = 12 * 10 * 200
+    budget = 16 * 10 * 200
     with reporting_to(notes), pytest.warns(FeatkitWarning, match="to stay within"):
         path = logistic_path(OnDisk(X), y, groups=patient, n_lambdas=5, max_bytes=budget)
     assert path.n_rows <= 200
@@ -102,11 +102,11 @@ def test_a_small_budget_is_noted_and_in_the_result():
 def test_without_patients_classes_keep_their_shares():
     X, y, _ = draw()
     with pytest.warns(FeatkitWarning, match="every class is there"):
-        _, rows, _ = thin(X, y, None, 12 * 10 * 300, 0)
+        _, rows, _ = thin(X, y, None, 16 * 10 * 300, 0)
     assert y[rows].mean() == pytest.approx(y.mean(), abs=0.01)
 
 
 def test_too_little_memory_is_refused():
     X, y, patient = draw()
     with pytest.raises(InputError, match="memory must hold 2 patches of each of 20 patients"):
-        thin(X, y, patient, 12 * 10 * 30, 0)
+        thin(X, y, patient, 16 * 10 * 30, 0)

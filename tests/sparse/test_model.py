@@ -95,7 +95,7 @@ def test_losses_are_log_losses(n_classes):
 def test_rows_beyond_memory_are_thinned_and_said(n_classes):
     X, y, patient = draw(n_classes)
     with pytest.warns(FeatkitWarning, match="patches are used"):
-        model = sparse_model(X, y, patient, max_bytes=12 * 20 * 120)
+        model = sparse_model(X, y, patient, max_bytes=16 * 20 * 120)
     assert model.y.size <= 120
     assert "patches are used" in model.notes[0]
 

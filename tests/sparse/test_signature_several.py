@@ -158,7 +158,7 @@ def test_labels_may_be_names_and_patients_of_two_classes_count_for_the_commoner(
 
 def test_designs_beyond_memory_keep_every_patient():
     X, y, patient = clustered()
-    room = 12 * 24 * 120
+    room = 16 * 24 * 120
     with pytest.warns(FeatkitWarning, match="120 of 240 patches are used"):
         signature = fit(X, y, patient, max_bytes=room, n_lambdas=5)
     assert (signature.n_patches, signature.n_patients) == (120, 30)

@@ -320,7 +320,7 @@ def test_embeddings_beyond_memory_are_fewer_of_every_patient(make_store, monkeyp
     store = make_store()
     train = find_sources(store)[0].split("100X").rows("train")
     room = len(train) // 2
-    monkeypatch.setattr("featkit.sparse.memory.available_bytes", lambda: int(12 * store.d * (room + 0.5) / 0.6))
+    monkeypatch.setattr("featkit.sparse.memory.available_bytes", lambda: int(16 * store.d * (room + 0.5) / 0.6))
     with pytest.warns(FeatkitWarning, match=f"of {len(train)} patches are used"):
         found = workflows.signatures(store, fold="100X", n_pairs=3, deep=True, figures=False, output=tmp_path / "out")
     (signature,) = found.signatures.values()
