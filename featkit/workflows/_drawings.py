@@ -10,6 +10,7 @@ from featkit.core.progress import track
 from featkit.core.results.comparison import Comparison
 from featkit.core.results.evaluation_set import EvaluationSet
 from featkit.core.results.signature_set import SignatureSet
+from featkit.workflows._file_names import file_name
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -93,8 +94,3 @@ def _save(folder: Path, drawings: list[Drawing]) -> list[Path]:
     for name, figure in track(drawings, "Drawing figures"):
         paths += save_figure(figure, folder, name, kinds=_KINDS)
     return paths
-
-
-def file_name(name: str) -> str:
-    """Return a name as it may stand in a file's name."""
-    return "".join(ch if ch.isalnum() or ch in "-." else "_" for ch in name)

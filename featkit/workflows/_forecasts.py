@@ -13,13 +13,16 @@ from featkit.core.config import Config
 from featkit.core.errors import InputError, did_you_mean
 from featkit.core.results.evaluation import Evaluation
 from featkit.core.results.signature import REST, Signature
-from featkit.workflows._drawings import file_name
+from featkit.workflows._file_names import file_name
 from featkit.workflows._sources import Source
 
 if TYPE_CHECKING:
     import polars as pl
 
     from featkit.data.split import Split
+
+
+_RENAME = "Rename it in the manifest"
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -70,12 +73,23 @@ def target(source: Source, positive: str | None = None) -> tuple[np.ndarray, tup
     Raises
     ------
     InputError
-        If there is no such class.
+        If there is no such class, or its name cannot tell it from the others.
     """
     y, classes = source.targets()
     if positive is not None:
         if positive not in classes:
             raise InputError("the positive class must be a label", repr(positive), did_you_mean(positive, classes))
+        if positive == REST:
+            raise InputError(
+                f"the positive class must not be called {REST!r}, as all others are", repr(positive), _RENAME
+            )
+        twins = [name for name in classes if name != positive and file_name(name) == file_name(positive)]
+        if twins:
+            raise InputError(
+                "classes must differ in letters or digits to have files of their own",
+                f"{positive!r} and {twins[0]!r}",
+                _RENAME,
+            )
         return (y == classes.index(positive)).astype(np.int64), (REST, positive)
     return y, classes
 
@@ -113,7 +127,7 @@ def model_name(method: str, model: str, positive: str | None = None) -> str:
 
 def signature_path(source: Source, fold: str, positive: str | None = None) -> Path:
     """Return where the signature of a fold, of all classes or of one against the rest, is saved."""
-    return source.results / (f"signature_{fold}" + (f"_{file_name(positive)}" if positive else "") + ".json")
+    return source.results / (f"signature_{file_name(fold)}" + (f"_{file_name(positive)}" if positive else "") + ".json")
 
 
 def load_signature(source: Source, fold: str, positive: str | None = None) -> Signature | None:

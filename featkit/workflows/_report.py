@@ -19,6 +19,7 @@ from featkit.core.results.probe import ProbeResult
 from featkit.core.results.signature_set import SignatureSet
 from featkit.core.seeds import rng
 from featkit.core.workspace import Workspace
+from featkit.workflows._file_names import file_name
 from featkit.workflows._probe import saved_probes
 from featkit.workflows._signatures import summary_stem
 from featkit.workflows._sources import Source, find_sources, summary_folder
@@ -73,7 +74,7 @@ def report(store: str | Path | None = None, *, output: str | Path | None = None,
         if not isinstance(figure.image, bytes):
             save_figure(figure.image, target.parent / "figures", name, kinds=("pdf",))
     for name, result in {**study.evaluations, **study.comparisons}.items():
-        to_csv(result, target.parent / "tables" / f"{_file_name(name)}.csv")
+        to_csv(result, target.parent / "tables" / f"{file_name(name)}.csv")
     for found in study.signature_sets:
         to_csv(found, target.parent / "tables" / f"{summary_stem(found.positive)}.csv")
     return write_report(content, target)
@@ -216,7 +217,3 @@ def _provenance(sources: list[Source]) -> dict[str, dict[str, str]]:
         for source in sources
     }
     return {"Versions": dict(versions()), "Stores (content and weights, SHA-256)": stores}
-
-
-def _file_name(name: str) -> str:
-    return "".join(ch if ch.isalnum() else "-" for ch in name)

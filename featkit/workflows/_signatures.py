@@ -13,7 +13,7 @@ from featkit.core.results.evaluation import Evaluation
 from featkit.core.results.signature import Signature
 from featkit.core.results.signature_detail import SignatureDetail
 from featkit.core.results.signature_set import SignatureSet
-from featkit.workflows._drawings import file_name
+from featkit.workflows._file_names import file_name
 from featkit.workflows._forecasts import (
     evaluate_forecast,
     signature_forecast,

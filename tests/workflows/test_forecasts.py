@@ -2,9 +2,11 @@ import dataclasses
 import shutil
 
 import numpy as np
+import polars as pl
 import pytest
 
 from featkit import workflows
+from featkit.core.errors import InputError
 from featkit.store import write_store
 from featkit.workflows._forecasts import (
     fold_forecasts,
@@ -13,6 +15,7 @@ from featkit.workflows._forecasts import (
     load_signature,
     signature_forecast,
     signature_path,
+    target,
 )
 from featkit.workflows._sources import find_sources
 
@@ -110,3 +113,20 @@ def test_columns_follow_the_order_of_the_store_s_classes(three_classes, make_sto
     np.testing.assert_allclose(
         signature_forecast(source, split, turned).p, signature_forecast(source, split, signature).p, atol=1e-12
     )
+
+
+@pytest.mark.parametrize(
+    ("label", "positive", "message"),
+    [
+        ("rest", "rest", "must not be called 'rest'"),
+        ("ductal; in situ", "ductal, in situ", "got 'ductal, in situ' and 'ductal; in situ'"),
+    ],
+)
+def test_a_class_is_named_only_where_its_name_tells_it_from_the_others(
+    three_classes, make_store, label, positive, message
+):
+    X, rows, _, _ = three_classes
+    renamed = rows.with_columns(label=pl.when(pl.col("label") == "lobular").then(pl.lit(label)).otherwise("label"))
+    (source,) = find_sources(make_store("renamed", X=X, rows=renamed))
+    with pytest.raises(InputError, match=message):
+        target(source, positive)
