@@ -185,7 +185,7 @@ class _Multinomial(SparseModel):
     @functools.cached_property
     def _null(self) -> tuple[float, float]:
         problem = self._problem(ALL_ROWS, 1.0)
-        return problem.loss(), largest_group_lambda(problem.gradient_norms(), self.penalties)
+        return problem.loss(), largest_group_lambda(problem.gradient_norms(is_exact=True), self.penalties)
 
     def _problem(self, rows: np.ndarray, tolerance: float) -> GroupedProblem:
         columns, y = self.design.columns, self.y

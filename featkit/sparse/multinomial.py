@@ -84,7 +84,7 @@ def multinomial_path(
         problem = GroupedProblem(design.columns, labels, classes.size, w, penalties, tolerance)
         null_loss = problem.loss()
         if lambdas is None:
-            largest = largest_group_lambda(problem.gradient_norms(), penalties)
+            largest = largest_group_lambda(problem.gradient_norms(is_exact=True), penalties)
             grid = lambda_grid(largest, n_lambdas, lambda_min_ratio)
         else:
             grid = as_lambdas(lambdas)
