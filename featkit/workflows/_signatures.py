@@ -170,13 +170,13 @@ def signatures(
         split = source.split(name)
         train = training_rows(source, split, positive)
         signature = _fit(source, split, train, choices, positive)
+        path = signature_path(source, name, positive)
+        signature.save(path)
+        signature.frame().write_parquet(path.with_suffix(".parquet"))
         fitted.append(Fitted(key, source, split, signature, train.rows))
         forecast = signature_forecast(source, split, signature, positive=positive)
         evaluations[key] = evaluate_forecast(forecast, source.config)
         details[key] = signature_detail(source, split, signature, train, forecast, is_deep=deep)
-        path = signature_path(source, name, positive)
-        signature.save(path)
-        signature.frame().write_parquet(path.with_suffix(".parquet"))
     matchings, reseeding = match_encoders(fitted, measure=measure) if deep else ({}, {})
     result = SignatureSet(
         signatures={one.key: one.signature for one in fitted},
