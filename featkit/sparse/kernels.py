@@ -66,24 +66,6 @@ def constant_columns(columns: np.ndarray) -> np.ndarray:
 
 
 @compiled
-def column_norms(columns: np.ndarray, is_centered: bool) -> np.ndarray:
-    """Return the Euclidean norm of every row of ``columns`` (d, n), of its deviations from the mean if centered."""
-    d, n = columns.shape
-    norms = np.empty(d)
-    for j in range(d):
-        row = columns[j]
-        total = squares = 0.0
-        for t in range(n):
-            value = float(row[t])
-            total += value
-            squares += value * value
-        norms[j] = math.sqrt(max(squares - total * total / n, 0.0) if is_centered else squares) + 1e-6 * math.sqrt(
-            squares
-        )
-    return norms
-
-
-@compiled
 def packed_dots(
     packed: np.ndarray, first: int, k: int, r: np.ndarray, v: np.ndarray, slope: np.ndarray, pull: np.ndarray
 ) -> None:

@@ -113,8 +113,8 @@ def solve_many(
 
 
 def _batch_size(problem: WorkingSet, d: int) -> int:
-    columns = min(d, problem.y.size, 1024)
-    return int(min(_BATCH, max(2, _PACKED_BYTES // (4 * columns * problem.y.size))))
+    columns = min(d, problem.packed.y.size, 1024)
+    return int(min(_BATCH, max(2, _PACKED_BYTES // (4 * columns * problem.packed.y.size))))
 
 
 def _gradients(
@@ -139,9 +139,9 @@ def _gradients(
     def fill(i: int) -> None:
         rows = problems[i].rows
         if rows.size:
-            residuals[i, rows] = problems[i].r
+            residuals[i, rows] = problems[i].packed.r
         else:
-            residuals[i] = problems[i].r
+            residuals[i] = problems[i].packed.r
 
     def block(i: int) -> None:
         here = slice(i * _BLOCK, min((i + 1) * _BLOCK, d))

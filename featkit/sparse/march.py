@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from featkit.sparse.kernels import column_dots, column_norms
+from featkit.sparse.screen import Screen
 from featkit.sparse.trace import Trace
 from featkit.sparse.working_set import WorkingSet
 
@@ -79,51 +79,9 @@ class March:
                 self._inner *= 0.1
         self.problem.enter(late)
         self._n_iter += self.problem.solve(lambda_, self._inner)
-        self._failures += self.problem.gap > self._inner
+        self._failures += self.problem.at.gap > self._inner
         self._is_solved = True
         return False
-
-
-class Screen:
-    """Gradients of one problem, computed only for the dimensions that could break the optimality conditions.
-
-    The gradient of a dimension moves by at most its column's norm times the way its residuals went. Dimensions whose
-    last gradient and that bound stay below the penalty are verified without being looked at: a safe rule in the sense
-    of El Ghaoui et al. (2012), with the sphere around the last residuals. With an intercept residuals sum to zero, and
-    norms are those of centered columns.
-
-    Parameters
-    ----------
-    problem : WorkingSet
-        At its null model.
-    gradient : (d,) float64
-        Of the null model; updated by every call.
-    """
-
-    def __init__(self, problem: WorkingSet, gradient: np.ndarray) -> None:
-        self.problem, self.gradient = problem, gradient
-        self._norms = column_norms(problem.columns, problem.has_intercept)
-        self._norms[~np.isfinite(problem.weights)] = 0.0
-        self._way = np.zeros(gradient.size)  # how far residuals had gone when a dimension was last looked at
-        self._gone = 0.0
-        self._r = problem.r.copy()
-
-    def __call__(self, lambda_: float) -> np.ndarray:
-        """Return the gradient, current wherever it matters for verifying ``lambda_``."""
-        problem = self.problem
-        self._gone += float(np.linalg.norm(problem.r - self._r))
-        self._r[:] = problem.r
-        bound = np.abs(self.gradient) + self._norms * (self._gone - self._way)
-        look = np.flatnonzero((bound > lambda_ * problem.weights) & ~problem.is_in)
-        values = np.empty(look.size)
-        column_dots(problem.columns, look, problem.residuals(problem.columns.shape[1]), values)
-        self.gradient[look] = values
-        self._way[look] = self._gone
-        inside = problem.dimensions[: problem.k]
-        named = inside >= 0
-        self.gradient[inside[named]] = problem.g[: problem.k][named]
-        self._way[inside[named]] = self._gone
-        return self.gradient
 
 
 def follow(

@@ -47,11 +47,12 @@ class Trace:
         n_iter: int,
     ) -> None:
         """Keep the solution at the penalty just solved."""
-        is_new = np.array([j not in self._entered for j in support.tolist()], np.bool_)
-        size = np.linalg.norm(values.reshape(support.size, -1), axis=1) if support.size else np.empty(0)
-        entrants = support[is_new][np.argsort(-size[is_new], kind="stable")].tolist()
-        self.entrants += entrants
-        self._entered.update(entrants)
+        new = [place for place, j in enumerate(support.tolist()) if j not in self._entered]
+        if new:
+            sizes = np.linalg.norm(values[new].reshape(len(new), -1), axis=1)
+            entrants = support[new][np.argsort(-sizes, kind="stable")].tolist()
+            self.entrants += entrants
+            self._entered.update(entrants)
         self.supports.append(support)
         self.values.append(values)
         self.intercepts.append(intercept)

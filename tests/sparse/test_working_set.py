@@ -44,16 +44,16 @@ def test_the_gap_bounds_the_exact_gap_of_a_feasible_dual_point(l1_ratio, fit_int
         for tolerance in (1e-1, 1e-2, 1e-4):  # stopped early: the intercept is not exact, and slopes are too steep
             made.solve(lambda_, tolerance)
             gradient = made.gradient()
-            np.testing.assert_allclose(X.T @ made.r, gradient, atol=1e-6)
+            np.testing.assert_allclose(X.T @ made.packed.r, gradient, atol=1e-6)
             gap = made.full_gap(gradient, np.empty(0, np.int64), lambda_)
             support, values = made.support()
             b = np.zeros(30)
             b[support] = values
             if fit_intercept:
-                assert abs(made.r.sum()) < 1e-9
-            scale = 1.0 if l1_ratio < 1 else min(1.0, lambda_ / np.abs(X.T @ made.r).max())
+                assert abs(made.packed.r.sum()) < 1e-9
+            scale = 1.0 if l1_ratio < 1 else min(1.0, lambda_ / np.abs(X.T @ made.packed.r).max())
             exact = primal(X, y, w, b, made.intercept, lambda_, l1_ratio) - dual(
-                X, y, w, scale * made.r, lambda_, l1_ratio
+                X, y, w, scale * made.packed.r, lambda_, l1_ratio
             )
             assert -1e-9 <= exact <= gap + 1e-6
             assert gap <= 4 * exact + 1e-5  # a bound worth having
@@ -92,4 +92,4 @@ def test_an_intercept_far_off_is_solved():
     made = WorkingSet(np.ascontiguousarray(X.T), y, np.full(n, 1 / n), ALL_ROWS, np.ones(5), 1.0, True)
     made.enter(np.arange(5))
     made.solve(1e-4, 1e-9)
-    assert abs(np.mean(y - expit(X.astype(float) @ made.beta[1:6] + made.intercept))) < 1e-6
+    assert abs(np.mean(y - expit(X.astype(float) @ made.packed.beta[1:6] + made.intercept))) < 1e-6
