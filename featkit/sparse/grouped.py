@@ -24,6 +24,8 @@ from featkit.sparse.working_set import ALL_ROWS
 _WORTH = 20  # columns for which building a Gram matrix costs as much as a step
 _STALLED = 0.98  # a step from the third on that multiplies the gap by more asks for a new Gram matrix
 _SINGLE = 1e-5  # relative gaps for which slopes are read in float32
+_BALANCED = 1e-13  # sum of a class's residuals at which its intercept is solved
+_UNBALANCED = 1e-9  # and beyond which it is not
 _MAX_STEPS = 500
 _ROUNDS = 30
 _PATIENCE = 6  # steps at a penalty before Newton steps are mixed in
@@ -135,8 +137,9 @@ class GroupedProblem:
         self.packed = np.ones((capacity, n), np.float32)  # the intercept first
         self.hessian = np.zeros((capacity, capacity), np.float32)
         self.dimensions = np.empty(0, np.int64)
-        self.B = np.zeros((n_classes, 1))
-        self.eta = np.zeros((n_classes, n))
+        shares = np.log(np.maximum(self.Y @ w, 1e-300))  # the null model, but for classes without weight
+        self.B = (shares - shares.mean())[:, None]
+        self.eta = np.repeat(self.B, n, axis=1)
         self.built_trace, self.n_built, self.is_stale, self._extra = 1.0, 0, False, 0
         self._read()
         self._settle_intercepts()
@@ -197,18 +200,30 @@ class GroupedProblem:
 
     def _settle_intercepts(self) -> None:
         """Solve the intercepts by Newton, so that residuals sum to zero in every class."""
-        before = np.inf
-        for _ in range(30):
-            slope = self.R.sum(axis=1)
-            worst = np.abs(slope).max()
-            if worst <= 1e-13 or worst > 0.9 * before:
+        slope = self.R.sum(axis=1)
+        for _ in range(50):
+            self._imbalance = float(np.abs(slope).max())
+            if self._imbalance <= _BALANCED:
                 return
-            before = worst
-            step = np.linalg.lstsq(self._mean_hessian(), slope, rcond=1e-10)[0]
-            step *= min(1.0, 5.0 / max(np.abs(step).max(), 1e-300))
-            self.B[:, 0] += step
-            self.eta += step[:, None]
-            self._read()
+            hessian = self._mean_hessian()
+            trace = float(np.trace(hessian))
+            hessian += trace / len(hessian)  # all intercepts together change nothing
+            hessian[np.diag_indices(len(hessian))] += 1e-14 * trace
+            step = np.linalg.solve(hessian, slope)
+            step -= step.mean()
+            start, length = -float(slope @ step), min(1.0, 5.0 / max(float(np.abs(step).max()), 1e-300))
+            origin, eta = self.B[:, 0].copy(), self.eta
+            for _ in range(40):  # the loss is convex along the step: come back while it has turned up too far
+                self.B[:, 0], self.eta = origin + length * step, eta + length * step[:, None]
+                self._read()
+                slope = self.R.sum(axis=1)
+                end = -float(slope @ step)
+                if end <= -0.5 * start:
+                    break
+                length *= start / (start - end)
+            if np.abs(slope).max() > 0.99 * self._imbalance:  # no further in this arithmetic
+                break
+        self._imbalance = float(np.abs(slope).max())
 
     def _enter(self, dimensions: np.ndarray) -> None:
         """Add dimensions with coefficient zero."""
@@ -225,6 +240,8 @@ class GroupedProblem:
 
     def _gap(self, norms: np.ndarray, limits: np.ndarray, l1: np.ndarray) -> float:
         """Return the duality gap given gradient norms, their limits, and the penalties of the packed dimensions."""
+        if self._imbalance > _UNBALANCED:
+            return np.inf  # no dual point, no certificate
         over = norms > limits
         s = float(np.min(limits[over] / norms[over])) if over.any() else 1.0
         q = self.P if s == 1.0 else (1.0 - s) * self.Y + s * self.P

@@ -1,5 +1,7 @@
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from threadpoolctl import threadpool_limits
 
 from featkit.sparse.grouped import GroupedProblem, group_descend
@@ -97,3 +99,39 @@ def test_blocks_with_unequal_scales_meet_their_condition():
             np.testing.assert_allclose(slope[:, a], l1[a] * new[:, a] / sizes[a], atol=1e-4)
         else:
             assert np.linalg.norm(slope[:, a]) <= l1[a] * (1 + 1e-4)
+
+
+@settings(max_examples=60, deadline=None)
+@given(counts=st.lists(st.integers(1, 3000), min_size=2, max_size=10), weight=st.sampled_from([1.0, 1e-6]))
+def test_the_null_model_is_the_entropy_of_the_classes_however_unequal(counts, weight):
+    y = np.repeat(np.arange(len(counts)), counts)
+    w = np.where(y == 0, weight, 1.0)
+    w /= w.sum()
+    problem = GroupedProblem(np.zeros((1, y.size), np.float32), y, len(counts), w, np.ones(1), 1e-4)
+    shares = np.bincount(y, w)
+    assert problem.loss() == pytest.approx(-np.sum(shares * np.log(shares)), rel=1e-12)
+    assert np.abs(problem.R.sum(axis=1)).max() < 1e-13
+
+
+def test_intercepts_are_solved_from_far_off():
+    # columns that speak for rare classes alone: what a step does to the others' residuals is large
+    random = np.random.default_rng(0)
+    y = np.repeat(np.arange(6), [900, 3, 3, 40, 2, 2])
+    X = random.standard_normal((y.size, 4)).astype(np.float32)
+    X[:, 0] += 30.0 * (y == 1)
+    X[:, 1] += 30.0 * (y == 4)
+    for lambda_, null, support, B, intercepts, gap in fitted(X, y, 6, 1e-6, lowest=1e-3):
+        assert gap <= 1e-6 * null
+        eta = X[:, support].astype(float) @ B + intercepts
+        P = np.exp(eta - eta.max(axis=1, keepdims=True))
+        P /= P.sum(axis=1, keepdims=True)
+        R = ((np.arange(6) == y[:, None]) - P) / len(y)
+        assert np.abs(R.sum(axis=0)).max() < 1e-8
+        assert np.linalg.norm(X.T.astype(float) @ R, axis=1).max() <= lambda_ * (1 + 1e-2)
+
+
+def test_no_dual_point_no_certificate(monkeypatch):
+    X, y = draw(1)
+    monkeypatch.setattr(GroupedProblem, "_settle_intercepts", lambda self: setattr(self, "_imbalance", 1e-3))
+    *_, gap = next(fitted(X, y))
+    assert gap == np.inf
