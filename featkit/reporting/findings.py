@@ -166,7 +166,8 @@ def _overlap(study: StudyResults) -> Iterator[str]:
     if parts:
         yield (
             f"Signatures{_told(one.positive)} of different folds agree, corrected for chance, by {listed(parts)}; 0 is "
-            "chance and 1 the most that sets of their sizes can share."
+            "chance and 1 the most that sets of their sizes can share. Folds share training patients, so this says "
+            "nothing of other patients."
         )
 
 

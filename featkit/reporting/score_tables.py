@@ -111,7 +111,7 @@ def brier_table(found: EvaluationSet) -> Table:
     for name, by_scope in found.brier_terms.items():
         is_one_fold = len(by_scope) == 2
         for scope in by_scope:
-            if (scope == "pooled") is is_one_fold or (is_long and scope != "pooled" and not is_one_fold):
+            if (is_one_fold and scope == "pooled") or (is_long and not is_one_fold and scope != "pooled"):
                 continue
             terms, binned = by_scope[scope], by_scope[scope].binned
             rows.append(

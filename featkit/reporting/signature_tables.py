@@ -174,11 +174,18 @@ def overlap_tables(found: SignatureSet) -> Iterator[Table]:
                 ]
                 yield _means_table(pairs, kinds, result, f"Overlap of {words}, {name}: means over pairs.")
             else:
-                yield _pairs_table(result.frame(), result, f"Overlap of {words}, {name}.")
+                yield _pairs_table(result.frame(), result, f"Overlap of {words}, {name}.{_index(result)}")
 
 
 _MOST_LISTED = 6
 _MOST_PAIRS = 15
+
+
+def _index(result: OverlapResult) -> str:
+    """Return Nogueira's index over all supports in words; nothing for two, or where it is undefined."""
+    if result.stability is None or len(result.names) < 3 or not np.isfinite(result.stability.value):
+        return ""
+    return f" Nogueira's index over all of them is {result.stability.value:.2f} (0 by chance, 1 for equal sets)."
 
 
 def _pairs_table(frame: pl.DataFrame, result: OverlapResult, caption: str) -> Table:

@@ -74,7 +74,8 @@ def select_lambda(
     Parameters
     ----------
     X, y, groups : (n, d), (n,) and (n,) arrays
-        Training embeddings, labels and patients. Two classes are 0 and 1.
+        Training embeddings, labels and patients (or "patches" where rows are independent). Two classes are 0
+        and 1.
     rule : str
         "min": the best mean score. "1se": the largest penalty within one standard error (over folds) of it.
         "lambda" or "C": the penalty given by ``value``, on featkit's or scikit-learn's scale, without folds.

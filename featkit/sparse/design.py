@@ -101,6 +101,31 @@ def make_design(X: np.ndarray, *, standardize: bool, sample_weight: np.ndarray |
     return Design(columns, mean, scale, is_dead)
 
 
+def as_given(y: Any, n: int) -> np.ndarray:
+    """Return labels as an array (n,), none of which is missing.
+
+    Raises
+    ------
+    InputError
+        If the length is not n, or a row has no label.
+    """
+    y = np.asarray(y)
+    if y.shape != (n,):
+        raise InputError(f"y must have one label for each of the {n} rows of X", f"shape {y.shape}")
+    is_missing = np.zeros(n, np.bool_)
+    if y.dtype.kind == "f":
+        is_missing = np.isnan(y)
+    elif y.dtype.kind == "O":
+        is_missing = np.array([v is None or v != v for v in y.tolist()], np.bool_)
+    if is_missing.any():
+        raise InputError(
+            "every row must have a label",
+            f"{is_missing.sum()} without one, the first in row {is_missing.argmax()}",
+            "Drop these rows or name their class",
+        )
+    return y
+
+
 def as_labels(y: Any, n: int) -> np.ndarray:
     """Return binary labels as float64 (n,) in {0, 1}, both of which occur.
 
@@ -109,9 +134,7 @@ def as_labels(y: Any, n: int) -> np.ndarray:
     InputError
         If the length is not n, a label is not 0 or 1, or only one class occurs.
     """
-    y = np.asarray(y)
-    if y.shape != (n,):
-        raise InputError(f"y must have one label for each of the {n} rows of X", f"shape {y.shape}")
+    y = as_given(y, n)
     values = np.unique(y)
     if values.dtype.kind not in "iufb" or not np.isin(values, (0, 1)).all():
         shown = ", ".join(map(str, values[:4]))

@@ -20,7 +20,7 @@ from threadpoolctl import threadpool_limits
 from featkit.core.errors import InputError
 from featkit.core.results.path import PathResult
 from featkit.sparse.batched import solve_batched, use_torch
-from featkit.sparse.design import Design, Patients, as_labels, as_matrix, as_patients, make_design
+from featkit.sparse.design import Design, Patients, as_given, as_labels, as_matrix, as_patients, make_design
 from featkit.sparse.grouped import GroupedProblem, follow_groups
 from featkit.sparse.many import EXACT_BELOW, solve_many
 from featkit.sparse.march import follow
@@ -254,7 +254,8 @@ def sparse_model(
     Parameters
     ----------
     X, y, groups : (n, d), (n,) and (n,) arrays
-        Training embeddings, labels and patients. Two classes are 0 and 1. Without groups (None) each row is a patient.
+        Training embeddings, labels and patients. Two classes are 0 and 1. The literal "patches" for the patients says
+        that rows are independent.
     classes : sequence of str
         Class names, of which the labels are then indices. Without them several classes are the sorted labels.
     l1_ratio : float
@@ -269,20 +270,25 @@ def sparse_model(
     InputError
         If the input is malformed, or a class does not occur.
     """
-    X, rows, note = thin(X, y, groups, max_bytes, seed)
+    if groups is None:
+        raise InputError(
+            "groups must name each row's patient", "none", "Where rows are independent, say groups='patches'"
+        )
+    is_by_patch = isinstance(groups, str) and groups == "patches"
+    X, rows, note = thin(X, y, None if is_by_patch else groups, max_bytes, seed)
     if rows is not None:
-        y, groups = np.asarray(y)[rows], groups if groups is None else np.asarray(groups)[rows]
+        y, groups = np.asarray(y)[rows], groups if is_by_patch else np.asarray(groups)[rows]
     X = as_matrix(X)
     check_options(l1_ratio, 1e-4, None)
     names = tuple(str(name) for name in classes)
-    several = len(names) > 2 or (not names and np.unique(np.asarray(y)).size > 2)
+    several = len(names) > 2 or (not names and np.unique(as_given(y, X.shape[0])).size > 2)
     if several:
         if l1_ratio != 1.0:
             raise InputError("l1_ratio must be 1 with more than two classes", l1_ratio)
         names, labels = _as_named(y, X.shape[0], names)
     else:
         labels = as_labels(y, X.shape[0])
-    patients = as_patients(np.arange(labels.size) if groups is None else groups, labels)
+    patients = as_patients(np.arange(labels.size) if is_by_patch else groups, labels)
     notes = (note,) if note else ()
     model = _Multinomial if several else _Logistic
     return model(make_design(X, standardize=standardize), labels, patients, l1_ratio, names, notes)

@@ -16,7 +16,7 @@ from threadpoolctl import threadpool_limits
 
 from featkit.core.errors import InputError
 from featkit.core.results.path import PathResult
-from featkit.sparse.design import as_matrix, as_penalties, as_weights, make_design
+from featkit.sparse.design import as_given, as_matrix, as_penalties, as_weights, make_design
 from featkit.sparse.grouped import GroupedProblem, follow_groups
 from featkit.sparse.many import EXACT_BELOW, solve_many
 from featkit.sparse.memory import thin
@@ -158,9 +158,11 @@ def largest_group_lambda(norms: np.ndarray, penalty_weights: np.ndarray) -> floa
 
 def as_classes(y: Any, n: int) -> tuple[np.ndarray, np.ndarray]:
     """Return the sorted classes and each row's class index; at least two must occur."""
-    y = np.asarray(y)
-    if y.shape != (n,):
-        raise InputError(f"y must have one label for each of the {n} rows of X", f"shape {y.shape}")
+    y = as_given(y, n)
+    if y.dtype.kind == "f" and np.any(y != np.round(y)):
+        raise InputError(
+            "labels must be names or whole numbers", f"{y[y != np.round(y)][0]:g}", "Give classes, not values"
+        )
     classes, labels = np.unique(y, return_inverse=True)
     if classes.size < 2:
         raise InputError("at least two classes must occur", f"only one class, {classes[0]}", "Choose other rows")

@@ -81,8 +81,8 @@ def error_control(
     given = [name for name, value in (("threshold", threshold), ("q", q), ("pfer", pfer)) if value is not None]
     if len(given) != 2:
         raise InputError("exactly two of threshold, q and pfer must be given", ", ".join(given) or "none")
-    if pfer is not None and pfer <= 0:
-        raise InputError("pfer must be above 0", pfer)
+    if pfer is not None and not pfer > 0:
+        raise InputError("pfer must be above 0", pfer, "Say how many false selections may be expected, e.g. 1")
     if pfer is None:
         assert threshold is not None
         assert q is not None

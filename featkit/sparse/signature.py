@@ -59,7 +59,8 @@ def fit_signature(
     Parameters
     ----------
     X_train, y_train, groups_train : (n, d), (n,) and (n,) arrays
-        Training embeddings, labels and patients. Two classes are 0 and 1; with ``classes`` labels are their indices.
+        Training embeddings, labels and patients (or "patches" where rows are independent). Two classes are 0 and 1;
+        with ``classes`` labels are their indices.
     rule, value, score, lambdas, n_lambdas, lambda_min_ratio, l1_ratio, n_folds, tolerance
         As in `featkit.sparse.select_lambda`. When a class has fewer patients than ``n_folds`` but at least two, there
         are as many folds as it has patients, with a warning.
@@ -94,8 +95,12 @@ def fit_signature(
         X_train, y_train, groups_train, classes=classes, l1_ratio=l1_ratio, max_bytes=max_bytes, seed=seed
     )
     messages = list(model.notes)
+    if n_pairs < 0:
+        raise InputError("n_pairs must be at least 0", n_pairs, "0 leaves stability selection out")
     if rule in ("min", "1se"):
         n_folds = _possible_folds(model, n_folds, messages)
+    if n_pairs > 0:
+        _require_patients(model, "for stability selection", "leave stability selection out with n_pairs 0")
     choice = choose(
         model, rule=rule, value=value, score=score, lambdas=lambdas, n_lambdas=n_lambdas,
         lambda_min_ratio=lambda_min_ratio, n_folds=n_folds, tolerance=tolerance, seed=seed, n_jobs=n_jobs,
@@ -144,17 +149,23 @@ def fit_signature(
 
 def _possible_folds(model: SparseModel, n_folds: int, messages: list[str]) -> int:
     """Return how many folds every class has patients for, with a warning when they are fewer than asked."""
-    counts = np.bincount(model.patients.label)
-    rarest, fewest = int(counts.argmin()), int(counts.min())
-    name = model.classes[rarest] if model.classes else str(rarest)
-    if fewest < 2:
-        raise InputError(
-            "each class must have at least 2 training patients to choose the penalty",
-            f"{fewest} of class {name}",
-            "Merge it with another class, or give the penalty with rule lambda or C",
-        )
+    name, fewest = _require_patients(model, "to choose the penalty", "give the penalty with rule lambda or C")
     if fewest >= n_folds:
         return n_folds
     messages.append(f"{fewest} folds instead of {n_folds}: class {name} has only {fewest} patients")
     warnings.warn(messages[-1], FeatkitWarning, stacklevel=3)
     return fewest
+
+
+def _require_patients(model: SparseModel, purpose: str, instead: str) -> tuple[str, int]:
+    """Return the class with the fewest patients and their number, which must be at least 2."""
+    counts = np.bincount(model.patients.label, minlength=max(2, len(model.classes)))
+    rarest, fewest = int(counts.argmin()), int(counts.min())
+    name = model.classes[rarest] if model.classes else str(rarest)
+    if fewest < 2:
+        raise InputError(
+            f"each class must have at least 2 training patients {purpose}",
+            f"{fewest} of class {name}",
+            f"Merge it with another class, or {instead}",
+        )
+    return name, fewest

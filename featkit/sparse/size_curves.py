@@ -77,7 +77,9 @@ def size_curve(
     InputError
         If tolerances or named penalties are not positive, or the data are not fit for a path.
     """
-    model = sparse_model(X, y, groups, standardize=standardize, max_bytes=max_bytes, seed=seed)
+    model = sparse_model(
+        X, y, "patches" if groups is None else groups, standardize=standardize, max_bytes=max_bytes, seed=seed
+    )
     return size_curve_of(
         model, lambdas=lambdas, n_lambdas=n_lambdas, lambda_min_ratio=lambda_min_ratio, tolerances=tolerances,
         chosen=chosen, fixed_c=fixed_c, selection_frequency=selection_frequency, thresholds=thresholds,

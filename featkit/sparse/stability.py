@@ -47,7 +47,8 @@ def stability_selection(
     Parameters
     ----------
     X, y, groups : (n, d), (n,) and (n,) arrays
-        Training embeddings, labels and patients. Two classes are 0 and 1.
+        Training embeddings, labels and patients (or "patches" where rows are independent). Two classes are 0
+        and 1.
     scheme : str
         "complementary_pairs" (Shah and Samworth) or "subsample" (Meinshausen and Buhlmann): halves of the patients,
         stratified by class, the same for every penalty. With an odd number of patients, one is left out of each pair.
@@ -114,7 +115,7 @@ def stability_of(
     d, n = model.design.columns.shape
     n_live = int(d - model.design.is_dead.sum())
     patients = model.patients
-    if bound != "worst_case" and scheme != "complementary_pairs":
+    if bound != "worst_case" and scheme == "subsample":
         raise InputError(f"bound {bound!r} needs scheme 'complementary_pairs'", repr(scheme), "Use bound 'worst_case'")
     check_options(model.l1_ratio, tolerance, None)
     threshold, q, pfer = _settle(n_live, n_pairs, bound, threshold, q, pfer)

@@ -44,7 +44,7 @@ def patient_subsamples(patients: Patients, scheme: str, n_pairs: int, seed: int)
     if len(strata) < 2 or fewest < 2:
         raise InputError(
             "each class needs at least 2 patients so that both halves have it",
-            f"{fewest if len(strata) > 1 else 0} in the smaller class of {patients.names.size} patients",
+            f"{fewest if len(strata) > 1 else 0} in the smallest class of {patients.names.size} patients",
             "Use more patients; a patient's rows are never split between halves",
         )
     halves = []

@@ -86,7 +86,7 @@ def target(source: Source, positive: str | None = None) -> tuple[np.ndarray, tup
         twins = [name for name in classes if name != positive and file_name(name) == file_name(positive)]
         if twins:
             raise InputError(
-                "classes must differ in letters or digits to have files of their own",
+                "classes must differ in more than spaces and marks to have files of their own",
                 f"{positive!r} and {twins[0]!r}",
                 _RENAME,
             )

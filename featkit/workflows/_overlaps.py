@@ -50,6 +50,12 @@ class Fitted:
         return np.union1d(alive, np.union1d(self.signature.support, self.signature.stable_support))
 
 
+_SHARED_NOTE = (
+    "Folds and methods share training patients: that their signatures agree more than sets drawn at random, which is "
+    "what p says, does not show that other patients would give them"
+)
+
+
 def groups_of(fitted: list[Fitted]) -> dict[str, dict[str, Fitted]]:
     """Return which signatures to compare by index: those of each method, and all where there are several methods."""
     groups: dict[str, dict[str, Fitted]] = {}
@@ -79,7 +85,7 @@ def overlap_groups(fitted: list[Fitted], *, measure: str, is_stable: bool = Fals
         if len(chosen) < 2:
             continue
         seeds_only = len({(one.source.method, one.split.fold) for one in chosen.values()}) == 1
-        found[name] = overlap(
+        result = overlap(
             {key: one.signature.stable_support if is_stable else one.signature.support for key, one in chosen.items()},
             next(iter(chosen.values())).signature.n_dimensions,
             measure=measure,
@@ -88,6 +94,7 @@ def overlap_groups(fitted: list[Fitted], *, measure: str, is_stable: bool = Fals
             are_replicates=seeds_only,
             seed=next(iter(chosen.values())).source.config.split.seed,
         )
+        found[name] = result if seeds_only else dataclasses.replace(result, notes=(*result.notes, _SHARED_NOTE))
     return found
 
 

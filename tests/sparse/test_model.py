@@ -102,6 +102,28 @@ def test_rows_beyond_memory_are_thinned_and_said(n_classes):
     assert "patches are used" in model.notes[0]
 
 
+def test_patients_are_named_or_said_not_to_matter(n_classes):
+    X, y, _ = draw(n_classes)
+    with pytest.raises(InputError, match="groups must name each row's patient, got none"):
+        sparse_model(X, y, None)
+    assert sparse_model(X, y, "patches").patients.names.size == len(y)
+
+
+@pytest.mark.parametrize("missing", [np.nan, None])
+def test_a_missing_label_is_no_class(n_classes, missing):
+    X, y, patient = draw(n_classes)
+    y = y.astype(object if missing is None else float)
+    y[3] = missing
+    with pytest.raises(InputError, match="label"):
+        sparse_model(X, y, patient)
+
+
+def test_values_are_no_classes():
+    X, y, patient = draw(4)
+    with pytest.raises(InputError, match="labels must be names or whole numbers"):
+        sparse_model(X, y + 0.5, patient)
+
+
 def test_class_names_are_indexed():
     X, y, patient = draw(4)
     assert sparse_model(X, y, patient).classes == ("0", "1", "2", "3")

@@ -211,3 +211,12 @@ def test_classes_must_name_the_columns():
     signature = fit(X, y, patient, rule="lambda", value=0.05)
     with pytest.raises(InputError, match="classes must name 3 classes"):
         dataclasses.replace(signature, classes=("a", "b"))
+
+
+def test_stability_selection_needs_two_patients_of_each_class():
+    X, y, patient = clustered()
+    kept = (y != 1) | (patient == 1)
+    with pytest.raises(InputError, match=r"for stability selection, got 1 of class ductal\. Merge it .* n_pairs 0"):
+        fit_signature(X[kept], y[kept], patient[kept], rule="C", value=0.1, classes=CLASSES)
+    with pytest.raises(InputError, match="n_pairs must be at least 0"):
+        fit(X, y, patient, n_pairs=-1)

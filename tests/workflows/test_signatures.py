@@ -332,3 +332,13 @@ def test_embeddings_beyond_memory_are_fewer_of_every_patient(make_store, monkeyp
     assert detail.refit.n_train_patches == signature.n_patches
     np.testing.assert_array_equal(detail.refit.support, signature.support)
     np.testing.assert_array_equal(detail.contributions.dimension, signature.support)
+
+
+@pytest.mark.parametrize("labels", [[0, 1], [True, False], [2.0, 1.0]])
+def test_numbers_and_truth_values_are_class_names(make_store, planted, labels):
+    first = sorted(planted[1]["label"].unique().to_list())[0]
+    values = [labels[0] if label == first else labels[1] for label in planted[1]["label"]]
+    store = make_store("numbered", rows=planted[1].with_columns(label=pl.Series(values)))
+    found = workflows.signatures(store, fold="100X", positive=str(labels[1]), **FAST)
+    assert found.signatures["numbered/100X"].classes == ("rest", str(labels[1]))
+    assert workflows.evaluate(store, figures=False).evaluations
