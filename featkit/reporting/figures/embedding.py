@@ -13,6 +13,7 @@ from featkit.core.errors import InputError
 from featkit.reporting.figures.style import MUTED, PAGE, PALETTE, new_figure, say_empty, short, styled
 
 _MANY = 8
+_SHORT = 6  # letters of names of which four stand beside each other below a panel
 
 
 @styled
@@ -47,7 +48,8 @@ def embedding_map(
     columns = {"label": np.asarray(label), domain_name: np.asarray(magnification), "patient": np.asarray(patient)}
     if xy.ndim != 2 or xy.shape[1] != 2 or any(c.shape != (len(xy),) for c in columns.values()):
         raise InputError("a map must have two coordinates and one label, domain and patient a patch", xy.shape)
-    figure = new_figure(PAGE, 3.0 if note else 2.85)
+    n_rows = max((_legend_rows(np.unique(values.astype(str))) for values in columns.values()), default=1)
+    figure = new_figure(PAGE, (3.0 if note else 2.85) + 0.16 * (n_rows - 1))
     panels = figure.subplots(1, 3)
     order = np.random.default_rng(0).permutation(len(xy))
     size = float(np.clip(1500 / max(1, len(xy)), 1.5, 14))
@@ -63,8 +65,8 @@ def embedding_map(
             for index, each in enumerate(names):
                 axes.scatter([], [], s=14, color=PALETTE[index], label=short(each, 12))
             axes.legend(
-                loc="upper center", bbox_to_anchor=(0.5, -0.02), ncols=min(len(names), 4), handletextpad=0.1,
-                columnspacing=0.8, borderaxespad=0.2,
+                loc="upper center", bbox_to_anchor=(0.5, -0.02), ncols=-(-len(names) // _legend_rows(names)),
+                handletextpad=0.1, columnspacing=0.8, borderaxespad=0.2,
             )  # fmt: skip
             axes.set_title(name)
         else:
@@ -126,6 +128,12 @@ def patch_montage(
         if index % n_columns == 0 and index // n_columns < len(rows):
             axes.set_ylabel(short(rows[index // n_columns], 18), fontsize=8)
     return figure
+
+
+def _legend_rows(names: np.ndarray) -> int:
+    """Return how many rows a legend below a panel takes: four short names go beside each other, or two long ones."""
+    beside = 4 if max(map(len, names), default=0) <= _SHORT else 2
+    return -(-len(names) // beside) if 0 < len(names) <= _MANY else 1
 
 
 def _natural(names: np.ndarray, codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
