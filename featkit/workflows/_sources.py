@@ -106,7 +106,7 @@ class Source:
         """Return class indices (n,) and class names; in a binary task index 1 is the positive class."""
         from featkit.data.classes import class_order, integer_labels
 
-        labels = _column(self.store, "label").astype(str)  # numbers and truth values are names too
+        labels = [str(label) for label in _column(self.store, "label")]  # numbers and truth values are names too
         classes = self.store.classes or class_order(labels, positive=self.config.data.positive or None)
         return integer_labels(labels, tuple(classes)), tuple(classes)
 
