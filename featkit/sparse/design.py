@@ -87,7 +87,7 @@ def make_design(X: np.ndarray, *, standardize: bool, sample_weight: np.ndarray |
     step = max(1, min(256, _BLOCK_BYTES // (8 * n)))
     for start in range(0, d, step):
         here = slice(start, min(start + step, d))
-        block = np.ascontiguousarray(X[:, here].T, dtype=np.float64)
+        block = np.array(X[:, here].T, dtype=np.float64, order="C")  # a copy: the caller's array is never written
         is_dead[here] = block.max(axis=1) == block.min(axis=1)
         mean[here] = block @ sample_weight if sample_weight is not None else block.mean(axis=1)
         block -= mean[here, None]

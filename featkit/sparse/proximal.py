@@ -126,6 +126,8 @@ def settle(
 def working_gap(p: Packed, k: int, at: Progress, scale: float) -> float:
     """Return the duality gap's bound over the working set for a feasible scale."""
     bound = gap_bound(p.g, p.beta, p.l1, p.l2, k, at.odds, scale)
+    if not at.odds < np.inf:
+        return np.inf  # free coordinates not solved: no dual point, no certificate
     return max(0.0, bound + (1.0 - 0.5 * scale) * at.offset)  # below it only by rounding
 
 

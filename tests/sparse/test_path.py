@@ -258,3 +258,10 @@ def test_nearly_singular_designs_reach_the_gap(noise):
     path = logistic_path(X, y, n_lambdas=30, standardize=True, tolerance=1e-6)
     assert path.is_converged.all()
     assert path.n_iter.max() <= 30
+
+
+def test_the_embeddings_given_are_never_written():
+    X = np.asfortranarray(np.random.default_rng(0).standard_normal((60, 8)) * 3 + 5)
+    before = X.copy()
+    logistic_path(X, np.arange(60) % 2, standardize=True, n_lambdas=3)
+    np.testing.assert_array_equal(X, before)
