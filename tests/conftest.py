@@ -11,7 +11,7 @@ import pytest
 def prepared_workspace(tmp_path_factory):
     """A small workspace of generated tissue with nothing done in it yet: look, do not touch."""
     from featkit import workflows
-    from featkit.data import generate_cohort
+    from featkit.tissue import generate_cohort
 
     root = tmp_path_factory.mktemp("prepared")
     generate_cohort(root / "data", n_patients=12, patches_per_magnification=2, size=(96, 96), seed=1, n_jobs=1)

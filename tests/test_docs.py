@@ -185,7 +185,7 @@ def cohort(tmp_path_factory):
     """A folder of generated tissue in BreaKHis's layout, and a table of made-up embeddings."""
     import polars as pl
 
-    from featkit.data import generate_cohort
+    from featkit.tissue import generate_cohort
 
     folder = tmp_path_factory.mktemp("docs")
     generate_cohort(folder / "breakhis", n_patients=14, patches_per_magnification=2, seed=3, n_jobs=1)

@@ -111,7 +111,7 @@ def test_real_features_become_a_signature_and_an_evaluation(texture, real, tmp_p
     featkit.store_import(
         real / "breakhis" / "features_40x.npz", tmp_path / "x.zarr", metadata=tmp_path / "cases.csv", domain="site"
     )
-    store = featkit.open(tmp_path / "x.zarr")
+    store = featkit.open_store(tmp_path / "x.zarr")
     np.testing.assert_array_equal(store.X(), X)
     found = featkit.signatures(store, fold="A", rule="min", n_pairs=10)
     (signature,) = found.signatures.values()

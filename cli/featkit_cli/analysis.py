@@ -11,11 +11,11 @@ import typer
 from featkit_cli import show
 
 if TYPE_CHECKING:
-    from featkit.core.results.collection import Collection
-    from featkit.core.results.comparison import Comparison
-    from featkit.core.results.evaluation_set import EvaluationSet
-    from featkit.core.results.signature_set import SignatureSet
     from featkit.reporting.tables import Table
+    from featkit.results.collection import Collection
+    from featkit.results.comparison import Comparison
+    from featkit.results.evaluation_set import EvaluationSet
+    from featkit.results.signature_set import SignatureSet
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON at full precision.")]
 Store = Annotated[Path | None, typer.Argument(help="A sealed store (default: the workspace's).")]
@@ -190,8 +190,8 @@ def _show_signatures(found: SignatureSet) -> None:
     _print(tables.size_table(found))
     if any(detail.refit is not None for detail in found.details.values()):
         _print(tables.refit_table(found))
-    if any(detail.anatomy is not None for detail in found.details.values()):
-        _print(tables.anatomy_table(found))
+    if any(detail.variance is not None for detail in found.details.values()):
+        _print(tables.variance_decomposition_table(found))
     if any(detail.contributions is not None for detail in found.details.values()):
         _print(tables.contribution_table(found))
     for overlaps in tables.overlap_tables(found):
@@ -224,7 +224,7 @@ def _show_evaluation(found: EvaluationSet) -> None:
 
 def _show_comparison(found: Comparison) -> None:
     from featkit.reporting.score_tables import comparison_table
-    from featkit.reporting.words import comparison_sentences
+    from featkit.reporting.sentences import comparison_sentences
 
     _print(comparison_table(found))
     for sentence in comparison_sentences(found):
@@ -233,8 +233,8 @@ def _show_comparison(found: Comparison) -> None:
 
 
 def _show_probes(found: Collection, full: bool) -> None:
-    from featkit.core.results.probe import ProbeResult
     from featkit.reporting.probe_tables import how_they_were_probed, probe_metrics_table, probe_table
+    from featkit.results.probe import ProbeResult
 
     runs = {name: result for name, result in found.items.items() if isinstance(result, ProbeResult)}
     if full:
@@ -254,7 +254,7 @@ def _print(table: Table) -> None:
 
 def _notes(lines: Iterable[str]) -> None:
     """Print lines, each once and not too many of them."""
-    from featkit.reporting.words import few
+    from featkit.reporting.sentences import few
 
     for text in few(lines):
         show.line(text)

@@ -12,8 +12,8 @@ import typer
 from featkit_cli import show
 
 if TYPE_CHECKING:
-    from featkit.core.results.audit import SplitAudit
     from featkit.core.workspace import Run
+    from featkit.results.audit import SplitAudit
 
 store_app = typer.Typer(name="store", help="Look into, check and make stores.", rich_markup_mode=None)
 

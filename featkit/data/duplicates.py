@@ -6,10 +6,10 @@ from collections import defaultdict
 
 import polars as pl
 
-from featkit.core.results.audit import DuplicateAudit
 from featkit.data.images import pixel_hashes
 from featkit.data.manifest import Manifest
 from featkit.data.split_audit import PIXEL_HASH
+from featkit.results.audit import DuplicateAudit
 
 
 def with_pixel_hash(manifest: Manifest, n_jobs: int = 2) -> tuple[Manifest, list[tuple[str, str]]]:

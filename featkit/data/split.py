@@ -12,10 +12,10 @@ import numpy as np
 import polars as pl
 
 from featkit.core.errors import InputError, did_you_mean
-from featkit.core.results.audit import SplitAudit
 from featkit.data.listing import first_few
 from featkit.data.manifest import Manifest
 from featkit.data.split_audit import PIXEL_HASH, USED_ROLES, audit_roles
+from featkit.results.audit import SplitAudit
 
 ROLES = (*USED_ROLES, "unused")
 

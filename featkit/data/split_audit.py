@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import polars as pl
 
 from featkit.core.magnification import domain_sort_key
-from featkit.core.results.audit import SplitAudit
 from featkit.data.listing import first_few
+from featkit.results.audit import SplitAudit
 
 USED_ROLES = ("train", "val", "test")
 PIXEL_HASH = "pixel_hash"

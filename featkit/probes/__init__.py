@@ -1,13 +1,5 @@
 """Probes: what small models can read from a frozen embedding, next to chance and to relabelled patients."""
 
-from featkit.core.lazy import attach
+from lazy_loader import attach_stub
 
-__getattr__, __dir__, __all__ = attach(
-    __name__,
-    {
-        "PROBES": "featkit.probes.registry",
-        "probe_column": "featkit.probes.column",
-        "probe_domain": "featkit.probes.domain",
-        "probe_patient": "featkit.probes.patient",
-    },
-)
+__getattr__, __dir__, __all__ = attach_stub(__name__, __file__)

@@ -8,8 +8,6 @@ from typing import Any
 import numpy as np
 
 from featkit.core.errors import InputError
-from featkit.core.results.estimate import Estimate
-from featkit.core.results.probe import ProbeResult
 from featkit.core.seeds import derive_seed
 from featkit.probes.folds import patient_folds
 from featkit.probes.information import information_bits
@@ -18,6 +16,8 @@ from featkit.probes.intervals import percentile
 from featkit.probes.models import described, out_of_fold
 from featkit.probes.relabel import exchanges, relabel_within, varies_within
 from featkit.probes.ridge import ridge_balanced_accuracy
+from featkit.results.estimate import Estimate
+from featkit.results.probe import ProbeResult
 from featkit.stats.discrimination import auc
 from featkit.stats.draws import prepare_metrics
 from featkit.stats.permutation import permutation_p_value

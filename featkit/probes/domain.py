@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from featkit.core.results.probe import ProbeResult
 from featkit.probes.column import probe_column
+from featkit.results.probe import ProbeResult
 
 
 def probe_domain(X: Any, domain: Any, groups: Any, *, target: str = "magnification", **options: Any) -> ProbeResult:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from featkit.core.results.estimate import Estimate
+from featkit.results.estimate import Estimate
 
 
 def percentile(value: float, draws: np.ndarray, level: float, n_patients: int) -> Estimate:

@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 
 from featkit.core.errors import InputError
-from featkit.core.results.probe import ProbeResult
 from featkit.core.seeds import derive_seed
 from featkit.probes.inputs import checked_embeddings, checked_options, coded
 from featkit.probes.intervals import percentile
 from featkit.probes.reidentify import METRICS, Search, search, standardised_within
 from featkit.probes.relabel import exchanges
+from featkit.results.probe import ProbeResult
 from featkit.stats.permutation import permutation_p_value
 from featkit.stats.resampling import patient_counts
 

@@ -8,12 +8,12 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from featkit.core.results.comparison import ComparisonRow
-from featkit.core.results.estimate import Estimate
-from featkit.core.results.probe import ProbeResult
-from featkit.reporting.bundle import StudyResults
 from featkit.reporting.score_tables import by_task
-from featkit.reporting.words import without_class, without_seed
+from featkit.reporting.sentences import without_class, without_seed
+from featkit.reporting.study_results import StudyResults
+from featkit.results.comparison import ComparisonRow
+from featkit.results.estimate import Estimate
+from featkit.results.probe import ProbeResult
 
 _KINDS = {"head": "trained head", "signature": "sparse signature"}
 _METRICS = {"balanced_accuracy": "balanced accuracy", "top1": "right first guess"}

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from featkit.core.results.probe import ProbeResult
 from featkit.reporting.tables import Table, table_of
+from featkit.results.probe import ProbeResult
 
 _SHOWN = {
     "balanced_accuracy": "balanced accuracy",

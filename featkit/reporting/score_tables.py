@@ -6,14 +6,14 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from featkit.core.results.calibration import RecalibrationEffect
-from featkit.core.results.comparison import Comparison
-from featkit.core.results.estimate import Estimate
-from featkit.core.results.evaluation import Evaluation
-from featkit.core.results.evaluation_set import EvaluationSet
-from featkit.core.results.signature import REST
+from featkit.reporting.sentences import without_class, without_seed
 from featkit.reporting.tables import Table, table_of
-from featkit.reporting.words import without_class, without_seed
+from featkit.results.calibration import RecalibrationEffect
+from featkit.results.comparison import Comparison
+from featkit.results.estimate import Estimate
+from featkit.results.evaluation import Evaluation
+from featkit.results.evaluation_set import EvaluationSet
+from featkit.results.signature import REST
 
 LABELS = {
     "auc": "AUC",

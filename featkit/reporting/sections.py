@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from featkit.reporting.bundle import StudyResults
+from featkit.reporting.figure_data import (
+    by_fold,
+    drawn_by_task,
+    majority_by_fold,
+    one_seed,
+    reliability_panels,
+    roc_panels,
+)
 from featkit.reporting.html import ReportFigure, Section
-from featkit.reporting.panels import by_fold, drawn_by_task, majority_by_fold, one_seed, reliability_panels, roc_panels
 from featkit.reporting.score_tables import (
     CALIBRATION,
     DISCRIMINATION,
@@ -17,8 +23,9 @@ from featkit.reporting.score_tables import (
     seeds_tables,
     variance_table,
 )
+from featkit.reporting.sentences import comparison_sentences, few
+from featkit.reporting.study_results import StudyResults
 from featkit.reporting.tables import Table, table_of
-from featkit.reporting.words import comparison_sentences, few
 
 _DRAWN = ("auc", "brier")
 
@@ -79,7 +86,7 @@ def patches_section(study: StudyResults) -> Section | None:
 
 def discrimination_section(study: StudyResults) -> Section | None:
     """ROC curves, metrics by fold, and what repeated trainings do to them."""
-    from featkit.reporting.figures.comparison import performance_by_fold, variance_shares
+    from featkit.reporting.figures.comparison import performance_by_fold, variance_components_figure
     from featkit.reporting.figures.roc import roc_curves
 
     found = study.evaluation
@@ -113,7 +120,9 @@ def discrimination_section(study: StudyResults) -> Section | None:
     notes = {f"{name}: {note}" for name, evaluation in found.evaluations.items() for note in evaluation.notes}
     if found.variance:
         caption = "Where the variance of repeated runs comes from."
-        figures.append(ReportFigure(variance_shares(found.variance), caption, "Shares of variance by source"))
+        figures.append(
+            ReportFigure(variance_components_figure(found.variance), caption, "Shares of variance by source")
+        )
         tables.append(variance_table(found))
         notes |= {f"{name}: {note}" for name, result in found.variance.items() for note in result.notes}
     several = ""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from featkit.core.results.signature_set import SignatureSet
 from featkit.reporting import signature_tables as tables_of
-from featkit.reporting.bundle import StudyResults
+from featkit.reporting.figure_data import performance_panels
 from featkit.reporting.html import ReportFigure, Section
-from featkit.reporting.panels import performance_panels
+from featkit.reporting.sentences import few
+from featkit.reporting.study_results import StudyResults
 from featkit.reporting.tables import Table
-from featkit.reporting.words import few
+from featkit.results.signature_set import SignatureSet
 
 
 def signature_section(study: StudyResults) -> Section | None:
@@ -71,24 +71,26 @@ def _told(found: SignatureSet) -> str:
     return f" to tell {found.positive} from the rest" if found.positive else ""
 
 
-def anatomy_section(study: StudyResults) -> Section | None:
+def variance_section(study: StudyResults) -> Section | None:
     """What the dimensions of a signature vary with, and what each adds."""
-    from featkit.reporting.figures.signatures import signature_anatomy
+    from featkit.reporting.figures.signatures import variance_decomposition_figure
 
     found = study.signatures
-    if found is None or not any(detail.anatomy is not None for detail in found.details.values()):
+    if found is None or not any(detail.variance is not None for detail in found.details.values()):
         return None
     figures, shown = [], set()
     for name, detail in found.details.items():
         method = found.signatures[name].method
-        if detail.anatomy is not None and method not in shown:
+        if detail.variance is not None and method not in shown:
             shown.add(method)
             caption = f"{name}: where the variance of each dimension comes from, the most often selected first."
-            figures.append(ReportFigure(signature_anatomy(detail.anatomy), caption, f"Variance shares, {name}"))
-    tables = [tables_of.anatomy_table(found)]
+            figures.append(
+                ReportFigure(variance_decomposition_figure(detail.variance), caption, f"Variance shares, {name}")
+            )
+    tables = [tables_of.variance_decomposition_table(found)]
     if any(detail.contributions is not None for detail in found.details.values()):
         tables.append(tables_of.contribution_table(found))
-    notes = {note for d in found.details.values() for r in (d.anatomy, d.contributions) if r for note in r.notes}
+    notes = {note for d in found.details.values() for r in (d.variance, d.contributions) if r for note in r.notes}
     return Section(
         f"What is a signature made of{_told(found)}?",
         how_to_read=(

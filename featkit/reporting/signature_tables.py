@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from featkit.core.results.overlap import OverlapResult
-from featkit.core.results.signature import Signature
-from featkit.core.results.signature_set import ALL_SIGNATURES, SignatureSet
 from featkit.reporting.score_tables import against_the_rest
 from featkit.reporting.tables import Table, table_of
+from featkit.results.overlap import OverlapResult
+from featkit.results.signature import Signature
+from featkit.results.signature_set import ALL_SIGNATURES, SignatureSet
 
 if TYPE_CHECKING:
     import polars as pl
@@ -109,19 +109,19 @@ def _over_classes(found: SignatureSet) -> str:
     return " AUC is the mean over classes, each against the rest; Brier is the sum over classes."
 
 
-def anatomy_table(found: SignatureSet) -> Table:
+def variance_decomposition_table(found: SignatureSet) -> Table:
     """Return one row a signature: the mean share of each source in the variance of its dimensions."""
     import polars as pl
 
     rows: list[dict[str, Any]] = []
     for name, detail in found.details.items():
-        anatomy = detail.anatomy
-        if anatomy is None:
+        variance = detail.variance
+        if variance is None:
             continue
-        shares = np.asarray(anatomy.shares, dtype=np.float64).reshape(len(anatomy.dimension), -1)
-        mean = np.nanmean(shares, axis=0) if np.isfinite(shares).any() else np.full(len(anatomy.sources), np.nan)
-        row: dict[str, Any] = {"signature": name, "dimensions": len(anatomy.dimension)}
-        row |= {s: f"{m:.0%} ({c:.0%})" for s, m, c in zip(anatomy.sources, mean, anatomy.chance, strict=True)}
+        shares = np.asarray(variance.shares, dtype=np.float64).reshape(len(variance.dimension), -1)
+        mean = np.nanmean(shares, axis=0) if np.isfinite(shares).any() else np.full(len(variance.sources), np.nan)
+        row: dict[str, Any] = {"signature": name, "dimensions": len(variance.dimension)}
+        row |= {s: f"{m:.0%} ({c:.0%})" for s, m, c in zip(variance.sources, mean, variance.chance, strict=True)}
         rows.append(row)
     columns = {c: _SOURCES.get(c, c) for c in (rows[0] if rows else {})}
     caption = "What the kept dimensions vary with: mean share of the training variance (by chance)."

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from featkit.core.errors import InputError, did_you_mean
-from featkit.core.results.base import Result
+from featkit.results.base import Result
 
 if TYPE_CHECKING:
     import polars as pl

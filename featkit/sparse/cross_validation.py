@@ -11,11 +11,11 @@ import numpy as np
 from featkit.core.errors import FeatkitWarning, InputError, did_you_mean
 from featkit.core.probabilities import probabilities
 from featkit.core.progress import task
-from featkit.core.results.path import LambdaChoice
 from featkit.core.seeds import rng
-from featkit.sparse.design import Patients
+from featkit.results.path import LambdaChoice
 from featkit.sparse.model import SparseModel, sparse_model
 from featkit.sparse.path import as_lambdas, check_options, lambda_grid, on_data_scale
+from featkit.sparse.solvers.design import Patients
 from featkit.stats.discrimination import auc, auc_one_vs_rest
 
 RULES = ("min", "1se", "lambda", "C")

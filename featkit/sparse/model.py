@@ -18,18 +18,18 @@ from scipy.special import logsumexp
 from threadpoolctl import threadpool_limits
 
 from featkit.core.errors import InputError
-from featkit.core.results.path import PathResult
-from featkit.sparse.batched import solve_batched, use_torch
-from featkit.sparse.design import Design, Patients, as_given, as_labels, as_matrix, as_patients, make_design
-from featkit.sparse.grouped import GroupedProblem, follow_groups
-from featkit.sparse.many import EXACT_BELOW, solve_many
-from featkit.sparse.march import follow
+from featkit.results.path import PathResult
 from featkit.sparse.memory import thin
 from featkit.sparse.multinomial import as_classes, largest_group_lambda
 from featkit.sparse.path import check_options, largest_lambda, to_result
-from featkit.sparse.threads import worker_count
-from featkit.sparse.trace import Trace
-from featkit.sparse.working_set import ALL_ROWS, WorkingSet
+from featkit.sparse.solvers.batch import EXACT_BELOW, solve_many
+from featkit.sparse.solvers.design import Design, Patients, as_given, as_labels, as_matrix, as_patients, make_design
+from featkit.sparse.solvers.multinomial import GroupedProblem, follow_groups
+from featkit.sparse.solvers.path_record import Trace
+from featkit.sparse.solvers.path_solver import follow
+from featkit.sparse.solvers.threads import worker_count
+from featkit.sparse.solvers.torch_batch import solve_batched, use_torch
+from featkit.sparse.solvers.working_set import ALL_ROWS, WorkingSet
 
 _COPIED_BYTES = 1 << 30  # what copies of the design for sets of rows may take, where one alone takes no more
 
@@ -99,7 +99,7 @@ class SparseModel(abc.ABC):
     ) -> list[Trace]:
         """Solve along the penalties on each set of sorted rows, to gaps of ``tolerance`` relative to the null loss.
 
-        See `featkit.sparse.many.solve_many`; a ``device`` is that of `featkit.sparse.batched`.
+        See `featkit.sparse.solvers.batch.solve_many`; a ``device`` is that of `featkit.sparse.solvers.torch_batch`.
         """
 
     @abc.abstractmethod

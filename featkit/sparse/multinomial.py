@@ -4,7 +4,7 @@ The grouped model minimises, with softmax probabilities and ``B`` (d, K),
 
     sum_i w_i (-log p_i[y_i]) / sum_i w_i + lambda sum_j p_j ||B_j||_2.
 
-How it is solved: `featkit.sparse.grouped`.
+How it is solved: `featkit.sparse.solvers.multinomial`.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from featkit.core.errors import InputError
-from featkit.core.results.path import PathResult
-from featkit.sparse.design import as_given, as_matrix, as_penalties, as_weights, make_design
-from featkit.sparse.grouped import GroupedProblem, follow_groups
-from featkit.sparse.many import EXACT_BELOW, solve_many
+from featkit.results.path import PathResult
 from featkit.sparse.memory import thin
 from featkit.sparse.path import as_lambdas, check_options, lambda_grid, largest_lambda, on_data_scale, to_result
-from featkit.sparse.working_set import ALL_ROWS, WorkingSet
+from featkit.sparse.solvers.batch import EXACT_BELOW, solve_many
+from featkit.sparse.solvers.design import as_given, as_matrix, as_penalties, as_weights, make_design
+from featkit.sparse.solvers.multinomial import GroupedProblem, follow_groups
+from featkit.sparse.solvers.working_set import ALL_ROWS, WorkingSet
 
 
 def multinomial_path(

@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 
 from featkit.core.errors import FeatkitWarning, InputError
-from featkit.core.results.path import PathResult
-from featkit.sparse.design import Design, as_labels, as_matrix, as_penalties, as_weights, make_design
-from featkit.sparse.march import follow
+from featkit.results.path import PathResult
 from featkit.sparse.memory import thin
-from featkit.sparse.trace import Trace
-from featkit.sparse.working_set import ALL_ROWS, WorkingSet
+from featkit.sparse.solvers.design import Design, as_labels, as_matrix, as_penalties, as_weights, make_design
+from featkit.sparse.solvers.path_record import Trace
+from featkit.sparse.solvers.path_solver import follow
+from featkit.sparse.solvers.working_set import ALL_ROWS, WorkingSet
 
 
 def largest_lambda(gradient: np.ndarray, penalty_weights: np.ndarray, l1_ratio: float) -> float:

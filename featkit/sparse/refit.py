@@ -10,8 +10,8 @@ import numpy as np
 
 from featkit.core.errors import InputError
 from featkit.core.progress import track
-from featkit.core.results.estimate import Estimate
-from featkit.core.results.refit import ContributionResult, PerformanceCurve, RefitResult
+from featkit.results.estimate import Estimate
+from featkit.results.refit import ContributionResult, PerformanceCurve, RefitResult
 from featkit.sparse.ridge import RIDGE_CS, LogisticFit, as_training, choose_ridge, fit_logistic
 from featkit.stats.draws import MetricDraws, prepare_metrics
 from featkit.stats.intervals import estimates, interval, remarks

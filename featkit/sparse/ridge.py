@@ -15,7 +15,7 @@ import numpy as np
 from featkit.core.errors import InputError
 from featkit.core.probabilities import probabilities
 from featkit.sparse.cross_validation import patient_folds
-from featkit.sparse.design import as_patients
+from featkit.sparse.solvers.design import as_patients
 
 RIDGE_CS = tuple(10.0**k for k in range(-6, 3))
 """Inverse penalties tried by default: scikit-learn's ``C`` on standardised dimensions."""

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from featkit.core.errors import FeatkitWarning, InputError
-from featkit.core.results.signature import Signature
+from featkit.results.signature import Signature
 from featkit.sparse.cross_validation import choose
 from featkit.sparse.model import SparseModel, sparse_model
 from featkit.sparse.stability import stability_of

@@ -10,7 +10,7 @@ import numpy as np
 
 from featkit.core.errors import FeatkitWarning, InputError
 from featkit.core.progress import track
-from featkit.core.results.size import SizeCurve
+from featkit.results.size import SizeCurve
 from featkit.sparse.model import SparseModel, sparse_model
 from featkit.sparse.path import as_lambdas, lambda_grid
 

@@ -10,11 +10,11 @@ import numpy as np
 
 from featkit.core.errors import FeatkitWarning, InputError
 from featkit.core.progress import task
-from featkit.core.results.stability import StabilityResult
-from featkit.sparse.design import Patients
+from featkit.results.stability import StabilityResult
+from featkit.sparse.false_selections import error_control, pfer_bound
 from featkit.sparse.model import SparseModel, sparse_model
 from featkit.sparse.path import as_lambdas, check_options, lambda_grid
-from featkit.sparse.pfer import error_control, pfer_bound
+from featkit.sparse.solvers.design import Patients
 from featkit.sparse.subsamples import patient_subsamples, rows_of
 
 
@@ -71,8 +71,9 @@ def stability_selection(
     n_jobs : int, optional
         Threads; all processors by default. Results do not depend on it.
     device : str, optional
-        Solve whole batches of halves with torch on "cuda" or "cpu", within the same gap (`featkit.sparse.batched`);
-        "auto" does so where there is a GPU. By default, and with several classes, featkit's own solver on the CPU.
+        Solve whole batches of halves with torch on "cuda" or "cpu", within the same gap
+        (`featkit.sparse.solvers.torch_batch`); "auto" does so where there is a GPU. By default, and with several
+        classes, featkit's own solver on the CPU.
     max_bytes : int, optional
         As in `featkit.sparse.logistic_path`: a larger ``X`` keeps every patient, with fewer patches.
 

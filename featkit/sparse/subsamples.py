@@ -6,7 +6,7 @@ import numpy as np
 
 from featkit.core.errors import InputError, did_you_mean
 from featkit.core.seeds import rng
-from featkit.sparse.design import Patients
+from featkit.sparse.solvers.design import Patients
 
 SCHEMES = ("complementary_pairs", "subsample")
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from featkit.core.errors import InputError
-from featkit.core.results.calibration import BrierParts, CalibrationLine
+from featkit.results.calibration import BrierParts, CalibrationLine
 from featkit.stats._inputs import (
     as_binary,
     as_binary_forecast,

@@ -11,17 +11,17 @@ from typing import Any
 import numpy as np
 
 from featkit.core.errors import InputError, did_you_mean
-from featkit.core.results.comparison import Comparison, ComparisonRow
-from featkit.core.results.estimate import Estimate
 from featkit.core.seeds import derive_seed
+from featkit.results.comparison import Comparison, ComparisonRow
+from featkit.results.estimate import Estimate
 from featkit.stats._inputs import as_groups, check_count, check_level
 from featkit.stats.auc_inference import auc_difference
 from featkit.stats.comparison_words import sentence, verdict
 from featkit.stats.draws import prepare_metrics
 from featkit.stats.equivalence import check_margin, equivalence_margin_needed, equivalence_p_value
-from featkit.stats.exchange import exchange_test
 from featkit.stats.metrics import Scored, metric, scored
 from featkit.stats.multiplicity import adjust
+from featkit.stats.paired_permutation import paired_permutation_test
 from featkit.stats.power import patients_needed
 from featkit.stats.resampling import PatientCounts, patient_counts
 
@@ -130,7 +130,7 @@ def compare_many(
     cohorts) and 80 patients (500) it covered the true difference in AUC 95.0 and 95.2 % of the time, in Brier score
     94.9 and 95.0 %, in F1 95.8 and 95.4 %, in ECE 97.2 and 97.0 %; percentiles of the same draws 89.7 and 94.4 % for
     AUC; resampling patches 38.2 and 39.4 %.
-    The p-value is that of `exchange_test`; equivalence is two one-sided t tests on the same error.
+    The p-value is that of `paired_permutation_test`; equivalence is two one-sided t tests on the same error.
     """
     check_level(level), check_count(n_draws, "n_draws", 2)
     given = {name: scored(y, p, threshold) for name, p in forecasts.items()}
@@ -217,7 +217,7 @@ def _answers(question: _Question, scope: _Scope, plan: PatientCounts) -> Iterato
         prepared = prepare_metrics(y, p, None, question.metrics, plan=plan, **options)
         values[name], draws[name] = prepared.values(), prepared.bootstrap(question.n_draws, question.seed)
     for a, b in question.pairs:
-        tests = exchange_test(
+        tests = paired_permutation_test(
             y,
             forecasts[a],
             forecasts[b],

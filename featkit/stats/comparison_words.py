@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from featkit.core.results.comparison import ComparisonRow
+from featkit.results.comparison import ComparisonRow
 
 _NO_WIDTH = 1e-9
 """Rounding alone leaves an interval this wide where every draw gives the same difference."""

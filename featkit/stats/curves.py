@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from featkit.core.results.evaluation import Curve
+from featkit.results.evaluation import Curve
 from featkit.stats._forms import by_score
 from featkit.stats._inputs import as_scores, as_two_classes, check_count, check_level
 from featkit.stats.draws import prepare_metrics

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from featkit.core.errors import InputError
-from featkit.core.results.calibration import ReliabilityCurve
-from featkit.core.results.evaluation import Curve, Evaluation, EvaluationCounts, EvaluationRow
+from featkit.results.calibration import ReliabilityCurve
+from featkit.results.evaluation import Curve, Evaluation, EvaluationCounts, EvaluationRow
 from featkit.stats._inputs import as_groups, as_probabilities
 from featkit.stats.curves import roc_curve
 from featkit.stats.draws import prepare_metrics

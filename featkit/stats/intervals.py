@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from featkit.core.errors import FeatkitWarning, InputError, did_you_mean
-from featkit.core.results.estimate import Estimate
+from featkit.results.estimate import Estimate
 from featkit.stats._inputs import check_level
 from featkit.stats.draws import MetricDraws, MetricLike, prepare_metrics
 from featkit.stats.resampling import PatientCounts

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from featkit.core.results.calibration import CorpParts
+from featkit.results.calibration import CorpParts
 from featkit.stats._inputs import as_binary_forecast
 
 

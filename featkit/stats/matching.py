@@ -8,8 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from featkit.core.errors import InputError
-from featkit.core.results.matching import MatchingResult, ReseedingNull
-from featkit.core.results.overlap import OverlapResult
+from featkit.results.matching import MatchingResult, ReseedingNull
+from featkit.results.overlap import OverlapResult
 from featkit.stats.geometry import cross_correlation, dead_dimensions, effective_rank, linear_cka
 from featkit.stats.overlap_pairs import overlap
 from featkit.stats.overlap_supports import as_support

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from featkit.core.errors import InputError, did_you_mean
-from featkit.core.results.overlap import OverlapResult, StabilityIndex
 from featkit.core.seeds import rng
+from featkit.results.overlap import OverlapResult, StabilityIndex
 from featkit.stats.overlap_chance import OverlapChance, corrected_overlap, overlap_chance
 from featkit.stats.overlap_measures import OVERLAP_MEASURES
 from featkit.stats.overlap_similarity import SIMILARITY_MEASURES, adjusted_overlap, similar_pairs

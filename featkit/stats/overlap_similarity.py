@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from featkit.core.errors import InputError, did_you_mean
-from featkit.core.results.overlap import StabilityIndex
 from featkit.core.seeds import rng
+from featkit.results.overlap import StabilityIndex
 from featkit.stats.overlap_supports import as_support, membership
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from featkit.core.errors import InputError
-from featkit.core.results.comparison import PermutationTest
 from featkit.core.seeds import rng
+from featkit.results.comparison import PermutationTest
 
 _ROUNDING = 1e-10
 

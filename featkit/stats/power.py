@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from featkit.core.errors import InputError
-from featkit.core.results.variance import SampleSize
 from featkit.core.seeds import rng
+from featkit.results.variance_components import SampleSize
 
 _MOST_PATIENTS = 10**9
 

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from featkit.core.errors import InputError
-from featkit.core.results.calibration import RecalibrationEffect
-from featkit.core.results.estimate import Estimate
+from featkit.results.calibration import RecalibrationEffect
+from featkit.results.estimate import Estimate
 from featkit.stats._inputs import as_groups, as_probabilities
 from featkit.stats.draws import prepare_metrics
 from featkit.stats.intervals import estimates, interval

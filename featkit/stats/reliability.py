@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from featkit.core.results.calibration import ReliabilityCurve
+from featkit.results.calibration import ReliabilityCurve
 from featkit.stats._forms import Form, sum_form
 from featkit.stats._inputs import as_binary_forecast
 from featkit.stats.calibration_error import Bins, bin_edges, bin_index

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from featkit.core.errors import FeatkitWarning, InputError
-from featkit.core.results.estimate import Estimate
-from featkit.core.results.variance import VarianceComponents
+from featkit.results.estimate import Estimate
+from featkit.results.variance_components import VarianceComponents
 
 _FOLDS_NOTE = (
     "folds and splits share training patches: they are a source of variance here, never independent replicates, and no "

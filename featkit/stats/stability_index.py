@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from featkit.core.errors import InputError
-from featkit.core.results.overlap import StabilityDifference, StabilityIndex
 from featkit.core.seeds import rng
+from featkit.results.overlap import StabilityDifference, StabilityIndex
 from featkit.stats.overlap_supports import as_support, membership
 
 _NAN = float("nan")

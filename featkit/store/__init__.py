@@ -1,18 +1,5 @@
 """Embeddings on disk: Zarr v3 stores in AnnData's layout, written shard by shard and opened only when sealed."""
 
-from featkit.core.lazy import attach
+from lazy_loader import attach_stub
 
-__getattr__, __dir__, __all__ = attach(
-    __name__,
-    {
-        "EmbeddingStore": "featkit.store.store",
-        "open_store": "featkit.store.store",
-        "StoreWriter": "featkit.store.writer",
-        "write_store": "featkit.store.writer",
-        "store_info": "featkit.store.inspection",
-        "verify_store": "featkit.store.inspection",
-        "import_table": "featkit.store.tables",
-        "same_encoder": "featkit.store.comparable",
-        "require_comparable": "featkit.store.comparable",
-    },
-)
+__getattr__, __dir__, __all__ = attach_stub(__name__, __file__)

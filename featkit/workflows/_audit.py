@@ -6,10 +6,10 @@ from pathlib import Path
 
 from featkit.core.errors import InputError
 from featkit.core.progress import note
-from featkit.core.results.audit import SplitAudit
 from featkit.core.workspace import Workspace
-from featkit.workflows._manifests import workspace_manifest
+from featkit.results.audit import SplitAudit
 from featkit.workflows._split import ensure_split, workspace_folds
+from featkit.workflows.steps.manifests import workspace_manifest
 
 
 def audit(split: str | Path | None = None, *, fold: str | None = None, pixels: bool = False) -> list[SplitAudit]:

@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 
 from featkit.core.errors import InputError
-from featkit.core.results.comparison import Comparison
 from featkit.core.workspace import Workspace
-from featkit.workflows._drawings import draw_comparison
-from featkit.workflows._forecasts import Forecast, gather_forecasts, model_name
-from featkit.workflows._sources import Source, find_sources, summary_folder
+from featkit.results.comparison import Comparison
+from featkit.workflows.steps.figures import draw_comparison
+from featkit.workflows.steps.forecasts import Forecast, gather_forecasts, model_name
+from featkit.workflows.steps.sources import Source, find_sources, summary_folder
 
 MODELS = ("signature", "head")
 

@@ -79,7 +79,7 @@ def demo(
         The report.
     """
     from featkit import workflows
-    from featkit.data import generate_cohort
+    from featkit.tissue import generate_cohort
 
     root = Path(folder).resolve()
     config = _CONFIG.format(folds=json.dumps(list(fold or ("100X", "200X"))), seed=seed, epochs=epochs)

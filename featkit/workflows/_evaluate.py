@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from featkit.core.progress import track
-from featkit.core.results.calibration import RecalibrationEffect
-from featkit.core.results.evaluation import Evaluation
-from featkit.core.results.evaluation_set import BrierTerms, EvaluationSet
-from featkit.workflows._drawings import draw_evaluation
-from featkit.workflows._forecasts import Forecast, evaluate_forecast, fold_forecasts, gather_forecasts
-from featkit.workflows._seeds import means_over_seeds, variance_over_runs
-from featkit.workflows._sources import Source, find_sources, summary_folder
+from featkit.results.calibration import RecalibrationEffect
+from featkit.results.evaluation import Evaluation
+from featkit.results.evaluation_set import BrierTerms, EvaluationSet
+from featkit.workflows.steps.figures import draw_evaluation
+from featkit.workflows.steps.forecasts import Forecast, evaluate_forecast, fold_forecasts, gather_forecasts
+from featkit.workflows.steps.seed_variation import means_over_seeds, variance_over_runs
+from featkit.workflows.steps.sources import Source, find_sources, summary_folder
 
 if TYPE_CHECKING:
     from featkit.store.store import EmbeddingStore

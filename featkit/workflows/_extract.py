@@ -14,10 +14,10 @@ from featkit.core.errors import InputError
 from featkit.core.progress import note, task
 from featkit.core.provenance import environment
 from featkit.core.workspace import EVERY_FOLD, FROZEN, Run, Workspace
-from featkit.workflows._encoders import workspace_encoder
-from featkit.workflows._manifests import guess_adapter, read_manifest, workspace_manifest
 from featkit.workflows._split import ensure_split
 from featkit.workflows._train import training_data
+from featkit.workflows.steps.encoders import workspace_encoder
+from featkit.workflows.steps.manifests import guess_adapter, read_manifest, workspace_manifest
 
 if TYPE_CHECKING:
     import polars as pl
@@ -207,7 +207,7 @@ def _extract_one(
                 _refuse_bad(sealed, target)
             return sealed
     batch_size: int | str = settings.batch_size or "auto"
-    where = {"device": settings.device, "precision": settings.precision}
+    where: dict[str, Any] = {"device": settings.device, "precision": settings.precision}
     probe = embed_patches(encoder, [], head=head, batch_size=batch_size, **where).summary
     provenance["precision"] = probe.precision
     writer = StoreWriter.create_or_resume(

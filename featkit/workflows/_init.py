@@ -12,7 +12,7 @@ from featkit.core.config import Config, DataConfig
 from featkit.core.errors import InputError
 from featkit.core.magnification import sort_domains
 from featkit.core.workspace import CONFIG_NAME, Workspace
-from featkit.workflows._manifests import guess_adapter, keep_manifest, read_manifest, reread_manifest
+from featkit.workflows.steps.manifests import guess_adapter, keep_manifest, read_manifest, reread_manifest
 
 if TYPE_CHECKING:
     from featkit.data.manifest import Manifest

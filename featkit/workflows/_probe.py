@@ -9,10 +9,10 @@ import numpy as np
 
 from featkit.core.errors import InputError, did_you_mean
 from featkit.core.progress import track
-from featkit.core.results.collection import Collection
-from featkit.core.results.probe import ProbeResult
 from featkit.core.workspace import EVERY_FOLD
-from featkit.workflows._sources import Source, find_sources
+from featkit.results.collection import Collection
+from featkit.results.probe import ProbeResult
+from featkit.workflows.steps.sources import Source, find_sources
 
 if TYPE_CHECKING:
     from featkit.store.store import EmbeddingStore

@@ -13,19 +13,19 @@ from featkit.core.errors import InputError
 from featkit.core.magnification import sort_domains
 from featkit.core.progress import track
 from featkit.core.provenance import versions
-from featkit.core.results.comparison import Comparison
-from featkit.core.results.evaluation_set import EvaluationSet
-from featkit.core.results.probe import ProbeResult
-from featkit.core.results.signature_set import SignatureSet
 from featkit.core.seeds import rng
 from featkit.core.workspace import Workspace
-from featkit.workflows._file_names import file_name
+from featkit.results.comparison import Comparison
+from featkit.results.evaluation_set import EvaluationSet
+from featkit.results.probe import ProbeResult
+from featkit.results.signature_set import SignatureSet
 from featkit.workflows._probe import saved_probes
 from featkit.workflows._signatures import summary_stem
-from featkit.workflows._sources import Source, find_sources, summary_folder
+from featkit.workflows.steps.file_names import file_name
+from featkit.workflows.steps.sources import Source, find_sources, summary_folder
 
 if TYPE_CHECKING:
-    from featkit.reporting.bundle import EmbeddingMap, SamplePatches, StudyResults
+    from featkit.reporting.study_results import EmbeddingMap, SamplePatches, StudyResults
 
 _TARGETS = ("magnification", "patient")
 _MOST_POINTS = 3000
@@ -57,8 +57,8 @@ def report(store: str | Path | None = None, *, output: str | Path | None = None,
     """
     from featkit.reporting.figures.style import save_figure
     from featkit.reporting.html import write_report
+    from featkit.reporting.report_content import tell
     from featkit.reporting.sections import figures_of
-    from featkit.reporting.story import tell
     from featkit.reporting.tables import to_csv
 
     sources = find_sources(store)
@@ -81,7 +81,7 @@ def report(store: str | Path | None = None, *, output: str | Path | None = None,
 
 
 def _gather(sources: list[Source], title: str) -> StudyResults:
-    from featkit.reporting.bundle import StudyResults
+    from featkit.reporting.study_results import StudyResults
 
     folder = summary_folder(sources, None)
     evaluated = _load(folder / "evaluation.json", EvaluationSet)
@@ -157,7 +157,7 @@ def _training(source: Source) -> dict[str, Any]:
 
 
 def _map(source: Source) -> EmbeddingMap:
-    from featkit.reporting.bundle import EmbeddingMap
+    from featkit.reporting.study_results import EmbeddingMap
     from featkit.stats.projection import principal_components
 
     n = source.store.n
@@ -170,7 +170,7 @@ def _map(source: Source) -> EmbeddingMap:
 def _patches(source: Source) -> SamplePatches | None:
     """Return the first readable patch of each class and domain, for two patients where there are two."""
     from featkit.data.images import read_rgb
-    from featkit.reporting.bundle import SamplePatches
+    from featkit.reporting.study_results import SamplePatches
 
     if "path" not in source.store.obs.columns:
         return None

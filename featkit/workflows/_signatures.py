@@ -9,20 +9,20 @@ from typing import TYPE_CHECKING, Any
 from featkit.core.errors import InputError, did_you_mean
 from featkit.core.progress import track
 from featkit.core.provenance import json_sha256
-from featkit.core.results.evaluation import Evaluation
-from featkit.core.results.signature import Signature
-from featkit.core.results.signature_detail import SignatureDetail
-from featkit.core.results.signature_set import SignatureSet
-from featkit.workflows._file_names import file_name
-from featkit.workflows._forecasts import (
+from featkit.results.evaluation import Evaluation
+from featkit.results.signature import Signature
+from featkit.results.signature_detail import SignatureDetail
+from featkit.results.signature_set import SignatureSet
+from featkit.workflows.steps.file_names import file_name
+from featkit.workflows.steps.forecasts import (
     evaluate_forecast,
     signature_forecast,
     signature_path,
 )
-from featkit.workflows._overlaps import Fitted, match_encoders, overlap_groups
-from featkit.workflows._signature_detail import signature_detail
-from featkit.workflows._sources import Source, find_sources, summary_folder
-from featkit.workflows._training_rows import TrainingRows, training_rows
+from featkit.workflows.steps.overlaps import Fitted, match_encoders, overlap_groups
+from featkit.workflows.steps.signature_detail import signature_detail
+from featkit.workflows.steps.sources import Source, find_sources, summary_folder
+from featkit.workflows.steps.training_rows import TrainingRows, training_rows
 
 if TYPE_CHECKING:
     from featkit.data.split import Split
@@ -193,7 +193,7 @@ def signatures(
     result.save(path)
     result.frame().write_parquet(path.with_suffix(".parquet"))
     if figures:
-        from featkit.workflows._drawings import draw_signatures
+        from featkit.workflows.steps.figures import draw_signatures
 
         draw_signatures(result, path.parent / "figures")
     return result

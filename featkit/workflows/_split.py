@@ -10,7 +10,7 @@ from featkit.core.config import DataConfig, SplitConfig
 from featkit.core.errors import InputError, did_you_mean
 from featkit.core.magnification import sort_domains
 from featkit.core.workspace import Workspace
-from featkit.workflows._manifests import guess_adapter, read_manifest, workspace_manifest
+from featkit.workflows.steps.manifests import guess_adapter, read_manifest, workspace_manifest
 
 if TYPE_CHECKING:
     from featkit.data.manifest import Manifest

@@ -11,29 +11,6 @@ if TYPE_CHECKING:
     from featkit.store.store import EmbeddingStore
 
 
-def open(path: str | Path) -> EmbeddingStore:
-    """Return the sealed store at ``path`` for analysis.
-
-    Parameters
-    ----------
-    path : path
-        A folder ending in ``.zarr``.
-
-    Returns
-    -------
-    EmbeddingStore
-        ``X``, ``obs``, ``var``, ``probabilities`` and ``provenance`` of the patches.
-
-    Raises
-    ------
-    InputError
-        If there is no sealed store.
-    """
-    from featkit.store import open_store
-
-    return open_store(path)
-
-
 def store_info(store: str | Path) -> dict[str, Any]:
     """Return what a store holds: shape, columns, encoder, method, fold and versions.
 

@@ -10,9 +10,9 @@ from featkit.core.config import DataConfig, TrainConfig
 from featkit.core.errors import InputError, did_you_mean
 from featkit.core.magnification import sort_domains
 from featkit.core.workspace import Run, Workspace
-from featkit.workflows._encoders import workspace_encoder
-from featkit.workflows._manifests import workspace_manifest
 from featkit.workflows._split import ensure_split, workspace_folds
+from featkit.workflows.steps.encoders import workspace_encoder
+from featkit.workflows.steps.manifests import workspace_manifest
 
 if TYPE_CHECKING:
     import numpy as np

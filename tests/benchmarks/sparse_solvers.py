@@ -36,7 +36,7 @@ from sparse_designs import embeddings, tumour_types  # noqa: E402
 from sparse_growth import draw_growth, growth  # noqa: E402
 
 from featkit.sparse import logistic_path, multinomial_path, stability_selection  # noqa: E402
-from featkit.sparse.design import as_patients  # noqa: E402
+from featkit.sparse.solvers.design import as_patients  # noqa: E402
 from featkit.sparse.subsamples import patient_subsamples, rows_of  # noqa: E402
 
 EQUAL = 1e-4

@@ -18,7 +18,7 @@ import numpy as np  # noqa: E402
 from sparse_designs import embeddings  # noqa: E402
 
 from featkit.sparse import logistic_path  # noqa: E402
-from featkit.sparse.design import as_patients  # noqa: E402
+from featkit.sparse.solvers.design import as_patients  # noqa: E402
 from featkit.sparse.subsamples import patient_subsamples, rows_of  # noqa: E402
 
 

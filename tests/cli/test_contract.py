@@ -8,7 +8,6 @@ import typer
 from featkit_cli.main import app
 
 from featkit import workflows
-from featkit.workflows import WORKFLOWS
 
 PRINTING = {"json", "full"}
 
@@ -29,7 +28,7 @@ def parameters(command):
 
 
 def test_there_is_a_command_for_every_workflow_and_no_other():
-    assert {name.replace(" ", "_") for name in COMMANDS} == set(WORKFLOWS)
+    assert {name.replace(" ", "_") for name in COMMANDS} == set(workflows.__all__)
 
 
 @pytest.mark.parametrize("command", COMMANDS)

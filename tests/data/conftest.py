@@ -5,7 +5,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from featkit.data import generate_cohort
+from featkit.tissue import generate_cohort
 
 
 @pytest.fixture(scope="session")

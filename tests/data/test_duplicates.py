@@ -3,9 +3,9 @@ import polars as pl
 import pytest
 from PIL import Image
 
-from featkit.core.results.audit import DuplicateAudit
 from featkit.data import Manifest, find_duplicates, leave_one_domain_out
 from featkit.data.duplicates import with_pixel_hash
+from featkit.results.audit import DuplicateAudit
 
 
 @pytest.fixture

@@ -5,8 +5,8 @@ import polars as pl
 import pytest
 
 from featkit.core.errors import InputError
-from featkit.core.results.audit import SplitAudit
 from featkit.data import Manifest, Split, from_roles, leave_one_domain_out
+from featkit.results.audit import SplitAudit
 
 LABELS = {f"{c}{i}": c for c in "ab" for i in range(5)}
 

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from featkit.core.errors import InputError
-from featkit.core.results import Result
 from featkit.probes import PROBES
+from featkit.results import Result
 
 # what each probe reads, so that it can be planted or left out
 PLANTED = {"magnification": {"domain": 1.0}, "patient": {"patient": 1.5}}

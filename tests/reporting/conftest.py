@@ -6,20 +6,20 @@ import types
 import numpy as np
 import pytest
 
-from featkit.core.results.anatomy import AnatomyResult
-from featkit.core.results.audit import SplitAudit
-from featkit.core.results.calibration import ReliabilityCurve
-from featkit.core.results.comparison import Comparison, ComparisonRow
-from featkit.core.results.estimate import Estimate
-from featkit.core.results.evaluation import Curve
-from featkit.core.results.overlap import OverlapResult
-from featkit.core.results.path import PathResult
-from featkit.core.results.probe import ProbeResult
-from featkit.core.results.refit import PerformanceCurve
-from featkit.core.results.signature import Signature
-from featkit.core.results.size import SizeCurve
-from featkit.core.results.stability import StabilityResult
-from featkit.core.results.variance import VarianceComponents
+from featkit.results.audit import SplitAudit
+from featkit.results.calibration import ReliabilityCurve
+from featkit.results.comparison import Comparison, ComparisonRow
+from featkit.results.estimate import Estimate
+from featkit.results.evaluation import Curve
+from featkit.results.overlap import OverlapResult
+from featkit.results.path import PathResult
+from featkit.results.probe import ProbeResult
+from featkit.results.refit import PerformanceCurve
+from featkit.results.signature import Signature
+from featkit.results.size import SizeCurve
+from featkit.results.stability import StabilityResult
+from featkit.results.variance_components import VarianceComponents
+from featkit.results.variance_decomposition import VarianceDecomposition
 
 FOLDS = ("40X", "100X", "200X", "400X")
 
@@ -28,13 +28,13 @@ def estimate(value, half=0.03, n_units=23):
     return Estimate(value, value - half, value + half, 0.95, "logit-t", 2000, "patient", n_units)
 
 
-def anatomy(k=25, seed=0):
+def decomposition(k=25, seed=0):
     rng = np.random.default_rng(seed)
     sources = ("label", "patient", "domain", "domain_by_patient", "residual")
     shares = rng.dirichlet([2, 4, 1, 1, 6], size=k)
     if k:
         shares[0] = np.nan
-    return AnatomyResult(
+    return VarianceDecomposition(
         dimension=np.sort(rng.choice(512, size=k, replace=False)),
         sources=sources,
         shares=shares,
@@ -331,7 +331,7 @@ def variance():
 
 BUILDERS = {
     "estimate": estimate,
-    "anatomy": anatomy,
+    "decomposition": decomposition,
     "comparison": comparison,
     "overlap": overlap,
     "path": path,

@@ -9,8 +9,8 @@ from matplotlib.figure import Figure
 
 from featkit import reporting
 from featkit.core.errors import InputError
-from featkit.core.results.estimate import Estimate
 from featkit.reporting.figures.style import PALETTE, colour, line_style, short
+from featkit.results.estimate import Estimate
 
 NAN = float("nan")
 
@@ -47,8 +47,8 @@ CASES = {
         {"a": {"40X": UNDEFINED, "100X": LONE}, "b": {}}, label="AUC"
     ),
     "performance_by_fold of nothing": lambda make: reporting.performance_by_fold({}, label="AUC"),
-    "variance_shares": lambda make: reporting.variance_shares({"auc": make.variance()}),
-    "variance_shares of nothing": lambda make: reporting.variance_shares({}),
+    "variance_components_figure": lambda make: reporting.variance_components_figure({"auc": make.variance()}),
+    "variance_components_figure of nothing": lambda make: reporting.variance_components_figure({}),
     "overlap_heatmap": lambda make: reporting.overlap_heatmap(make.overlap()),
     "overlap_heatmap of an empty support": lambda make: reporting.overlap_heatmap(make.overlap(is_empty=True)),
     "overlap_heatmap of one": lambda make: reporting.overlap_heatmap(make.overlap(names=("40X",))),
@@ -71,9 +71,13 @@ CASES = {
     "signature_sizes": lambda make: reporting.signature_sizes({"a": dict.fromkeys(FOLDS, 30), "b": {"40X": 0}}, 512),
     "signature_sizes of empty signatures": lambda make: reporting.signature_sizes({"a": {"40X": 0}}, 512),
     "signature_sizes of nothing": lambda make: reporting.signature_sizes({}, 512),
-    "signature_anatomy": lambda make: reporting.signature_anatomy(make.anatomy()),
-    "signature_anatomy of 100 dimensions": lambda make: reporting.signature_anatomy(make.anatomy(100), n_most=80),
-    "signature_anatomy of nothing": lambda make: reporting.signature_anatomy(make.anatomy(0)),
+    "variance_decomposition_figure": lambda make: reporting.variance_decomposition_figure(make.decomposition()),
+    "variance_decomposition_figure of 100 dimensions": lambda make: reporting.variance_decomposition_figure(
+        make.decomposition(100), n_most=80
+    ),
+    "variance_decomposition_figure of nothing": lambda make: reporting.variance_decomposition_figure(
+        make.decomposition(0)
+    ),
     "size_curves": lambda make: reporting.size_curves(make.size_curve()),
     "performance_by_size": lambda make: reporting.performance_by_size({"a": make.performance_curve()}, metric="brier"),
     "performance_by_size of several classes": lambda make: reporting.performance_by_size(
@@ -136,9 +140,8 @@ def test_nothing_is_cut_off(make, name):
 
 def test_every_figure_function_has_a_case():
     drawn = {name.split(" ")[0] for name in NAMES}
-    from featkit.reporting import _FIGURES
-
-    assert drawn == {f for module, names in _FIGURES.items() if module != "style" for f in names}
+    homes = {name: getattr(reporting, name).__module__.removeprefix("featkit.reporting.") for name in reporting.__all__}
+    assert drawn == {name for name, home in homes.items() if home.startswith("figures.") and home != "figures.style"}
 
 
 def test_pdf_and_png_repeat_too_and_carry_no_date(make, tmp_path):

@@ -3,12 +3,12 @@ import dataclasses
 import numpy as np
 import pytest
 
-from featkit.core.results.estimate import Estimate
-from featkit.core.results.evaluation import Evaluation, EvaluationRow
-from featkit.core.results.evaluation_set import EvaluationSet
-from featkit.core.results.signature_set import SignatureSet
-from featkit.reporting.bundle import StudyResults
 from featkit.reporting.findings import findings, listed
+from featkit.reporting.study_results import StudyResults
+from featkit.results.estimate import Estimate
+from featkit.results.evaluation import Evaluation, EvaluationRow
+from featkit.results.evaluation_set import EvaluationSet
+from featkit.results.signature_set import SignatureSet
 
 
 def evaluation(auc, half=0.05, brier=0.2):

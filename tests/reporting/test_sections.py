@@ -3,19 +3,10 @@ import dataclasses
 import numpy as np
 import pytest
 
-from featkit.core.results.calibration import BrierParts, RecalibrationEffect
-from featkit.core.results.estimate import Estimate
-from featkit.core.results.evaluation import Evaluation, EvaluationRow
-from featkit.core.results.evaluation_set import BrierTerms, EvaluationSet
-from featkit.core.results.matching import MatchingResult
-from featkit.core.results.overlap import OverlapResult
-from featkit.core.results.refit import ContributionResult, RefitResult
-from featkit.core.results.signature_detail import SignatureDetail
-from featkit.core.results.signature_set import ALL_SIGNATURES, SignatureSet
 from featkit.reporting import sections, sections_sparse
-from featkit.reporting.bundle import StudyResults
-from featkit.reporting.panels import drawn_by_task, one_seed, performance_panels, roc_panels
+from featkit.reporting.figure_data import drawn_by_task, one_seed, performance_panels, roc_panels
 from featkit.reporting.probe_tables import how_they_were_probed, probe_metrics_table, probe_table
+from featkit.reporting.report_content import tell
 from featkit.reporting.score_tables import (
     brier_table,
     comparison_table,
@@ -24,6 +15,7 @@ from featkit.reporting.score_tables import (
     recalibration_table,
     seeds_tables,
 )
+from featkit.reporting.sentences import comparison_sentences, few, power_sentence, without_class
 from featkit.reporting.signature_tables import (
     contribution_table,
     matching_table,
@@ -32,9 +24,17 @@ from featkit.reporting.signature_tables import (
     signature_table,
     size_table,
 )
-from featkit.reporting.story import tell
+from featkit.reporting.study_results import StudyResults
 from featkit.reporting.tables import to_latex
-from featkit.reporting.words import comparison_sentences, few, power_sentence, without_class
+from featkit.results.calibration import BrierParts, RecalibrationEffect
+from featkit.results.estimate import Estimate
+from featkit.results.evaluation import Evaluation, EvaluationRow
+from featkit.results.evaluation_set import BrierTerms, EvaluationSet
+from featkit.results.matching import MatchingResult
+from featkit.results.overlap import OverlapResult
+from featkit.results.refit import ContributionResult, RefitResult
+from featkit.results.signature_detail import SignatureDetail
+from featkit.results.signature_set import ALL_SIGNATURES, SignatureSet
 
 METRICS = ("auc", "f1", "balanced_accuracy", "recognition_rate", "brier", "ece", "calibration_slope")
 
@@ -79,7 +79,7 @@ def signatures(make, folds=("40X", "100X"), methods=("baseline", "grl"), is_deep
             name = f"{method}/{fold}"
             found[name] = signature
             extra = {"refit": refit, "performance": make.performance_curve(), "contributions": out} if is_deep else {}
-            extra |= {"anatomy": make.anatomy()} if is_deep else {}
+            extra |= {"variance": make.decomposition()} if is_deep else {}
             details[name] = SignatureDetail(make.path(), make.size_curve(), **extra)
     scored = {name: evaluation(make, (s.fold,)) for name, s in found.items()}
     overlaps = {m: make.overlap(tuple(folds)) for m in methods} | {ALL_SIGNATURES: make.overlap(tuple(found))}
@@ -100,7 +100,7 @@ def study(**parts):
         sections.calibration_section,
         sections.map_section,
         sections_sparse.signature_section,
-        sections_sparse.anatomy_section,
+        sections_sparse.variance_section,
         sections_sparse.overlap_section,
         sections_sparse.truth_section,
     ],
@@ -257,8 +257,8 @@ def test_methods_are_compared_in_their_own_fold(make):
 def test_deep_results_are_shown_and_plain_ones_are_enough(make):
     deep = study(signatures=signatures(make))
     plain = study(signatures=signatures(make, is_deep=False))
-    assert sections_sparse.anatomy_section(plain) is None
-    made_of = sections_sparse.anatomy_section(deep)
+    assert sections_sparse.variance_section(plain) is None
+    made_of = sections_sparse.variance_section(deep)
     assert len(made_of.figures) == 2  # one a method
     assert len(made_of.tables) == 2
     assert len(sections_sparse.signature_section(deep).tables) == 3

@@ -9,7 +9,7 @@ from scipy import stats
 from featkit.stats.auc_inference import auc_difference
 from featkit.stats.comparison import compare
 from featkit.stats.draws import prepare_metrics
-from featkit.stats.exchange import exchange_test
+from featkit.stats.paired_permutation import paired_permutation_test
 from featkit.stats.resampling import patient_counts
 
 pytestmark = pytest.mark.simulation
@@ -35,7 +35,7 @@ def test_exchange_p_values_are_uniform_where_delong_rejects_too_often():
     for repeat in range(n_repeats):
         rng = np.random.default_rng((1, repeat))
         y, a, b, groups = cohort(23, rng, gain=0.0)
-        tests = exchange_test(y, a, b, groups, METRICS, n_permutations=199, seed=repeat)
+        tests = paired_permutation_test(y, a, b, groups, METRICS, n_permutations=199, seed=repeat)
         for name in METRICS:
             found[name].append(tests[name].p_value - rng.uniform() / 200)
         naive.append(compare(y, a, b, groups, metrics=["auc"], n_draws=2, n_permutations=1).rows[0].p_naive)

@@ -3,7 +3,7 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 from featkit.core.errors import InputError
-from featkit.core.results.path import PathResult
+from featkit.results.path import PathResult
 from featkit.sparse import logistic_path, multinomial_path, one_vs_rest_paths
 
 

@@ -8,7 +8,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
 from featkit.core.errors import FeatkitWarning, InputError
-from featkit.core.results.path import PathResult
+from featkit.results.path import PathResult
 from featkit.sparse import logistic_path
 
 
@@ -196,8 +196,8 @@ def test_stopping_at_the_first_entrants():
 
 
 def test_unconverged_is_said_and_marked(monkeypatch):
-    monkeypatch.setattr("featkit.sparse.march._ROUNDS", 1)
-    monkeypatch.setattr("featkit.sparse.march._WORKING_SHARE", 1e6)
+    monkeypatch.setattr("featkit.sparse.solvers.path_solver._ROUNDS", 1)
+    monkeypatch.setattr("featkit.sparse.solvers.path_solver._WORKING_SHARE", 1e6)
     X, y = draw(2, 80, 60, "collinear")
     with pytest.warns(FeatkitWarning, match="did not reach a relative duality gap"):
         path = logistic_path(X, y, n_lambdas=10, tolerance=1e-8)
@@ -216,7 +216,7 @@ def test_survives_json(tmp_path):
 
 
 def test_a_float32_design_in_column_order_is_not_copied():
-    from featkit.sparse.design import make_design
+    from featkit.sparse.solvers.design import make_design
 
     X = np.asfortranarray(np.random.default_rng(0).standard_normal((30, 4)).astype(np.float32))
     assert np.shares_memory(make_design(X, standardize=False).columns, X)

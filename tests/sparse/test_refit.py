@@ -11,7 +11,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from featkit.core.errors import InputError
-from featkit.core.results.refit import ContributionResult, PerformanceCurve, RefitResult
+from featkit.results.refit import ContributionResult, PerformanceCurve, RefitResult
 from featkit.sparse.refit import leave_one_out, performance_curve, refit_support
 from featkit.sparse.ridge import fit_logistic
 

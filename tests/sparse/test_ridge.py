@@ -11,8 +11,8 @@ from sklearn.preprocessing import StandardScaler
 
 from featkit.core.errors import InputError
 from featkit.sparse.cross_validation import patient_folds
-from featkit.sparse.design import as_patients
 from featkit.sparse.ridge import as_training, choose_ridge, fit_logistic
+from featkit.sparse.solvers.design import as_patients
 
 
 def _data(seed=0, n=300, k=4):

@@ -12,9 +12,9 @@ from sklearn.metrics import log_loss, roc_auc_score
 from sklearn.preprocessing import StandardScaler
 
 from featkit.core.errors import FeatkitWarning, InputError
-from featkit.core.results.signature import Signature
+from featkit.results.signature import Signature
 from featkit.sparse import fit_signature, patient_folds, select_lambda
-from featkit.sparse.design import as_patients
+from featkit.sparse.solvers.design import as_patients
 
 
 def clustered(seed=0, n_patients=40, rows=8, d=30, effect=1.5):

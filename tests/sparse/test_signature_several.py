@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from sklearn.metrics import log_loss
 
 from featkit.core.errors import FeatkitWarning, InputError
-from featkit.core.results.signature import Signature
+from featkit.results.signature import Signature
 from featkit.sparse import fit_signature, multinomial_path, patient_folds, stability_selection
-from featkit.sparse.design import Patients
+from featkit.sparse.solvers.design import Patients
 
 CLASSES = ("adenosis", "ductal", "lobular")
 PLANTED = {2, 7, 13}

@@ -5,7 +5,7 @@ import pytest
 from scipy.optimize import minimize
 
 from featkit.core.errors import InputError
-from featkit.core.results.size import SizeCurve
+from featkit.results.size import SizeCurve
 from featkit.sparse import multinomial_path
 from featkit.sparse.size_curves import size_curve
 

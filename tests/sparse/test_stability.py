@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 
 from featkit.core.errors import FeatkitWarning, InputError
-from featkit.core.results.stability import StabilityResult
+from featkit.results.stability import StabilityResult
 from featkit.sparse import error_control, logistic_path, multinomial_path, stability_selection
-from featkit.sparse.design import as_patients
+from featkit.sparse.solvers.design import as_patients
 from featkit.sparse.subsamples import patient_subsamples, rows_of
 
 
@@ -99,7 +99,7 @@ def test_results_do_not_depend_on_threads_or_on_batches(monkeypatch):
     second = stability_selection(X, y, patient, n_pairs=6, threshold=0.8, n_jobs=3)
     np.testing.assert_array_equal(first.frequency_path, second.frequency_path)
     assert first.max_relative_gap == second.max_relative_gap
-    monkeypatch.setattr("featkit.sparse.many._BATCH", 5)
+    monkeypatch.setattr("featkit.sparse.solvers.batch._BATCH", 5)
     third = stability_selection(X, y, patient, n_pairs=6, threshold=0.8, n_jobs=2)
     assert np.abs(first.frequency_path - third.frequency_path).max() <= 1 / 12 + 1e-12
 

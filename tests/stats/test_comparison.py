@@ -5,7 +5,7 @@ import pytest
 from sklearn.metrics import brier_score_loss, f1_score, roc_auc_score
 
 from featkit.core.errors import InputError
-from featkit.core.results.comparison import Comparison
+from featkit.results.comparison import Comparison
 from featkit.stats.comparison import compare, compare_many
 from featkit.stats.multiplicity import adjust
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from sklearn import metrics as sk
 
 from featkit.core.errors import InputError
-from featkit.core.results.evaluation import Curve
+from featkit.results.evaluation import Curve
 from featkit.stats import auc, draw_counts, roc_curve, roc_points
 
 

@@ -10,7 +10,7 @@ import pytest
 from sklearn import metrics as sk
 
 from featkit.core.errors import InputError
-from featkit.core.results.evaluation import Evaluation
+from featkit.results.evaluation import Evaluation
 from featkit.stats import bootstrap_metrics, evaluate
 from featkit.stats.evaluation import BINARY_METRICS, MULTICLASS_METRICS
 

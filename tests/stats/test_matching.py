@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from featkit.core.errors import InputError
-from featkit.core.results.matching import MatchingResult
+from featkit.results.matching import MatchingResult
 from featkit.stats.matching import match_dimensions, reseeding_null
 
 

@@ -5,7 +5,7 @@ import polars as pl
 import pytest
 
 from featkit.core.errors import InputError
-from featkit.core.results.overlap import OverlapResult
+from featkit.results.overlap import OverlapResult
 from featkit.stats.overlap_chance import overlap_chance
 from featkit.stats.overlap_measures import OVERLAP_MEASURES
 from featkit.stats.overlap_pairs import overlap

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from featkit.core.errors import InputError
-from featkit.core.results.calibration import RecalibrationEffect
+from featkit.results.calibration import RecalibrationEffect
 from featkit.stats import bootstrap_metrics, metric_draws, recalibrate, recalibration_effect
 
 

@@ -5,7 +5,7 @@ import pytest
 from sklearn.calibration import calibration_curve
 
 from featkit.core.errors import InputError
-from featkit.core.results.calibration import ReliabilityCurve
+from featkit.results.calibration import ReliabilityCurve
 from featkit.stats import reliability_curve
 
 

@@ -9,10 +9,10 @@ from sklearn.metrics import roc_auc_score
 
 from featkit import workflows
 from featkit.core.errors import InputError
-from featkit.core.results import load_result
+from featkit.results import load_result
 from featkit.workflows._compare import _in_order_of
-from featkit.workflows._forecasts import gather_forecasts
-from featkit.workflows._sources import find_sources
+from featkit.workflows.steps.forecasts import gather_forecasts
+from featkit.workflows.steps.sources import find_sources
 
 DRAWN = {"model": "head", "figures": False}
 
@@ -40,7 +40,7 @@ def test_a_model_is_identical_to_itself(study):
 
 def test_difference_is_that_of_the_two_aucs(study, heads, planted):
     found = workflows.compare("grl", "baseline", **DRAWN)
-    from featkit.workflows._sources import find_sources
+    from featkit.workflows.steps.sources import find_sources
 
     source = find_sources(None, method="grl")[0]
     rows = source.split("100X").rows("test")

@@ -5,9 +5,9 @@ from sklearn.metrics import balanced_accuracy_score, brier_score_loss, f1_score,
 
 from featkit import workflows
 from featkit.core.errors import InputError
-from featkit.core.results import load_result
 from featkit.reporting import score_tables
-from featkit.workflows._sources import find_sources
+from featkit.results import load_result
+from featkit.workflows.steps.sources import find_sources
 
 
 @pytest.fixture

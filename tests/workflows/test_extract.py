@@ -16,7 +16,7 @@ from featkit.data.images import pixel_hash, read_rgb  # noqa: E402
 from featkit.encoders import load_encoder  # noqa: E402
 from featkit.training import load_checkpoint  # noqa: E402
 from featkit.workflows._extract import _whole_batches  # noqa: E402
-from featkit.workflows._manifests import workspace_manifest  # noqa: E402
+from featkit.workflows.steps.manifests import workspace_manifest  # noqa: E402
 
 
 def stores(workspace):
@@ -24,7 +24,7 @@ def stores(workspace):
 
 
 def test_a_trained_store_holds_what_encoder_and_head_say_about_each_patch(workspace):
-    store = featkit.open("runs/grl/100X/seed0/embeddings.zarr")
+    store = featkit.open_store("runs/grl/100X/seed0/embeddings.zarr")
     manifest = workspace_manifest(Workspace.require())
     assert store.obs["patch_id"].to_list() == manifest.frame["patch_id"].to_list()
     assert store.obs["split"].to_list() == Split.load("splits/100X.json").role.tolist()
@@ -78,7 +78,7 @@ def test_what_is_finished_is_not_done_again(workspace):
 def test_runs_can_be_chosen_and_written_elsewhere(workspace, tmp_path):
     (store,) = workflows.extract(method="grl", fold="200X", output=tmp_path / "out")
     assert store.path == tmp_path / "out" / "grl-200X-seed0.zarr"
-    np.testing.assert_array_equal(store.X(), featkit.open("runs/grl/200X/seed0/embeddings.zarr").X())
+    np.testing.assert_array_equal(store.X(), featkit.open_store("runs/grl/200X/seed0/embeddings.zarr").X())
     with pytest.raises(InputError, match=r"a run must be trained to be extracted \(fold 400X\), got none"):
         workflows.extract(fold="400X")
 
@@ -142,7 +142,7 @@ def test_bad_patches_are_left_out_named_and_counted(workspace, bad_patches):
     assert sorted(named) == sorted(path.stem for path in paths)
     for path, reason in zip(paths, reasons, strict=True):
         assert reason in named[path.stem]
-    clean = featkit.open("runs/baseline/100X/seed0/embeddings.zarr").obs["patch_id"].to_list()
+    clean = featkit.open_store("runs/baseline/100X/seed0/embeddings.zarr").obs["patch_id"].to_list()
     assert store.obs["patch_id"].to_list() == [p for p in clean if p not in named]
 
 

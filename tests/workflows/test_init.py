@@ -10,7 +10,7 @@ from featkit.core.config import DataConfig, read_config
 from featkit.core.errors import InputError
 from featkit.core.workspace import Workspace
 from featkit.workflows._init import _toml
-from featkit.workflows._manifests import workspace_manifest
+from featkit.workflows.steps.manifests import workspace_manifest
 
 TEXT = st.text(
     st.characters(codec="utf-8", exclude_characters="\x7f\x85\u2028\u2029", exclude_categories=["Cs"]), max_size=12

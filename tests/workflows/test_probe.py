@@ -3,9 +3,9 @@ import pytest
 
 from featkit import workflows
 from featkit.core.errors import InputError
-from featkit.core.results.probe import ProbeResult
+from featkit.results.probe import ProbeResult
 from featkit.workflows._probe import saved_probes
-from featkit.workflows._sources import find_sources
+from featkit.workflows.steps.sources import find_sources
 
 
 @pytest.fixture

@@ -8,10 +8,10 @@ from sklearn.metrics import brier_score_loss, f1_score, roc_auc_score
 import featkit
 from featkit import workflows
 from featkit.core.errors import FeatkitWarning, InputError
-from featkit.core.results import load_result
-from featkit.core.results.signature_set import ALL_SIGNATURES
+from featkit.results import load_result
+from featkit.results.signature_set import ALL_SIGNATURES
 from featkit.workflows._signatures import Choices
-from featkit.workflows._sources import find_sources
+from featkit.workflows.steps.sources import find_sources
 
 FAST = {"n_pairs": 0, "figures": False}
 CLASS_DIMENSIONS, DOMAIN_DIMENSIONS = {3, 11, 27}, {5, 19}
@@ -113,13 +113,13 @@ def test_deep_refits_ranks_and_takes_apart(make_store):
     assert detail.performance.auc[-1] > 0.8
     best = detail.contributions.dimension[np.argmax(detail.contributions.auc_drop)]
     assert int(best) in CLASS_DIMENSIONS
-    shares = dict(zip(detail.anatomy.dimension.tolist(), detail.anatomy.shares[:, 0], strict=True))
+    shares = dict(zip(detail.variance.dimension.tolist(), detail.variance.shares[:, 0], strict=True))
     assert min(shares[d] for d in CLASS_DIMENSIONS) > 0.2  # label's share
     assert found.matchings == {}  # one encoder needs no matching
 
 
 def test_seeds_and_methods_trained_apart_are_matched(planted, workspace_of, monkeypatch):
-    monkeypatch.setattr("featkit.workflows._signature_detail._refits", lambda *_: {})  # refits have a test of their own
+    monkeypatch.setattr("featkit.workflows.steps.signature_detail._refits", lambda *_: {})
     random = np.random.default_rng(0)
     stores = {}
     for method in ("baseline", "grl"):
@@ -156,7 +156,7 @@ def test_what_is_saved_is_what_was_found(make_store, tmp_path):
 
 
 def test_the_function_of_the_package_is_the_same(make_store):
-    store = featkit.open(make_store().path)
+    store = featkit.open_store(make_store().path)
     assert featkit.signatures(store, fold="100X", **FAST).frame()["size"][0] >= 3
 
 
@@ -257,7 +257,7 @@ def test_a_closer_look_at_three_classes(three, tmp_path):
     assert {rule: told[rule] for rule in sizes} == {
         rule: one.signatures["three/100X"].size for rule, one in sizes.items()
     }
-    shares = dict(zip(detail.anatomy.dimension.tolist(), detail.anatomy.shares[:, 0], strict=True))
+    shares = dict(zip(detail.variance.dimension.tolist(), detail.variance.shares[:, 0], strict=True))
     assert min(shares[d] for d in SPEAKING) > 0.2
     assert detail.refit.ridge_coefficients.shape == (signature.size, 3)
     assert detail.refit.ridge["auc"].value > 0.8
@@ -267,7 +267,7 @@ def test_a_closer_look_at_three_classes(three, tmp_path):
     again = load_result(out / "signatures.json")
     assert json.dumps(again.to_dict()) == json.dumps(found.to_dict())
     drawn = {path.name for path in (out / "figures").iterdir()}
-    drawings = ("penalty", "path", "sizes", "anatomy", "frequencies")
+    drawings = ("penalty", "path", "sizes", "variance", "frequencies")
     assert {f"signature_three_100X_{what}.svg" for what in drawings} <= drawn
 
 

@@ -8,8 +8,8 @@ from featkit import workflows
 from featkit.core.errors import InputError
 from featkit.core.workspace import Workspace
 from featkit.data import Split
-from featkit.workflows._manifests import workspace_manifest
 from featkit.workflows._split import ensure_split, workspace_folds
+from featkit.workflows.steps.manifests import workspace_manifest
 
 
 def roles(split):

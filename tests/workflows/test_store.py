@@ -24,7 +24,7 @@ def test_an_imported_store_is_told_its_columns_and_its_domain(table, tmp_path):
         columns={"patient": "case_id"},
         domain="site",
     )
-    store = featkit.open(tmp_path / "x.zarr")
+    store = featkit.open_store(tmp_path / "x.zarr")
     np.testing.assert_array_equal(store.X(), table)
     assert store.store_id == made.store_id
     assert store.obs["patient"].to_list() == [f"p{i // 3}" for i in range(24)]
@@ -57,6 +57,6 @@ def test_values_that_are_not_finite_are_refused_by_name(table, tmp_path):
 
 
 def test_what_is_no_store_is_refused(tmp_path):
-    for look in (featkit.open, workflows.store_info, workflows.store_verify):
+    for look in (featkit.open_store, workflows.store_info, workflows.store_verify):
         with pytest.raises(InputError, match="store must exist"):
             look(tmp_path / "x.zarr")

@@ -11,8 +11,8 @@ from featkit.core.errors import InputError
 from featkit.core.workspace import Workspace
 from featkit.data import Split
 from featkit.training import load_checkpoint
-from featkit.workflows._manifests import workspace_manifest
 from featkit.workflows._train import training_data
+from featkit.workflows.steps.manifests import workspace_manifest
 
 
 def configure(workspace, old, new):

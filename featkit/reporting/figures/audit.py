@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.figure import Figure
 
-from featkit.core.results.audit import SplitAudit
 from featkit.reporting.figures.style import INK, PAGE, new_figure, say_empty, short, styled
+from featkit.results.audit import SplitAudit
 
 _ROLES = ("train", "val", "test", "unused")
 

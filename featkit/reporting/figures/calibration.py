@@ -7,7 +7,6 @@ from collections.abc import Mapping
 import numpy as np
 from matplotlib.figure import Figure
 
-from featkit.core.results.calibration import ReliabilityCurve
 from featkit.reporting.figures.style import (
     MARKERS,
     MUTED,
@@ -18,6 +17,7 @@ from featkit.reporting.figures.style import (
     short,
     styled,
 )
+from featkit.results.calibration import ReliabilityCurve
 
 _MOST_IN_A_ROW = 4
 

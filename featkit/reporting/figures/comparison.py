@@ -9,9 +9,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from featkit.core.errors import InputError, did_you_mean
-from featkit.core.results.comparison import Comparison, ComparisonRow
-from featkit.core.results.estimate import Estimate
-from featkit.core.results.variance import VarianceComponents
 from featkit.reporting.figures.style import (
     BLUE,
     COLUMN,
@@ -28,7 +25,10 @@ from featkit.reporting.figures.style import (
     styled,
     whiskers,
 )
-from featkit.reporting.words import without_class
+from featkit.reporting.sentences import without_class
+from featkit.results.comparison import Comparison, ComparisonRow
+from featkit.results.estimate import Estimate
+from featkit.results.variance_components import VarianceComponents
 
 _ORDER = {"fold": 0, "mean of folds": 1, "pooled": 2}
 
@@ -153,7 +153,7 @@ def performance_by_fold(
 
 
 @styled
-def variance_shares(results: Mapping[str, VarianceComponents]) -> Figure:
+def variance_components_figure(results: Mapping[str, VarianceComponents]) -> Figure:
     """Draw where the variance of each quantity comes from, one bar each, with its standard deviation beside it.
 
     Parameters

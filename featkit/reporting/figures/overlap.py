@@ -7,8 +7,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 
-from featkit.core.results.overlap import OverlapResult
 from featkit.reporting.figures.style import INK, PAGE, RULE, new_figure, say_empty, short, styled
+from featkit.results.overlap import OverlapResult
 
 
 @styled

@@ -6,9 +6,6 @@ import numpy as np
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 
-from featkit.core.results.path import PathResult
-from featkit.core.results.signature import Signature
-from featkit.core.results.stability import StabilityResult
 from featkit.reporting.figures.style import (
     BLUE,
     GREEN,
@@ -22,6 +19,9 @@ from featkit.reporting.figures.style import (
     say_empty,
     styled,
 )
+from featkit.results.path import PathResult
+from featkit.results.signature import Signature
+from featkit.results.stability import StabilityResult
 
 _MOST_LINES = 1_500
 

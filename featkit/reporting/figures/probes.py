@@ -7,7 +7,6 @@ from collections.abc import Mapping
 import numpy as np
 from matplotlib.figure import Figure
 
-from featkit.core.results.probe import ProbeResult
 from featkit.reporting.figures.style import (
     INK,
     MUTED,
@@ -20,6 +19,7 @@ from featkit.reporting.figures.style import (
     styled,
     whiskers,
 )
+from featkit.results.probe import ProbeResult
 
 
 @styled

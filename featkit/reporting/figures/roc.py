@@ -7,8 +7,6 @@ from collections.abc import Mapping
 import numpy as np
 from matplotlib.figure import Figure
 
-from featkit.core.results.estimate import Estimate
-from featkit.core.results.evaluation import Curve
 from featkit.reporting.figures.style import (
     MUTED,
     PAGE,
@@ -19,6 +17,8 @@ from featkit.reporting.figures.style import (
     short,
     styled,
 )
+from featkit.results.estimate import Estimate
+from featkit.results.evaluation import Curve
 
 _MOST_IN_A_ROW = 4
 _MOST_INSIDE = 5

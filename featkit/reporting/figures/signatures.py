@@ -8,9 +8,6 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from featkit.core.errors import InputError, did_you_mean
-from featkit.core.results.anatomy import AnatomyResult
-from featkit.core.results.refit import PerformanceCurve
-from featkit.core.results.size import SizeCurve
 from featkit.reporting.figures.style import (
     BLUE,
     MARKERS,
@@ -26,6 +23,9 @@ from featkit.reporting.figures.style import (
     short,
     styled,
 )
+from featkit.results.refit import PerformanceCurve
+from featkit.results.size import SizeCurve
+from featkit.results.variance_decomposition import VarianceDecomposition
 
 _METRICS = {"auc": "AUC", "f1": "F1", "brier": "Brier score"}
 _OVER_CLASSES = {"auc": "mean over classes", "f1": "mean over classes", "brier": "sum over classes"}
@@ -143,30 +143,30 @@ def performance_by_size(curves: Mapping[str, PerformanceCurve], *, metric: str =
 
 
 @styled
-def signature_anatomy(anatomy: AnatomyResult, *, n_most: int = 40) -> Figure:
+def variance_decomposition_figure(variance: VarianceDecomposition, *, n_most: int = 40) -> Figure:
     """Draw where the variance of each dimension comes from, one stacked column each, beside what chance would give.
 
     Parameters
     ----------
-    anatomy : AnatomyResult
+    variance : VarianceDecomposition
         Dimensions are ordered by their selection frequency, else by the size of their coefficient.
     n_most : int
         Dimensions drawn at most; a constant one has no column.
     """
     figure = new_figure(PAGE, 3.0)
     axes = figure.subplots()
-    dimension = np.asarray(anatomy.dimension, dtype=int)
+    dimension = np.asarray(variance.dimension, dtype=int)
     if not dimension.size:
         say_empty(axes, "the signature is empty")
         return figure
-    frequency = np.nan_to_num(np.asarray(anatomy.selection_frequency, dtype=float), nan=-1.0)
-    strength = np.nan_to_num(np.abs(np.asarray(anatomy.coefficient, dtype=float)))
+    frequency = np.nan_to_num(np.asarray(variance.selection_frequency, dtype=float), nan=-1.0)
+    strength = np.nan_to_num(np.abs(np.asarray(variance.coefficient, dtype=float)))
     drawn = np.lexsort((dimension, -strength, -frequency))[:n_most]
-    shares = np.nan_to_num(np.asarray(anatomy.shares, dtype=float).reshape(dimension.size, -1)[drawn])
-    stacked = np.vstack([shares, np.asarray(anatomy.chance, dtype=float)])
+    shares = np.nan_to_num(np.asarray(variance.shares, dtype=float).reshape(dimension.size, -1)[drawn])
+    stacked = np.vstack([shares, np.asarray(variance.chance, dtype=float)])
     x = np.append(np.arange(drawn.size), drawn.size + 0.8)
     base = np.zeros(x.size)
-    for index, source in enumerate(anatomy.sources):
+    for index, source in enumerate(variance.sources):
         fill = RULE if source == "residual" else colour(index)
         axes.bar(x, stacked[:, index], bottom=base, width=0.85, color=fill, label=source.replace("_", " "))
         base += stacked[:, index]
@@ -178,5 +178,5 @@ def signature_anatomy(anatomy: AnatomyResult, *, n_most: int = 40) -> Figure:
     axes.set_ylabel("share of the variance")
     left_out = dimension.size - drawn.size
     axes.set_xlabel("dimension" + (f" ({left_out} more not drawn)" if left_out else ""))
-    figure.legend(loc="outside upper center", ncols=len(anatomy.sources))
+    figure.legend(loc="outside upper center", ncols=len(variance.sources))
     return figure

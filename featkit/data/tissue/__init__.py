@@ -1,1 +1,0 @@
-"""Virtual breast tissue drawn in microns and photographed as BreaKHis was: data with a known truth."""

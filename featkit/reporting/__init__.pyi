@@ -1,0 +1,32 @@
+"""Names of this package, for tools that read types; see ``__init__.py``."""
+
+from .figures.audit import split_matrix as split_matrix
+from .figures.calibration import reliability_diagram as reliability_diagram
+from .figures.comparison import forest_plot as forest_plot
+from .figures.comparison import performance_by_fold as performance_by_fold
+from .figures.comparison import variance_components_figure as variance_components_figure
+from .figures.embedding import embedding_map as embedding_map
+from .figures.embedding import patch_montage as patch_montage
+from .figures.overlap import overlap_heatmap as overlap_heatmap
+from .figures.paths import penalty_choice as penalty_choice
+from .figures.paths import regularisation_path as regularisation_path
+from .figures.paths import selection_frequencies as selection_frequencies
+from .figures.probes import probe_bars as probe_bars
+from .figures.roc import roc_curves as roc_curves
+from .figures.signatures import performance_by_size as performance_by_size
+from .figures.signatures import signature_sizes as signature_sizes
+from .figures.signatures import size_curves as size_curves
+from .figures.signatures import variance_decomposition_figure as variance_decomposition_figure
+from .figures.style import figure_bytes as figure_bytes
+from .figures.style import save_figure as save_figure
+from .html import Highlight as Highlight
+from .html import ReportContent as ReportContent
+from .html import ReportFigure as ReportFigure
+from .html import Section as Section
+from .html import render_report as render_report
+from .html import summarise as summarise
+from .html import write_report as write_report
+from .tables import Table as Table
+from .tables import table_of as table_of
+from .tables import to_csv as to_csv
+from .tables import to_latex as to_latex

@@ -1,0 +1,193 @@
+"""Results about probabilities: parts of a score, the calibration line, reliability curves, recalibration."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from featkit.results.base import Result
+from featkit.results.estimate import Estimate
+
+if TYPE_CHECKING:
+    import polars as pl
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class BrierParts(Result):
+    """A Brier score over bins, the signed sum of its parts.
+
+    ``brier = reliability - resolution + uncertainty + within_variance - within_covariance``
+
+    Parameters
+    ----------
+    brier : float
+        Mean squared difference of probability and label, in [0, 1].
+    reliability, resolution, uncertainty : float
+        Murphy's terms; smaller, larger, and nothing to do with the forecast.
+    within_variance, within_covariance : float
+        Stephenson's two terms for forecasts that vary within a bin.
+    corrected_reliability, corrected_resolution, corrected_uncertainty : float
+        Ferro and Fricker's bias-corrected terms; their signed sum is that of the plain ones.
+    n_bins : int
+        Bins that hold patches.
+    n_patches : int
+        Patches.
+    """
+
+    brier: float
+    reliability: float
+    resolution: float
+    uncertainty: float
+    within_variance: float
+    within_covariance: float
+    corrected_reliability: float
+    corrected_resolution: float
+    corrected_uncertainty: float
+    n_bins: int
+    n_patches: int
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class CorpParts(Result):
+    """A Brier score without bins: ``brier = miscalibration - discrimination + uncertainty``, by isotonic regression.
+
+    Parameters
+    ----------
+    brier, miscalibration, discrimination, uncertainty : float
+        The score and its parts, none negative.
+    probability : ndarray of float, shape (k,)
+        The distinct probabilities, increasing.
+    rate : ndarray of float, shape (k,)
+        Isotonic estimate of the frequency of class 1 at each.
+    n_patches : ndarray of int, shape (k,)
+        Patches at each.
+    """
+
+    brier: float
+    miscalibration: float
+    discrimination: float
+    uncertainty: float
+    probability: np.ndarray
+    rate: np.ndarray
+    n_patches: np.ndarray
+
+    def frame(self) -> pl.DataFrame:
+        """Return the isotonic reliability curve, a row for each distinct probability."""
+        import polars as pl
+
+        return pl.DataFrame({"probability": self.probability, "rate": self.rate, "n_patches": self.n_patches})
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class CalibrationLine(Result):
+    """Logistic recalibration ``logit P(y=1) = intercept + slope logit p``.
+
+    Parameters
+    ----------
+    slope : float
+        1 when calibrated; below 1 when forecasts are too extreme. NaN when labels are separable.
+    intercept : float
+        Of the same fit; 0 when calibrated.
+    in_the_large : float
+        Intercept with the slope held at 1; above 0 when forecasts are too low on the whole.
+    n_patches : int
+        Patches.
+    """
+
+    slope: float
+    intercept: float
+    in_the_large: float
+    n_patches: int
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class ReliabilityCurve(Result):
+    """Observed frequency of class 1 against forecast, over bins, with bands from resampling patients.
+
+    Parameters
+    ----------
+    forecast : ndarray of float, shape (b,)
+        Mean probability of the patches of each bin that holds any, increasing.
+    observed : ndarray of float, shape (b,)
+        Frequency of class 1 among them.
+    low, high : ndarray of float, shape (b,)
+        Pointwise interval of ``observed``; NaN where fewer than two patients fall into the bin.
+    n_patches, n_patients : ndarray of int, shape (b,)
+        Patches and patients of each bin.
+    level : float
+        Coverage of each bin's interval.
+    method : str
+        How the intervals were made.
+    n_draws : int
+        Resamples.
+    unit : str
+        What was resampled.
+    bins : str
+        How bins were made ("width" or "mass").
+    """
+
+    forecast: np.ndarray
+    observed: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    n_patches: np.ndarray
+    n_patients: np.ndarray
+    level: float
+    method: str
+    n_draws: int
+    unit: str
+    bins: str
+
+    def frame(self) -> pl.DataFrame:
+        """Return a row for each bin."""
+        import polars as pl
+
+        columns = ("forecast", "observed", "low", "high", "n_patches", "n_patients")
+        return pl.DataFrame({name: getattr(self, name) for name in columns})
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class RecalibrationEffect(Result):
+    """What maps fitted on source patients do to the calibration of held-out patches.
+
+    Parameters
+    ----------
+    estimates : dict of str to dict of str to Estimate
+        Map ("none" for the forecasts as they are) to metric to estimate, all on the held-out patches.
+    changes : dict of str to dict of str to Estimate
+        Map to metric to the paired difference from "none", on the same draws.
+    parameters : dict of str to dict of str to float
+        Map to its fitted parameters.
+    n_source_patients, n_source_patches : int
+        What the maps were fitted on.
+    """
+
+    estimates: dict[str, dict[str, Estimate]]
+    changes: dict[str, dict[str, Estimate]]
+    parameters: dict[str, dict[str, float]]
+    n_source_patients: int
+    n_source_patches: int
+
+    def frame(self) -> pl.DataFrame:
+        """Return a row for each map and metric: value and interval, change from "none" and its interval."""
+        import polars as pl
+
+        rows = []
+        for kind, metrics in self.estimates.items():
+            for name, e in metrics.items():
+                change = self.changes.get(kind, {}).get(name)
+                rows.append(
+                    {
+                        "map": kind,
+                        "metric": name,
+                        "value": e.value,
+                        "low": e.low,
+                        "high": e.high,
+                        "change": None if change is None else change.value,
+                        "change_low": None if change is None else change.low,
+                        "change_high": None if change is None else change.high,
+                    }
+                )
+        return pl.DataFrame(rows, schema_overrides=dict.fromkeys(("change", "change_low", "change_high"), pl.Float64))

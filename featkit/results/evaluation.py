@@ -1,0 +1,199 @@
+"""How well a forecast does: metrics with intervals over folds, domains and classes, and the curves behind them."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from featkit.core.errors import InputError
+from featkit.results.base import Result
+from featkit.results.calibration import ReliabilityCurve
+from featkit.results.estimate import Estimate
+
+if TYPE_CHECKING:
+    import polars as pl
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Curve(Result):
+    """A curve with a pointwise band.
+
+    Parameters
+    ----------
+    curve : str
+        What it is ("roc").
+    x, y, low, high : ndarray of float, shape (n_grid,)
+        Abscissa, the curve on the data, and its band.
+    level : float
+        Coverage at each abscissa.
+    n_draws : int
+        Resamples.
+    unit : str
+        What was resampled.
+    n_units : int
+        How many of them there were.
+    """
+
+    curve: str
+    x: np.ndarray
+    y: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    level: float
+    n_draws: int
+    unit: str
+    n_units: int
+
+    def frame(self) -> pl.DataFrame:
+        """Return a row for each abscissa."""
+        import polars as pl
+
+        return pl.DataFrame({name: getattr(self, name) for name in ("x", "y", "low", "high")})
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class EvaluationRow(Result):
+    """One metric on one set of patches.
+
+    Parameters
+    ----------
+    scope : str
+        "all", "fold", "domain" or "class".
+    aggregation : str
+        "pooled" (all patches as one set), "mean of folds", "mean of domains", or the name of the fold, domain or class.
+    metric : str
+        Name in ``featkit.stats.metrics.METRICS``.
+    estimate : Estimate
+        Value and interval.
+    majority : float
+        The same metric of a constant forecast, the majority baseline.
+    """
+
+    scope: str
+    aggregation: str
+    metric: str
+    estimate: Estimate
+    majority: float
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class EvaluationCounts(Result):
+    """What one set of patches consists of.
+
+    Parameters
+    ----------
+    scope, aggregation : str
+        As in `EvaluationRow`.
+    n_patches, n_patients : int
+        Patches and patients.
+    n_patches_by_class, n_patients_by_class : dict of str to int
+        By class name; a patient with patches of two classes counts in both.
+    prevalence : float
+        Share of patches of class 1 (of the largest class when there are more than two).
+    """
+
+    scope: str
+    aggregation: str
+    n_patches: int
+    n_patients: int
+    n_patches_by_class: dict[str, int]
+    n_patients_by_class: dict[str, int]
+    prevalence: float
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Evaluation(Result):
+    """Metrics with intervals, counts and curves.
+
+    Parameters
+    ----------
+    rows : tuple of EvaluationRow
+        Every metric on every set of patches.
+    counts : tuple of EvaluationCounts
+        What the sets consist of.
+    roc : dict of str to Curve
+        ROC curve by aggregation ("pooled" and each fold); with K > 2 classes, "pooled" by class name.
+    reliability : dict of str to ReliabilityCurve
+        Reliability curve by the same names.
+    class_names : tuple of str
+        Names of classes 0, 1, ...
+    threshold : float
+        Decision threshold on class 1.
+    n_bins : int
+        Bins of the calibration errors.
+    majority_from : str
+        Whose prevalence the majority baseline used ("training labels" or "evaluated labels").
+    strata : str
+        Within what patients were drawn.
+    seed : int
+        Seed of the draws.
+    notes : tuple of str
+        What a reader must know: metrics that are undefined, draws that were lost, intervals that could not be made.
+    """
+
+    rows: tuple[EvaluationRow, ...]
+    counts: tuple[EvaluationCounts, ...]
+    roc: dict[str, Curve]
+    reliability: dict[str, ReliabilityCurve]
+    class_names: tuple[str, ...]
+    threshold: float
+    n_bins: int
+    majority_from: str
+    strata: str
+    seed: int
+    notes: tuple[str, ...] = ()
+
+    def get(self, metric: str, aggregation: str = "pooled", scope: str | None = None) -> Estimate:
+        """Return one estimate.
+
+        Parameters
+        ----------
+        metric : str
+            Its name.
+        aggregation : str
+            "pooled", "mean of folds", or the name of a fold, domain or class.
+        scope : str, optional
+            "all", "fold", "domain" or "class", needed only when a name occurs in two of them.
+
+        Raises
+        ------
+        InputError
+            If there is no such row, or more than one.
+        """
+        found = [
+            r for r in self.rows if (r.metric, r.aggregation) == (metric, aggregation) and scope in (None, r.scope)
+        ]
+        if len(found) != 1:
+            known = sorted({f"{r.aggregation} ({r.scope})" for r in self.rows if r.metric == metric})
+            raise InputError(
+                f"{metric} of {aggregation!r} must be one row of this evaluation",
+                f"{len(found)} rows",
+                f"{metric} is there for: {', '.join(known) or 'nothing'}",
+            )
+        return found[0].estimate
+
+    def frame(self) -> pl.DataFrame:
+        """Return a row for each metric and set of patches."""
+        import polars as pl
+
+        return pl.DataFrame(
+            [
+                {
+                    "scope": row.scope,
+                    "aggregation": row.aggregation,
+                    "metric": row.metric,
+                    "value": row.estimate.value,
+                    "low": row.estimate.low,
+                    "high": row.estimate.high,
+                    "level": row.estimate.level,
+                    "method": row.estimate.method,
+                    "n_draws": row.estimate.n_draws,
+                    "unit": row.estimate.unit,
+                    "n_units": row.estimate.n_units,
+                    "majority": row.majority,
+                }
+                for row in self.rows
+            ]
+        )

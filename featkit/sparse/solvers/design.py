@@ -1,0 +1,224 @@
+"""What the solvers take in: a checked design, one dimension a row, and labels, weights and patients to go with it."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+
+from featkit.core.errors import InputError
+from featkit.sparse.solvers.kernels import constant_columns
+
+_BLOCK_BYTES = 1 << 26  # of float64 standardised at a time
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Design:
+    """A design matrix ready for the solvers.
+
+    Parameters
+    ----------
+    columns : (d, n) float32, C order
+        One dimension a row; constant dimensions are zero when standardised.
+    mean, scale : (d,) float64
+        What was taken off and divided by; 0 and 1 without standardisation, and scale 1 for constant dimensions.
+    is_dead : (d,) bool
+        Constant dimensions.
+    """
+
+    columns: np.ndarray
+    mean: np.ndarray
+    scale: np.ndarray
+    is_dead: np.ndarray
+
+
+def as_matrix(X: Any) -> np.ndarray:
+    """Return ``X`` as a finite two-dimensional array of numbers, without copying where it is one.
+
+    Raises
+    ------
+    InputError
+        If it is empty, not two-dimensional, not numeric, or holds NaN or infinity (rows and dimensions are named).
+    """
+    X = np.asarray(X)
+    if X.ndim != 2 or 0 in X.shape:
+        raise InputError("X must have shape (n, d) with n > 0 and d > 0", f"shape {X.shape}")
+    if X.dtype.kind not in "iufb":
+        raise InputError("X must hold numbers", f"dtype {X.dtype}", "Convert it with astype(numpy.float32)")
+    with np.errstate(all="ignore"):
+        is_suspect = X.dtype.kind == "f" and not np.isfinite(X.sum())  # one pass; a sum may overflow
+    if is_suspect and not np.isfinite(X).all():
+        bad = np.argwhere(~np.isfinite(X))
+        row, dimension = bad[0]
+        raise InputError(
+            "X must be finite",
+            f"{len(bad)} values that are not, the first in row {row}, dimension {dimension}",
+            "Drop these rows, or extract their embeddings again",
+        )
+    return X
+
+
+def make_design(X: np.ndarray, *, standardize: bool, sample_weight: np.ndarray | None = None) -> Design:
+    """Return the design of a checked ``X`` (n, d).
+
+    A float32 array in column order is used as it is, without a copy, unless it is standardised.
+
+    Parameters
+    ----------
+    X : (n, d) array
+        Checked by `as_matrix`.
+    standardize : bool
+        Take off each dimension's mean and divide by its standard deviation (population, weighted).
+    sample_weight : (n,) float64, optional
+        Weights with sum 1.
+    """
+    n, d = X.shape
+    mean, scale = np.zeros(d), np.ones(d)
+    if not standardize:
+        if X.dtype.kind != "f" or X.dtype.itemsize > 4:
+            largest = float(np.abs(X).max())
+            if largest > float(np.finfo(np.float32).max):
+                raise InputError("X must fit in float32", f"values up to {largest:g}", "Rescale the dimensions")
+        columns = np.ascontiguousarray(X.T, dtype=np.float32)
+        return Design(columns, mean, scale, constant_columns(columns))
+    columns = np.empty((d, n), np.float32)
+    is_dead = np.empty(d, np.bool_)
+    step = max(1, min(256, _BLOCK_BYTES // (8 * n)))
+    for start in range(0, d, step):
+        here = slice(start, min(start + step, d))
+        block = np.array(X[:, here].T, dtype=np.float64, order="C")  # a copy: the caller's array is never written
+        is_dead[here] = block.max(axis=1) == block.min(axis=1)
+        mean[here] = block @ sample_weight if sample_weight is not None else block.mean(axis=1)
+        block -= mean[here, None]
+        squares = block * block
+        scale[here] = np.sqrt(squares @ sample_weight if sample_weight is not None else squares.mean(axis=1))
+        is_dead[here] |= scale[here] == 0.0
+        scale[here][is_dead[here]] = 1.0
+        block /= scale[here, None]
+        block[is_dead[here]] = 0.0
+        columns[here] = block
+    return Design(columns, mean, scale, is_dead)
+
+
+def as_given(y: Any, n: int) -> np.ndarray:
+    """Return labels as an array (n,), none of which is missing.
+
+    Raises
+    ------
+    InputError
+        If the length is not n, or a row has no label.
+    """
+    y = np.asarray(y)
+    if y.shape != (n,):
+        raise InputError(f"y must have one label for each of the {n} rows of X", f"shape {y.shape}")
+    is_missing = np.zeros(n, np.bool_)
+    if y.dtype.kind == "f":
+        is_missing = np.isnan(y)
+    elif y.dtype.kind == "O":
+        is_missing = np.array([v is None or v != v for v in y.tolist()], np.bool_)
+    if is_missing.any():
+        raise InputError(
+            "every row must have a label",
+            f"{is_missing.sum()} without one, the first in row {is_missing.argmax()}",
+            "Drop these rows or name their class",
+        )
+    return y
+
+
+def as_labels(y: Any, n: int) -> np.ndarray:
+    """Return binary labels as float64 (n,) in {0, 1}, both of which occur.
+
+    Raises
+    ------
+    InputError
+        If the length is not n, a label is not 0 or 1, or only one class occurs.
+    """
+    y = as_given(y, n)
+    values = np.unique(y)
+    if values.dtype.kind not in "iufb" or not np.isin(values, (0, 1)).all():
+        shown = ", ".join(map(str, values[:4]))
+        raise InputError("labels must be 0 or 1", shown, "Code the class of interest as 1 and the other as 0")
+    if values.size < 2:
+        raise InputError("both classes must occur", f"only one class, {int(values[0])}", "Choose rows that have both")
+    return y.astype(np.float64)
+
+
+def as_weights(sample_weight: Any, n: int) -> tuple[np.ndarray, float]:
+    """Return sample weights scaled to sum 1, (n,) float64, and their sum; equal weights without any."""
+    if sample_weight is None:
+        return np.full(n, 1.0 / n), float(n)
+    weight = np.asarray(sample_weight, dtype=np.float64)
+    if weight.shape != (n,):
+        raise InputError(f"sample_weight must have one value for each of the {n} rows", f"shape {weight.shape}")
+    if not np.isfinite(weight).all() or weight.min() < 0 or weight.sum() <= 0:
+        raise InputError("sample weights must be finite, not negative, and not all zero", f"minimum {weight.min()}")
+    return weight / weight.sum(), float(weight.sum())
+
+
+def as_penalties(penalty_weights: Any, d: int) -> np.ndarray:
+    """Return per-dimension penalty weights, (d,) float64; all 1 without any."""
+    if penalty_weights is None:
+        return np.ones(d)
+    weights = np.array(penalty_weights, dtype=np.float64)
+    if weights.shape != (d,):
+        raise InputError(f"penalty_weights must have one value for each of the {d} dimensions", f"{weights.shape}")
+    if np.isnan(weights).any() or weights.min() < 0:
+        raise InputError("penalty weights must be at least 0 (infinity keeps a dimension out)", f"{weights.min()}")
+    return weights
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Patients:
+    """The patients of the rows.
+
+    Parameters
+    ----------
+    index : (n,) int64
+        Each row's patient, counted from 0 in sorted order of the names.
+    names : (n_patients,)
+        Sorted.
+    label : (n_patients,) int64
+        Each patient's class; that of most of its rows where they differ.
+    n_mixed : int
+        Patients with rows of more than one class.
+    """
+
+    index: np.ndarray
+    names: np.ndarray
+    label: np.ndarray
+    n_mixed: int
+
+
+def as_patients(groups: Any, y: np.ndarray) -> Patients:
+    """Return the patients of ``groups`` (n,), each with a class.
+
+    Parameters
+    ----------
+    groups : (n,) array
+        Each row's patient.
+    y : (n,) array
+        Each row's class, 0..K-1.
+
+    Raises
+    ------
+    InputError
+        If the length is wrong, a patient is missing, or every patient has several classes.
+    """
+    groups = np.asarray(groups)
+    if groups.shape != y.shape:
+        raise InputError(f"groups must name one patient for each of the {y.size} rows", f"shape {groups.shape}")
+    if groups.dtype.kind == "f" and np.isnan(groups).any():
+        raise InputError("every row must have a patient", "NaN in groups", "Drop these rows or name their patient")
+    if groups.dtype.kind == "O" and any(g is None for g in groups):
+        raise InputError("every row must have a patient", "None in groups", "Drop these rows or name their patient")
+    names, index = np.unique(groups.astype(str) if groups.dtype.kind == "O" else groups, return_inverse=True)
+    index = index.reshape(-1).astype(np.int64)
+    rows = np.zeros((names.size, int(y.max()) + 1), np.int64)
+    np.add.at(rows, (index, y.astype(np.int64)), 1)
+    n_mixed = int(np.sum((rows > 0).sum(axis=1) > 1))
+    if names.size > 1 and n_mixed == names.size:
+        raise InputError(
+            "a patient should have one class", "every patient has several", "Check that groups are patients, not slides"
+        )
+    return Patients(index, names, rows.argmax(axis=1), n_mixed)

@@ -1,0 +1,13 @@
+"""Names of this package, for tools that read types; see ``__init__.py``."""
+
+from .checkpoint import Checkpoint as Checkpoint
+from .checkpoint import load_checkpoint as load_checkpoint
+from .config import TrainingConfig as TrainingConfig
+from .data import PatchSet as PatchSet
+from .data import TrainingData as TrainingData
+from .loop import train as train
+from .method import Batch as Batch
+from .method import Method as Method
+from .method import Task as Task
+from .registry import METHODS as METHODS
+from .selection import SELECTION_RULES as SELECTION_RULES

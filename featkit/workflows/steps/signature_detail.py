@@ -1,0 +1,140 @@
+"""The closer look at a signature: its path, its size under other choices, and what it is made of."""
+
+from __future__ import annotations
+
+import dataclasses
+import warnings
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from featkit.core.errors import FeatkitWarning
+from featkit.results.signature import Signature
+from featkit.results.signature_detail import SignatureDetail
+from featkit.results.variance_decomposition import VarianceDecomposition
+from featkit.workflows.steps.forecasts import Forecast
+from featkit.workflows.steps.sources import Source
+from featkit.workflows.steps.training_rows import TrainingRows
+
+if TYPE_CHECKING:
+    from featkit.data.split import Split
+
+_TOLERANCES = (1e-2, 1e-4, 1e-6)
+_FIXED_C = (1.0,)
+_MOST_RANKED = 128
+
+
+def signature_detail(
+    source: Source, split: Split, signature: Signature, train: TrainingRows, forecast: Forecast, *, is_deep: bool
+) -> SignatureDetail:
+    """Return the path and size curves of a signature and, if deep, its refits and its variance.
+
+    Parameters
+    ----------
+    source : Source
+        The store it was fitted on.
+    split : Split
+        The fold it was fitted on.
+    signature : Signature
+        From the training rows.
+    train : TrainingRows
+        What it was fitted on.
+    forecast : Forecast
+        What it says of the test rows.
+    is_deep : bool
+        Also refit the support, follow performance by size, leave dimensions out one by one, and split their variance.
+    """
+    from featkit.sparse.model import sparse_model
+    from featkit.sparse.size_curves import size_curve_of
+
+    model = sparse_model(
+        train.X, train.y, train.patients, classes=signature.classes, max_bytes=train.max_bytes, seed=signature.seed
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FeatkitWarning)  # warned of when the signature was fitted on the same penalties
+        path = model.path(signature.path_lambdas, model.usual_tolerance)
+    sizes = size_curve_of(
+        model,
+        lambdas=signature.path_lambdas,
+        tolerances=_TOLERANCES,
+        chosen=_named_penalties(signature),
+        fixed_c=_FIXED_C,
+        selection_frequency=signature.selection_frequency if signature.selection_frequency.size else None,
+    )
+    if not is_deep:
+        return SignatureDetail(path, sizes)
+    refits = _refits(source, split, signature, train, forecast, path.entrants)
+    return SignatureDetail(path, sizes, **refits, variance=_variance(source, signature, train))
+
+
+def _refits(
+    source: Source,
+    split: Split,
+    signature: Signature,
+    train: TrainingRows,
+    forecast: Forecast,
+    entrants: np.ndarray,
+) -> dict[str, Any]:
+    from featkit.sparse.refit import leave_one_out, performance_curve, refit_support
+
+    settings = source.config
+    how: dict[str, Any] = {
+        "n_draws": settings.evaluate.n_draws,
+        "level": settings.evaluate.level,
+        "seed": settings.split.seed,
+    }
+    ranking, ranked_by = _ranking(signature, entrants)
+    used = np.union1d(signature.support, ranking)
+    test = source.store.view(split.rows("test")).columns(used)
+    halves = (train.X[:, used], train.y, train.patients, test, forecast.y, forecast.patients)
+    support = np.searchsorted(used, signature.support)
+    found: dict[str, Any] = {}
+    if signature.size:
+        refit = refit_support(*halves, support, **how)
+        found["refit"] = dataclasses.replace(refit, support=signature.support)
+    if ranking.size:
+        order = np.searchsorted(used, ranking)
+        found["performance"] = performance_curve(*halves, order, ranked_by=ranked_by, **how)
+    if signature.size > 1:
+        contributions = leave_one_out(*halves, support, **how)
+        found["contributions"] = dataclasses.replace(contributions, dimension=signature.support)
+    return found
+
+
+def _variance(source: Source, signature: Signature, train: TrainingRows) -> VarianceDecomposition | None:
+    from featkit.sparse.variance_decomposition import decompose_variance
+
+    kept = np.union1d(signature.support, signature.stable_support)
+    if not kept.size:
+        return None
+    coefficient = np.zeros(signature.n_dimensions)
+    coefficient[signature.support] = signature.strength
+    return decompose_variance(
+        train.X,
+        train.y,
+        train.patients,
+        source.column(source.domain)[train.rows],
+        dimensions=kept,
+        coefficient=coefficient,
+        selection_frequency=signature.selection_frequency if signature.selection_frequency.size else None,
+    )
+
+
+def _named_penalties(signature: Signature) -> dict[str, float]:
+    """Return the penalties other rules would choose from the same cross-validation, and the one that was given."""
+    if not signature.cv_mean.size:
+        return {f"given {signature.rule}": signature.lambda_}
+    from featkit.sparse.cross_validation import chosen_index
+
+    return {
+        rule: float(signature.path_lambdas[chosen_index(signature.cv_mean, signature.cv_se, rule)])
+        for rule in ("min", "1se")
+    }
+
+
+def _ranking(signature: Signature, entrants: np.ndarray) -> tuple[np.ndarray, str]:
+    frequency = signature.selection_frequency
+    if not frequency.size:
+        return entrants[:_MOST_RANKED], "path entry"
+    order = np.argsort(-frequency, kind="stable")
+    return order[frequency[order] > 0][:_MOST_RANKED], "selection frequency"

@@ -1,0 +1,58 @@
+"""What a signature is fitted on: the training rows of a fold, as many as fit in memory."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from featkit.workflows.steps.forecasts import target
+from featkit.workflows.steps.sources import Source
+
+if TYPE_CHECKING:
+    from featkit.data.split import Split
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class TrainingRows:
+    """Embeddings, classes and patients of a fold's training rows.
+
+    Parameters
+    ----------
+    rows : (n,) int64
+        Rows of the store.
+    X : (n, d) float32
+        Embeddings.
+    y : (n,) int64
+        Class indices.
+    patients : (n,) array of str
+        Patients.
+    classes : tuple of str
+        Class names; "rest" and the class that is told from it where one is named.
+    max_bytes : int
+        Memory that work on them may take.
+    note : str
+        Which rows were left out to stay within it; empty when none.
+    """
+
+    rows: np.ndarray
+    X: np.ndarray
+    y: np.ndarray
+    patients: np.ndarray
+    classes: tuple[str, ...]
+    max_bytes: int
+    note: str
+
+
+def training_rows(source: Source, split: Split, positive: str | None) -> TrainingRows:
+    """Return the training rows of a fold; where not all fit in memory, fewer of every patient, with a note."""
+    from featkit.sparse.memory import memory_budget, thin
+
+    budget = memory_budget()
+    y, classes = target(source, positive)
+    rows, patients = split.rows("train"), source.patients()
+    X, kept, note = thin(source.store.view(rows), y[rows], patients[rows], budget, source.config.split.seed)
+    if kept is not None:
+        rows = rows[kept]
+    return TrainingRows(rows, np.asarray(X), y[rows], patients[rows], classes, budget, note)

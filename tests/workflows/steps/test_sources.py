@@ -1,0 +1,134 @@
+import shutil
+
+import numpy as np
+import polars as pl
+import pytest
+
+import featkit
+from featkit import workflows
+from featkit.core.errors import InputError
+from featkit.data import Split
+from featkit.store import write_store
+from featkit.workflows.steps.sources import find_sources, summary_folder
+
+TRAINED = "runs/baseline/100X/seed0/embeddings.zarr"
+
+
+def explicit(path, n_patients=12, **provenance):
+    """A store of patients with three patches at each of two sites."""
+    random = np.random.default_rng(0)
+    who = np.repeat(np.arange(n_patients), 6)
+    rows = pl.DataFrame(
+        {
+            "patch_id": [f"x{i}" for i in range(who.size)],
+            "label": ["benign" if p % 2 else "malignant" for p in who],
+            "patient": [f"p{p}" for p in who],
+            "site": ["north", "south"] * (who.size // 2),
+            "magnification": ["40X", "100X", "200X"] * (who.size // 3),
+        }
+    )
+    return write_store(path, random.normal(size=(who.size, 4)).astype(np.float32), rows, provenance)
+
+
+def test_every_store_of_the_workspace_that_matches(workspace):
+    names = [f"{s.method}/{s.fold}" for s in find_sources(None)]
+    assert names == ["baseline/100X", "baseline/200X", "grl/100X", "grl/200X"]
+    assert [s.name for s in find_sources(None, method="grl")] == ["grl/100X", "grl/200X"]
+    assert [s.method for s in find_sources(None, fold="200X", seed=0)] == ["baseline", "grl"]
+    with pytest.raises(InputError, match=r"a store must match method gril.*There are: baseline/100X/seed0"):
+        find_sources(None, method="gril")
+    shutil.rmtree(workspace / "runs")
+    with pytest.raises(InputError, match="Run 'featkit extract' first"):
+        find_sources(None)
+
+
+def test_a_path_into_the_workspace_is_the_run_it_belongs_to(workspace):
+    (source,) = find_sources(workspace / TRAINED)
+    assert (source.method, source.fold, source.seed) == ("baseline", "100X", 0)
+    assert source.results == workspace / "runs" / "baseline" / "100X" / "seed0"
+    assert source.folds() == ["100X"]
+    with pytest.raises(InputError, match="the fold must be a magnification of baseline/100X, got 200X"):
+        source.folds("200X")
+    (elsewhere,) = find_sources(featkit.open_store(TRAINED), output="out")
+    assert elsewhere.results.name == "out"
+
+
+def test_a_trained_store_keeps_the_split_it_was_trained_with_wherever_it_goes(workspace, tmp_path):
+    split = Split.load(workspace / "splits" / "100X.json")
+    workflows.split(fold="100X", seed=5)
+    assert Split.load(workspace / "splits" / "100X.json").role.tolist() != split.role.tolist()
+    shutil.copytree(workspace / TRAINED, tmp_path / "away" / "x.zarr")
+    for path in (workspace / TRAINED, tmp_path / "away" / "x.zarr"):
+        (source,) = find_sources(path)
+        found = source.split("100X")
+        assert found.role.tolist() == split.role.tolist()
+        assert found.audit.pixels_compared
+
+
+def test_a_frozen_store_takes_the_saved_split_without_the_bad_patches(workspace):
+    bad = next((workspace / "data").rglob("*-100-001.png"))
+    bad.write_bytes(b"")
+    (store,) = workflows.extract(method="frozen")
+    assert store.n == 95
+    (source,) = find_sources(store)
+    assert source.folds() == ["100X", "200X"]
+    assert source.folds("100X") == ["100X"]
+    saved = Split.load(workspace / "splits" / "100X.json")
+    keep = saved.patch_ids != bad.stem
+    assert source.split("100X").role.tolist() == saved.role[keep].tolist()
+    with pytest.raises(InputError, match=r"got 300X. Did you mean '200X'"):
+        source.folds("300X")
+
+
+def test_a_saved_split_of_any_name_can_be_asked_for(workspace):
+    split = Split.load(workspace / "splits" / "100X.json")
+    import dataclasses
+
+    dataclasses.replace(split, fold="dsfold1", domain=None).save(workspace / "splits" / "dsfold1.json")
+    workflows.extract(method="frozen")
+    (source,) = find_sources(None, method="frozen")
+    assert source.folds("dsfold1") == ["dsfold1"]
+    assert source.split("dsfold1").role.tolist() == split.role.tolist()
+
+
+def test_a_store_of_other_patches_is_refused(workspace):
+    workflows.extract(method="frozen")
+    table = workspace / "data" / "manifest.csv"
+    rows = pl.read_csv(table, infer_schema=False)
+    rows[2:].write_csv(table)
+    workflows.init()
+    workflows.split()
+    (source,) = find_sources(None, method="frozen")
+    with pytest.raises(InputError, match="patches must be in the split of fold 100X, got 2 others"):
+        source.split("100X")
+
+
+def test_a_store_outside_a_workspace_is_called_by_its_file_and_split_here(tmp_path):
+    explicit(tmp_path / "uni.zarr")
+    (source,) = find_sources(tmp_path / "uni.zarr")
+    assert (source.name, source.seed, source.domain) == ("uni", 0, "magnification")
+    assert source.folds() == ["40X", "100X", "200X"]
+    assert source.results == tmp_path / "uni.results"
+    assert summary_folder([source], None) == tmp_path / "uni.results"
+    assert not source.split("40X").audit.shared_patients
+    y, classes = source.targets()
+    assert classes == ("benign", "malignant")
+    assert (y == (source.column("label") == "malignant")).all()
+
+
+@pytest.mark.parametrize("how", ["asked", "recorded"])
+def test_the_domain_is_the_one_asked_for_or_the_one_the_store_was_made_with(tmp_path, how):
+    explicit(tmp_path / "x.zarr", **({"domain": "site"} if how == "recorded" else {}))
+    (source,) = find_sources(tmp_path / "x.zarr", domain="site" if how == "asked" else None)
+    assert source.domain == "site"
+    assert source.folds() == ["north", "south"]
+    assert set(source.split("north").domains[source.split("north").rows("test")]) == {"north"}
+    (other,) = find_sources(tmp_path / "x.zarr", domain="magnification")
+    assert other.folds() == ["40X", "100X", "200X"]
+
+
+def test_a_missing_column_is_named(tmp_path):
+    explicit(tmp_path / "x.zarr")
+    (source,) = find_sources(tmp_path / "x.zarr", domain="hospital")
+    with pytest.raises(InputError, match="must have a column 'hospital', got columns patch_id"):
+        source.folds()
