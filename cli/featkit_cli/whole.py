@@ -62,7 +62,7 @@ def init(
     DATA the workspace's data is read again as featkit.toml says.
     """
     from featkit import workflows
-    from featkit.core.magnification import sort_domains
+    from featkit.core.natural_order import sort_naturally
     from featkit.core.workspace import Workspace
 
     manifest = workflows.init(
@@ -83,7 +83,7 @@ def init(
     show.table(
         f"{len(manifest)} patches of {manifest.frame['patient'].n_unique()} patients",
         [column, *manifest.classes],
-        [[d, *(counts.get((d, c), 0) for c in manifest.classes)] for d in sort_domains(d for d, _ in counts)],
+        [[d, *(counts.get((d, c), 0) for c in manifest.classes)] for d in sort_naturally(d for d, _ in counts)],
     )
     wrote = ["manifest.parquet"] if data is None else ["featkit.toml", "manifest.parquet"]
     show.line(f"Wrote {' and '.join(show.place(workspace / name) for name in wrote)}. Next: featkit train")

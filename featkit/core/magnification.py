@@ -7,12 +7,10 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable
 
 from featkit.core.errors import InputError
 
 _PRINTED = re.compile(r"(\d+(?:\.\d+)?)\s*[x×]?", re.IGNORECASE)
-_DIGITS = re.compile(r"(\d+(?:\.\d+)?)")
 
 BREAKHIS_PIXEL_UM = (6.5, 6.25)
 """Width and height of the camera's photosites in microns: they are not square."""
@@ -58,17 +56,6 @@ def magnification_label(value: str | float) -> str:
 def magnification_power(label: str | float) -> float:
     """Return the number a label prints: 100.0 for ``"100X"``."""
     return float(magnification_label(label)[:-1])
-
-
-def domain_sort_key(name: object) -> tuple[tuple[int, float, str], ...]:
-    """Return a key that sorts domain names as a reader would: 40X before 100X, "site 2" before "site 10"."""
-    parts = _DIGITS.split(str(name))
-    return tuple((0, float(p), "") if i % 2 else (1, 0.0, p.casefold()) for i, p in enumerate(parts) if p)
-
-
-def sort_domains(names: Iterable[object]) -> list[str]:
-    """Return the distinct names in natural order (see `domain_sort_key`)."""
-    return sorted({str(n) for n in names}, key=lambda n: (domain_sort_key(n), n))
 
 
 def breakhis_mpp(magnification: str | float) -> tuple[float, float]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from featkit.core.config import Config, read_config
 from featkit.core.errors import InputError
-from featkit.core.magnification import domain_sort_key
+from featkit.core.natural_order import natural_key
 
 CONFIG_NAME = "featkit.toml"
 FROZEN = "frozen"
@@ -111,7 +111,7 @@ class Workspace:
             number = folder.name.removeprefix("seed")
             if number.isdigit():
                 found.append(Run(folder.parent.parent.name, folder.parent.name, int(number), folder))
-        for run in sorted(found, key=lambda r: (r.method, domain_sort_key(r.fold), r.seed)):
+        for run in sorted(found, key=lambda r: (r.method, natural_key(r.fold), r.seed)):
             if method in (None, run.method) and run.serves(fold) and seed in (None, run.seed):
                 yield run
 

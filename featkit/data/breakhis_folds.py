@@ -8,8 +8,8 @@ import numpy as np
 import polars as pl
 
 from featkit.core.errors import InputError
+from featkit.core.text import first_few
 from featkit.data.leave_one_out import partition_patients
-from featkit.data.listing import first_few
 from featkit.data.manifest import Manifest, read_frame
 from featkit.data.split import Split, from_roles, labelled_rows
 

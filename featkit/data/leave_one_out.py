@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from featkit.core.errors import InputError
-from featkit.core.magnification import sort_domains
+from featkit.core.natural_order import sort_naturally
 from featkit.core.seeds import rng
 from featkit.data.manifest import Manifest
 from featkit.data.split import Split, check_fold, from_roles, labelled_rows
@@ -77,7 +77,7 @@ def all_folds(
     seed: int = 0,
 ) -> dict[str, Split]:
     """Return `leave_one_domain_out` for every domain, by its name in natural order (40X before 100X)."""
-    names = sort_domains(labelled_rows(frame, domain, patient)["domain"].to_list())
+    names = sort_naturally(labelled_rows(frame, domain, patient)["domain"].to_list())
     return {
         name: leave_one_domain_out(
             frame,

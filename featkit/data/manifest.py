@@ -13,8 +13,8 @@ import polars as pl
 
 from featkit.core.errors import InputError
 from featkit.core.magnification import magnification_label
+from featkit.core.text import first_few
 from featkit.data.classes import class_order, integer_labels
-from featkit.data.listing import first_few
 
 COLUMNS = ("patch_id", "path", "label", "patient", "magnification", "mpp")
 """The standard columns, in their order; any others follow them."""

@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 
 from featkit.core.errors import InputError, did_you_mean
-from featkit.data.listing import first_few
+from featkit.core.text import first_few
 from featkit.data.manifest import Manifest
 from featkit.data.split_audit import PIXEL_HASH, USED_ROLES, audit_roles
 from featkit.results.audit import SplitAudit

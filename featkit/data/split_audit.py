@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from featkit.core.magnification import domain_sort_key
-from featkit.data.listing import first_few
+from featkit.core.natural_order import natural_key
+from featkit.core.text import first_few
 from featkit.results.audit import SplitAudit
 
 USED_ROLES = ("train", "val", "test")
@@ -34,7 +34,7 @@ def audit_roles(
     counts = table.group_by("role", "label", "domain").agg(n_patches=pl.len(), n_patients=pl.col("patient").n_unique())
     rows = sorted(
         (r for r in counts.iter_rows(named=True) if r["role"] in order),
-        key=lambda r: (order.index(r["role"]), r["label"], domain_sort_key(r["domain"])),
+        key=lambda r: (order.index(r["role"]), r["label"], natural_key(r["domain"])),
     )
     used = table.filter(pl.col("role").is_in(USED_ROLES))
     return SplitAudit(

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class SplitAudit(Result):
     """Who is on which side of a split.
 
@@ -68,7 +68,7 @@ class SplitAudit(Result):
         return frame.select(pl.lit(self.fold).alias("fold"), pl.all())
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class DuplicateAudit(Result):
     """Pictures that appear more than once, compared by their decoded pixels.
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class BrierParts(Result):
     """A Brier score over bins, the signed sum of its parts.
 
@@ -49,7 +49,7 @@ class BrierParts(Result):
     n_patches: int
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class CorpParts(Result):
     """A Brier score without bins: ``brier = miscalibration - discrimination + uncertainty``, by isotonic regression.
 
@@ -80,7 +80,7 @@ class CorpParts(Result):
         return pl.DataFrame({"probability": self.probability, "rate": self.rate, "n_patches": self.n_patches})
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class CalibrationLine(Result):
     """Logistic recalibration ``logit P(y=1) = intercept + slope logit p``.
 
@@ -102,7 +102,7 @@ class CalibrationLine(Result):
     n_patches: int
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class ReliabilityCurve(Result):
     """Observed frequency of class 1 against forecast, over bins, with bands from resampling patients.
 
@@ -148,7 +148,7 @@ class ReliabilityCurve(Result):
         return pl.DataFrame({name: getattr(self, name) for name in columns})
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class RecalibrationEffect(Result):
     """What maps fitted on source patients do to the calibration of held-out patches.
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class Collection(Result):
     """Named results of one kind; iterating gives the results, ``items`` the names too.
 

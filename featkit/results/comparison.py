@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class PermutationTest(Result):
     """A statistic, its permutation distribution and the p-value.
 
@@ -48,7 +48,7 @@ class PermutationTest(Result):
     null: np.ndarray
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class ComparisonRow(Result):
     """One metric of two forecasts ``a`` and ``b`` on one set of patches.
 
@@ -116,7 +116,7 @@ class ComparisonRow(Result):
     sentence: str
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class Comparison(Result):
     """Every difference between two or more forecasts on the same patches.
 

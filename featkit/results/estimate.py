@@ -7,7 +7,7 @@ import dataclasses
 from featkit.results.base import Result
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class Estimate(Result):
     """A value, its interval, and how the interval was made.
 

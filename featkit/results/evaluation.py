@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class Curve(Result):
     """A curve with a pointwise band.
 
@@ -53,7 +53,7 @@ class Curve(Result):
         return pl.DataFrame({name: getattr(self, name) for name in ("x", "y", "low", "high")})
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class EvaluationRow(Result):
     """One metric on one set of patches.
 
@@ -78,7 +78,7 @@ class EvaluationRow(Result):
     majority: float
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class EvaluationCounts(Result):
     """What one set of patches consists of.
 
@@ -103,7 +103,7 @@ class EvaluationCounts(Result):
     prevalence: float
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class Evaluation(Result):
     """Metrics with intervals, counts and curves.
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class BrierTerms(Result):
     """A Brier score taken apart twice: over bins, and by isotonic regression (CORP).
 
@@ -40,7 +40,7 @@ class BrierTerms(Result):
         )
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class EvaluationSet(Result):
     """What ``featkit evaluate`` finds.
 

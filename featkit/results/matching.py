@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class MatchingResult(Result):
     """Two encoders on the same patches, dimension by dimension.
 
@@ -70,7 +70,7 @@ class MatchingResult(Result):
         )
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class ReseedingNull(Result):
     """What two trainings that differ in their seed alone have in common: the ceiling for any other comparison.
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class StabilityIndex(Result):
     """Nogueira's stability of M supports, with its interval and its tests.
 
@@ -62,7 +62,7 @@ class StabilityIndex(Result):
     notes: tuple[str, ...] = ()
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class StabilityDifference(Result):
     """Difference between the stabilities of two procedures.
 
@@ -86,7 +86,7 @@ class StabilityDifference(Result):
     p_value: float
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class OverlapResult(Result):
     """Overlap between all named supports: observed, expected by chance, corrected and tested.
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class PathResult(Result):
     """Coefficients of a sparse logistic model along decreasing penalties, each with its duality gap.
 
@@ -156,7 +156,7 @@ class PathResult(Result):
         return k % n
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class LambdaChoice(Result):
     """A penalty chosen by cross-validation over patients, or given.
 

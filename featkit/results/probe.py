@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class ProbeResult(Result):
     """One probe: what it reached, what chance reaches, and how often relabelled patients reach as much.
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class RefitResult(Result):
     """A signature's support fitted again, without shrinkage and with a ridge penalty, scored on the test patches.
 
@@ -81,7 +81,7 @@ class RefitResult(Result):
         return pl.DataFrame(rows)
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class PerformanceCurve(Result):
     """Test performance of ridge fits on the first dimensions of a ranking made on training patients.
 
@@ -134,7 +134,7 @@ class PerformanceCurve(Result):
         return pl.DataFrame(columns)
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class ContributionResult(Result):
     """What test performance loses when one dimension is left out of the signature.
 

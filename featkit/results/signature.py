@@ -18,7 +18,7 @@ REST = "rest"
 """What the classes are called together that a named one is told from."""
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class Signature(Result):
     """The support of a sparse logistic model at a chosen penalty, with its proof and its stability.
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 ALL_SIGNATURES = "all signatures"
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class SignatureSet(Result):
     """What ``featkit signatures`` finds.
 

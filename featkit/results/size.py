@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class SizeCurve(Result):
     """Signature size against the penalty, solved at several tolerances.
 

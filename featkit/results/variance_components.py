@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class VarianceComponents(Result):
     """Variance of one quantity over seeds, splits and patients.
 
@@ -69,7 +69,7 @@ class VarianceComponents(Result):
         return pl.DataFrame(rows, schema_overrides={"n_levels": pl.Int64})
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class SampleSize(Result):
     """How many patients a difference needs.
 

@@ -205,7 +205,7 @@ def performance_curve(
         scores.append(found)
         notes += [note for note in told if note not in notes]
     notes.append("Taking the best size from this curve would choose on the test patches")
-    columns = {metric: np.array([s[metric].value for s in scores]) for metric in METRICS}
+    columns: dict[str, Any] = {metric: np.array([s[metric].value for s in scores]) for metric in METRICS}
     columns |= {f"{metric}_low": np.array([s[metric].low for s in scores]) for metric in METRICS}
     columns |= {f"{metric}_high": np.array([s[metric].high for s in scores]) for metric in METRICS}
     return PerformanceCurve(
@@ -288,6 +288,7 @@ def leave_one_out(
             columns[name].append(value)
             columns[f"{name}_low"].append(low)
             columns[f"{name}_high"].append(high)
+    arrays: dict[str, Any] = {name: np.array(values) for name, values in columns.items()}
     return ContributionResult(
         dimension=kept,
         auc=reference["auc"],
@@ -298,7 +299,7 @@ def leave_one_out(
         n_draws=n_draws,
         notes=(f"Each of {len(kept)} intervals holds on its own: some exclude zero by chance",),
         n_classes=halves.n_classes,
-        **{name: np.array(values) for name, values in columns.items()},
+        **arrays,
     )
 
 

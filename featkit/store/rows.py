@@ -7,6 +7,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from featkit.core.errors import InputError
+from featkit.core.text import first_few
 from featkit.store.layout import is_element_name
 
 if TYPE_CHECKING:
@@ -72,9 +73,3 @@ def rows_sha256(rows: pl.DataFrame) -> str:
         column = rows[name]
         digest.update(json.dumps([name, str(column.dtype), column.to_list()]).encode())
     return digest.hexdigest()
-
-
-def first_few(values: list[Any], most: int = 5) -> str:
-    """Return the first few values as text, and how many more there are."""
-    more = f" and {len(values) - most} more" if len(values) > most else ""
-    return ", ".join(str(v) for v in values[:most]) + more

@@ -20,8 +20,8 @@ from typing import Any
 import numpy as np
 
 from featkit.core.errors import InputError
+from featkit.core.files import write_bytes
 from featkit.core.provenance import json_sha256
-from featkit.store.disk import write_whole
 
 _SHARD_BYTES = 32_000_000
 _FEWEST_ROWS = 64
@@ -153,7 +153,7 @@ class Staging:
         """Make the folder and write the plan, unless they are there."""
         self.folder.mkdir(parents=True, exist_ok=True)
         if not (self.folder / "plan.json").exists():
-            write_whole(self.folder / "plan.json", json.dumps(dataclasses.asdict(self.plan), indent=1).encode())
+            write_bytes(self.folder / "plan.json", json.dumps(dataclasses.asdict(self.plan), indent=1).encode())
 
     def is_done(self, shard: Shard) -> bool:
         """Return whether the shard's marker is there, belongs to this plan and names a file of the right size."""
@@ -180,8 +180,8 @@ class Staging:
             "columns": staged.columns,
             "bad": staged.bad,
         }
-        write_whole(self._data(shard), data)
-        write_whole(self._data(shard).with_suffix(".json"), json.dumps(marker).encode())
+        write_bytes(self._data(shard), data)
+        write_bytes(self._data(shard).with_suffix(".json"), json.dumps(marker).encode())
 
     def read(self, shard: Shard) -> StagedShard:
         """Return a finished shard.

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from featkit.core.errors import InputError
+from featkit.core.text import first_few
 from featkit.store.layout import read_frame
-from featkit.store.rows import first_few
 from featkit.store.seal import read_seal
 from featkit.store.view import StoreView
 from featkit.store.zarr_io import no_remarks, zarr

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from featkit.core.errors import InputError
+from featkit.core.files import disk_errors, require_free, write_bytes
+from featkit.core.text import first_few
 from featkit.store.assemble import assemble, kept_rows
-from featkit.store.disk import disk_errors, require_free, write_whole
 from featkit.store.layout import is_element_name, json_ready
-from featkit.store.rows import checked_column, checked_rows, first_few, rows_sha256
+from featkit.store.rows import checked_column, checked_rows, rows_sha256
 from featkit.store.seal import partial_folder, read_seal
 from featkit.store.shards import Plan, Shard, StagedShard, Staging, default_shard_rows
 from featkit.store.store import EmbeddingStore
@@ -224,7 +225,7 @@ class StoreWriter:
                 with disk_errors(self._staging.folder):
                     assemble(self._staging, kept, building)
                     if len(kept.bad):
-                        write_whole(self.bad_patches_path, kept.bad.write_csv().encode())
+                        write_bytes(self.bad_patches_path, kept.bad.write_csv().encode())
                     else:
                         self.bad_patches_path.unlink(missing_ok=True)
                     os.rename(building, self.path)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from featkit.core.config import Config, DataConfig
 from featkit.core.errors import InputError
-from featkit.core.magnification import sort_domains
+from featkit.core.natural_order import sort_naturally
 from featkit.core.workspace import CONFIG_NAME, Workspace
 from featkit.workflows.steps.manifests import guess_adapter, keep_manifest, read_manifest, reread_manifest
 
@@ -112,7 +112,7 @@ def init(
         )
     if Path(encoder).exists():
         encoder = _below(Path(encoder).absolute(), root)
-    folds = sort_domains(manifest.require([domain]).frame[domain].to_list())
+    folds = sort_naturally(manifest.require([domain]).frame[domain].to_list())
     text = _TEMPLATE.format(data=_toml(settings), folds=_quoted(folds), encoder=_quoted(encoder))
     root.mkdir(parents=True, exist_ok=True)
     keep_manifest(Workspace(root, Config(data=settings)), manifest)

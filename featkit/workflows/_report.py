@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from featkit.core.errors import InputError
-from featkit.core.magnification import sort_domains
+from featkit.core.natural_order import sort_naturally
 from featkit.core.progress import track
 from featkit.core.provenance import versions
 from featkit.core.seeds import rng
@@ -104,7 +104,7 @@ def _gather(sources: list[Source], title: str) -> StudyResults:
             f"none in {folder}",
             "Run 'featkit signatures', 'featkit evaluate' or 'featkit probe magnification' first",
         )
-    folds = sort_domains(fold for source in sources for fold in source.folds())
+    folds = sort_naturally(fold for source in sources for fold in source.folds())
     audits = {fold: source.split(fold).audit for source in sources for fold in source.folds()}
     root = sources[0].workspace.root if sources[0].workspace else folder
     return StudyResults(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from featkit.core.config import DataConfig, SplitConfig
 from featkit.core.errors import InputError, did_you_mean
-from featkit.core.magnification import sort_domains
+from featkit.core.natural_order import sort_naturally
 from featkit.core.workspace import Workspace
 from featkit.workflows.steps.manifests import guess_adapter, read_manifest, workspace_manifest
 
@@ -131,4 +131,4 @@ def _inputs(
 
 
 def _domains(manifest: Manifest, domain: str) -> list[str]:
-    return sort_domains(manifest.require([domain]).frame[domain].to_list())
+    return sort_naturally(manifest.require([domain]).frame[domain].to_list())

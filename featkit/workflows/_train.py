@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from featkit.core.config import DataConfig, TrainConfig
 from featkit.core.errors import InputError, did_you_mean
-from featkit.core.magnification import sort_domains
+from featkit.core.natural_order import sort_naturally
 from featkit.core.workspace import Run, Workspace
 from featkit.workflows._split import ensure_split, workspace_folds
 from featkit.workflows.steps.encoders import workspace_encoder
@@ -122,7 +122,7 @@ def training_data(manifest: Manifest, split: Split, config: DataConfig) -> Train
     column = split.domain or config.domain
     domain_of = manifest.require([column]).frame[column].cast(str).to_numpy()
     train_rows, val_rows = split.rows("train"), split.rows("val")
-    domains = sort_domains(domain_of[train_rows].tolist())
+    domains = sort_naturally(domain_of[train_rows].tolist())
     number = {name: i for i, name in enumerate(domains)}
 
     def side(rows: np.ndarray) -> PatchSet:

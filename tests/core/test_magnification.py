@@ -4,13 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from featkit.core.errors import InputError
-from featkit.core.magnification import (
-    breakhis_mpp,
-    effective_mpp,
-    magnification_label,
-    magnification_power,
-    sort_domains,
-)
+from featkit.core.magnification import breakhis_mpp, effective_mpp, magnification_label, magnification_power
+from featkit.core.natural_order import sort_naturally
 
 
 @pytest.mark.parametrize("value", ["100X", "100x", " 100X ", "100", 100, 100.0, np.int64(100), np.float64(100), "100×"])
@@ -57,14 +52,14 @@ def test_breakhis_has_four_magnifications():
 
 
 def test_domains_sort_as_a_reader_would():
-    assert sort_domains(["400X", "40X", "200X", "100X", "40X"]) == ["40X", "100X", "200X", "400X"]
-    assert sort_domains(["site 10", "Site 2", "art"]) == ["art", "Site 2", "site 10"]
-    assert sort_domains(["2.5X", "10X", "x"]) == ["2.5X", "10X", "x"]
+    assert sort_naturally(["400X", "40X", "200X", "100X", "40X"]) == ["40X", "100X", "200X", "400X"]
+    assert sort_naturally(["site 10", "Site 2", "art"]) == ["art", "Site 2", "site 10"]
+    assert sort_naturally(["2.5X", "10X", "x"]) == ["2.5X", "10X", "x"]
 
 
 @given(st.lists(st.text(max_size=8), max_size=6))
 def test_any_names_can_be_sorted(names):
-    assert sorted(sort_domains(names)) == sorted(set(names))
+    assert sorted(sort_naturally(names)) == sorted(set(names))
 
 
 def test_effective_mpp_keeps_the_field_of_view():

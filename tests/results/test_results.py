@@ -76,10 +76,10 @@ def test_every_exported_kind_is_found_by_its_name_alone():
     import sys
 
     code = (
-        "from featkit.results.base import _kind\n"
+        "from featkit.results.base import result_type\n"
         "names = ['Signature', 'ProbeResult', 'Evaluation', 'OverlapResult', 'Comparison']\n"
-        "assert all(_kind(name).__name__ == name for name in names)\n"
-        "assert _kind('NoSuchResult') is None and _kind(None) is None\n"
+        "assert all(result_type(name).__name__ == name for name in names)\n"
+        "assert result_type('NoSuchResult') is None and result_type(None) is None\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
 

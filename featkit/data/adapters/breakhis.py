@@ -14,9 +14,9 @@ import polars as pl
 
 from featkit.core.errors import FeatkitWarning, InputError
 from featkit.core.magnification import breakhis_mpp
+from featkit.core.text import first_few
 from featkit.data.adapters.files import image_files
 from featkit.data.images import image_sizes
-from featkit.data.listing import first_few
 from featkit.data.manifest import Manifest
 
 N_PATCHES = 7909

@@ -8,9 +8,9 @@ from pathlib import Path
 import polars as pl
 
 from featkit.core.errors import InputError
+from featkit.core.text import first_few
 from featkit.data.adapters.files import image_files
 from featkit.data.adapters.table import check_labels, renamed, with_optional_columns
-from featkit.data.listing import first_few
 from featkit.data.manifest import Manifest, read_frame
 
 _TABLES = ("metadata.csv", "metadata.parquet")

@@ -8,7 +8,7 @@ from pathlib import Path
 import polars as pl
 
 from featkit.core.errors import InputError
-from featkit.data.listing import first_few
+from featkit.core.text import first_few
 from featkit.data.manifest import Manifest, absolute, read_frame
 
 

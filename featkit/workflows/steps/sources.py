@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from featkit.core.config import Config
 from featkit.core.errors import InputError, did_you_mean
-from featkit.core.magnification import sort_domains
+from featkit.core.natural_order import sort_naturally
 from featkit.core.workspace import EVERY_FOLD, FROZEN, Workspace
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class Source:
 
     def domains(self) -> list[str]:
         """Return the values of the domain column, in natural order."""
-        return sort_domains(self.column(self.domain).tolist())
+        return sort_naturally(self.column(self.domain).tolist())
 
     def folds(self, wanted: str | None = None) -> list[str]:
         """Return the folds this store may be analysed with, only ``wanted`` when given.

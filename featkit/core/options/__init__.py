@@ -1,0 +1,24 @@
+"""Options as objects: the shell, ``featkit.toml`` and Python fill the same ones, and they are checked when made."""
+
+from featkit.core.options.base import Options
+from featkit.core.options.data import DataOptions, SplitOptions
+from featkit.core.options.probe import ProbeOptions
+from featkit.core.options.resampling import Resampling
+from featkit.core.options.sparse import ComputeOptions, PathOptions, PenaltyOptions, SignatureOptions, StabilityOptions
+from featkit.core.options.training import EncoderOptions, ExtractOptions, TrainOptions
+
+__all__ = [
+    "ComputeOptions",
+    "DataOptions",
+    "EncoderOptions",
+    "ExtractOptions",
+    "Options",
+    "PathOptions",
+    "PenaltyOptions",
+    "ProbeOptions",
+    "Resampling",
+    "SignatureOptions",
+    "SplitOptions",
+    "StabilityOptions",
+    "TrainOptions",
+]
