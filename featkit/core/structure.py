@@ -22,9 +22,9 @@ _KINDS = {str: "text", int: "a whole number", float: "a number", bool: "true or 
 class _WrongKindError(Exception):
     """A value of another kind than its field."""
 
-    def __init__(self, value: Any, must: str, fix: str = "") -> None:
+    def __init__(self, value: Any, must: str, fix: str = "", *, below: tuple[str, ...] = ()) -> None:
         super().__init__(must)
-        self.value, self.must, self.fix = value, must, fix
+        self.value, self.must, self.fix, self.below = value, must, fix, below
 
 
 def read_table(cls: type[T], table: Any, where: str) -> T:
@@ -110,7 +110,10 @@ def _list_hook(hint: Any, converter: Converter) -> Any:
     def structure(value: Any, _: Any) -> tuple[Any, ...]:
         if not isinstance(value, list | tuple):
             raise _WrongKindError(value, "a list")
-        return tuple(converter.structure(v, inner) for v in value)
+        try:
+            return tuple(converter.structure(v, inner) for v in value)
+        except _WrongKindError as problem:
+            raise _WrongKindError(problem.value, f"a list, each item {problem.must}", problem.fix) from None
 
     return structure
 
@@ -121,7 +124,14 @@ def _mapping_hook(hint: Any, converter: Converter) -> Any:
     def structure(value: Any, _: Any) -> dict[str, Any]:
         if not isinstance(value, Mapping):
             raise _WrongKindError(value, "a table")
-        return {str(k): converter.structure(v, inner) for k, v in value.items()}
+        filled = {}
+        for name, one in value.items():
+            try:
+                filled[str(name)] = converter.structure(one, inner)
+            except _WrongKindError as problem:
+                below = (str(name), *problem.below)
+                raise _WrongKindError(problem.value, problem.must, problem.fix, below=below) from None
+        return filled
 
     return structure
 
@@ -179,6 +189,7 @@ def _first_problem(error: Exception, path: tuple[str, ...], where: str) -> Input
         full = ".".join((*path, wrong))
         return InputError(f"every key in {where} must be known", repr(full), did_you_mean(wrong, known))
     if isinstance(error, _WrongKindError):
+        name = ".".join((*path, *error.below))
         fix = error.fix or f"Correct {name or 'it'} there"
         return InputError(f"{name} in {where} must be {error.must}".strip(), repr(error.value), fix)
     return InputError(f"{where}, [{name}]: {error}" if name else f"{where}: {error}")

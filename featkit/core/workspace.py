@@ -3,44 +3,33 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
 from featkit.core.config import Config, read_config
 from featkit.core.errors import InputError
-from featkit.core.natural_order import natural_key
+from featkit.core.file_names import file_name, original_name
+from featkit.core.run_key import RunFilter, RunKey
 
 CONFIG_NAME = "featkit.toml"
-FROZEN = "frozen"
-EVERY_FOLD = "all"
+_ALL_FOLDS = "all"
+"""The folder of an encoder that serves every fold."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Run:
-    """One encoder: a method trained with one fold held out and one seed, or the frozen encoder.
+    """One encoder in a workspace: a method trained with one fold held out and one seed, or a frozen encoder.
 
     Parameters
     ----------
-    method : str
-        Training method, or "frozen".
-    fold : str
-        The held-out domain, or "all" for a frozen encoder, whose one store serves every fold.
-    seed : int
-        Training seed.
+    key : RunKey
+        Its method, fold and seed; the fold is None for an encoder that serves every fold.
     folder : Path
         Where its files are.
     """
 
-    method: str
-    fold: str
-    seed: int
+    key: RunKey
     folder: Path
-
-    @property
-    def name(self) -> str:
-        """Short name for tables: method/fold/seed."""
-        return f"{self.method}/{self.fold}/seed{self.seed}"
 
     @property
     def checkpoint(self) -> Path:
@@ -52,14 +41,18 @@ class Run:
         """The embedding store."""
         return self.folder / "embeddings.zarr"
 
-    def serves(self, fold: str | None) -> bool:
-        """Whether its embeddings may be analysed with ``fold`` held out."""
-        return fold is None or self.fold in (fold, EVERY_FOLD)
-
 
 @dataclasses.dataclass(frozen=True)
 class Workspace:
-    """A study's folder and its configuration."""
+    """A study's folder and its configuration.
+
+    Parameters
+    ----------
+    root : Path
+        The folder.
+    config : Config
+        What its ``featkit.toml`` says.
+    """
 
     root: Path
     config: Config
@@ -92,35 +85,50 @@ class Workspace:
 
     @property
     def results(self) -> Path:
-        """Folder of results that span runs."""
+        """Folder of everything that was found."""
         return self.root / "results"
 
     def split_path(self, fold: str) -> Path:
-        """File of one fold's split."""
-        return self.root / "splits" / f"{_file_name(fold)}.json"
+        """Return the file of one fold's split."""
+        return _known_or_new(self.root / "splits", fold, ".json")
 
-    def run(self, method: str, fold: str = EVERY_FOLD, seed: int = 0) -> Run:
+    def run(self, method: str, fold: str | None = None, seed: int = 0) -> Run:
         """Return the run of that name, made or not."""
-        folder = self.root / "runs" / _file_name(method) / _file_name(fold) / f"seed{seed}"
-        return Run(method, fold, seed, folder)
+        of_method = _known_or_new(self.root / "runs", method)
+        of_fold = of_method / _ALL_FOLDS if fold is None else _known_or_new(of_method, fold)
+        return Run(RunKey(method, fold, seed), of_fold / f"seed{seed}")
 
-    def runs(self, method: str | None = None, fold: str | None = None, seed: int | None = None) -> Iterator[Run]:
+    def runs(self, wanted: RunFilter | None = None) -> Iterator[Run]:
         """Yield the runs on disk that match, in a natural order ("40X" before "100X")."""
+        asked = wanted or RunFilter()
         found = []
         for folder in (self.root / "runs").glob("*/*/seed*"):
-            number = folder.name.removeprefix("seed")
-            if number.isdigit():
-                found.append(Run(folder.parent.parent.name, folder.parent.name, int(number), folder))
-        for run in sorted(found, key=lambda r: (r.method, natural_key(r.fold), r.seed)):
-            if method in (None, run.method) and run.serves(fold) and seed in (None, run.seed):
-                yield run
+            number, fold = folder.name.removeprefix("seed"), folder.parent.name
+            if number.isdecimal():
+                serves = None if fold == _ALL_FOLDS else _name_of(folder.parent)
+                found.append(Run(RunKey(_name_of(folder.parent.parent), serves, int(number)), folder))
+        return (run for run in sorted(found, key=lambda run: run.key.sort_key()) if asked.matches(run.key))
 
 
-def _file_name(name: str) -> str:
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9 ._+-]*", name):
-        raise InputError(
-            "a fold, method or domain must be named in letters, digits, spaces and . _ + -",
-            repr(name),
-            "Rename it in the manifest",
-        )
-    return name
+def _known_or_new(folder: Path, name: str, ending: str = "") -> Path:
+    """Return the path for a name: as version 0.1 wrote it where that is there, else reversibly escaped."""
+    escaped = "%61ll" if name == _ALL_FOLDS else file_name(name)
+    plain = name + ending
+    if plain != escaped + ending and plain in _entries(folder):
+        return folder / plain
+    return folder / f"{escaped}{ending}"
+
+
+def _entries(folder: Path) -> set[str]:
+    """Return the names in a folder as they are spelt, which a look-up does not tell where case is ignored."""
+    return {path.name for path in folder.iterdir()} if folder.is_dir() else set()
+
+
+def _name_of(folder: Path) -> str:
+    """Return the name a folder stands for; version 0.1 wrote names as they are."""
+    if folder.name == "%61ll":
+        return _ALL_FOLDS
+    try:
+        return original_name(folder.name)
+    except InputError:
+        return folder.name

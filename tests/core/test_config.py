@@ -25,9 +25,9 @@ def test_values_types_and_method_tables(tmp_path):
             path = "images"
             [split]
             folds = ["40X", "100X"]
-            test_fraction = 1
+            test_fraction = 0.5
             [train]
-            epochs = 3
+            n_epochs = 3
             [train.grl]
             gamma = 5.0
             """,
@@ -35,10 +35,10 @@ def test_values_types_and_method_tables(tmp_path):
     )
     assert config.data.path == "images"
     assert config.split.folds == ("40X", "100X")
-    assert config.split.test_fraction == 1.0
+    assert config.split.test_fraction == 0.5
     assert isinstance(config.split.test_fraction, float)
-    assert config.train.epochs == 3
-    assert config.train.options == {"grl": {"gamma": 5.0}}
+    assert config.train.n_epochs == 3
+    assert config.train.method_options == {"grl": {"gamma": 5.0}}
 
 
 @pytest.mark.parametrize(
@@ -51,7 +51,11 @@ def test_values_types_and_method_tables(tmp_path):
         ("[split]\nfolds = '40X'", "split.folds"),
         ("[split]\nfolds = [40]", "split.folds"),
         ("[extract]\nstrict = 1", "extract.strict"),
-        ("[train]\nepochs = 2.5", "train.epochs"),
+        ("[train]\nn_epochs = 2.5", "train.n_epochs"),
+        ("[train]\nepochs = 2", "train.n_epochs"),
+        ("[signatures]\nrule = 'min'", "[signatures.penalty]"),
+        ("[signatures.stability]\nthreshold = 2", "threshold"),
+        ("[train]\ndevice = 'gpu'", "cpu"),
         ("split = 3", "split"),
         ("train = 3", "train"),
         ("[data\n", "valid TOML"),
@@ -90,8 +94,8 @@ def test_how_data_is_read_may_be_left_to_the_adapter(tmp_path):
         ("scale = 'half'", "data.scale in featkit.toml must be a number, got 'half'"),
         ("scale = true", "data.scale in featkit.toml must be a number, got True"),
         ("complete = 'yes'", "data.complete in featkit.toml must be true or false, got 'yes'"),
-        ("labels = ['benign', 2]", "data.labels in featkit.toml must be a string, got 2"),
-        ("columns = { patient = 1 }", "data.columns.patient in featkit.toml must be a string, got 1"),
+        ("labels = ['benign', 2]", "data.labels in featkit.toml must be a list, each item text, got 2"),
+        ("columns = { patient = 1 }", "data.columns.patient in featkit.toml must be text, got 1"),
     ],
 )
 def test_keys_of_the_data_have_types(tmp_path, text, said):
