@@ -158,3 +158,18 @@ class RunFilter:
     def __str__(self) -> str:
         asked = [f"{name} {' or '.join(map(str, wanted))}" for name, wanted in vars(self).items() if wanted is not None]
         return ", ".join(asked) or "all runs"
+
+
+def label_of(name: RunKey | str, among: Iterable[RunKey | str] = ()) -> str:
+    """Return a run's label, or the name itself where results are of named things rather than of runs.
+
+    Parameters
+    ----------
+    name : RunKey or str
+        What to name.
+    among : iterable of RunKey or str
+        What it is shown with.
+    """
+    if isinstance(name, str):
+        return name
+    return name.label(among=[other for other in among if isinstance(other, RunKey)])

@@ -4,12 +4,12 @@ from .audit import DuplicateAudit as DuplicateAudit
 from .audit import SplitAudit as SplitAudit
 from .base import Result as Result
 from .base import load_result as load_result
+from .by_run import ByRun as ByRun
 from .calibration import BrierParts as BrierParts
 from .calibration import CalibrationLine as CalibrationLine
 from .calibration import CorpParts as CorpParts
 from .calibration import RecalibrationEffect as RecalibrationEffect
 from .calibration import ReliabilityCurve as ReliabilityCurve
-from .collection import Collection as Collection
 from .comparison import Comparison as Comparison
 from .comparison import ComparisonRow as ComparisonRow
 from .comparison import PermutationTest as PermutationTest
@@ -20,6 +20,7 @@ from .evaluation import EvaluationCounts as EvaluationCounts
 from .evaluation import EvaluationRow as EvaluationRow
 from .evaluation_set import BrierTerms as BrierTerms
 from .evaluation_set import EvaluationSet as EvaluationSet
+from .folder import ResultFolder as ResultFolder
 from .matching import MatchingResult as MatchingResult
 from .matching import ReseedingNull as ReseedingNull
 from .overlap import OverlapResult as OverlapResult
@@ -28,11 +29,13 @@ from .overlap import StabilityIndex as StabilityIndex
 from .path import LambdaChoice as LambdaChoice
 from .path import PathResult as PathResult
 from .probe import ProbeResult as ProbeResult
+from .probe_set import ProbeSet as ProbeSet
 from .refit import ContributionResult as ContributionResult
 from .refit import PerformanceCurve as PerformanceCurve
 from .refit import RefitResult as RefitResult
 from .signature import Signature as Signature
 from .signature_detail import SignatureDetail as SignatureDetail
+from .signature_set import MatchedRuns as MatchedRuns
 from .signature_set import SignatureSet as SignatureSet
 from .size import SizeCurve as SizeCurve
 from .stability import StabilityResult as StabilityResult

@@ -6,6 +6,7 @@ import dataclasses
 from typing import TYPE_CHECKING
 
 from featkit.results.base import Result
+from featkit.results.by_run import ByRun
 from featkit.results.calibration import BrierParts, RecalibrationEffect
 from featkit.results.estimate import Estimate
 from featkit.results.evaluation import Evaluation
@@ -46,29 +47,37 @@ class EvaluationSet(Result):
 
     Parameters
     ----------
-    evaluations : dict of str to Evaluation
-        By model ("grl head", "grl signature"; "grl head seed 1" where there are several seeds), over its folds.
-    recalibrations : dict of str to RecalibrationEffect
-        By model and fold ("grl head, 100X held out"): held-out patches before and after maps fitted on source
-        validation patients. Empty where no fold has validation patients of both classes.
-    brier_terms : dict of str to dict of str to BrierTerms
-        By model, then "pooled" and each fold; models of two classes only.
-    over_seeds : dict of str to dict of str to Estimate
-        By model without its seed, then metric: the mean of the seeds' pooled values, with the seed as the unit. Empty
-        with a single seed.
-    variance : dict of str to VarianceComponents
-        By model and quantity ("grl head, AUC"): what seeds, folds and patients contribute. Empty with a single seed.
+    evaluations : ByRun of Evaluation
+        By method, seed and model ("head", "signature"; with a class where one was told from the rest), over its folds.
+    recalibrations : ByRun of RecalibrationEffect
+        By the same and the fold: held-out patches before and after maps fitted on source validation patients. Empty
+        where no fold has validation patients of both classes.
+    brier_terms : ByRun of BrierTerms
+        By model and fold; without a fold, pooled. Models of two classes only.
+    over_seeds : ByRun of dict of str to Estimate
+        By model without its seed: by metric the mean of the seeds' values, with the seed as the unit. Empty with a
+        single seed.
+    variance : ByRun of VarianceComponents
+        By model without its seed and the quantity: what seeds, folds and patients contribute. Empty with a single seed.
     """
 
-    evaluations: dict[str, Evaluation]
-    recalibrations: dict[str, RecalibrationEffect]
-    brier_terms: dict[str, dict[str, BrierTerms]] = dataclasses.field(default_factory=dict)
-    over_seeds: dict[str, dict[str, Estimate]] = dataclasses.field(default_factory=dict)
-    variance: dict[str, VarianceComponents] = dataclasses.field(default_factory=dict)
+    evaluations: ByRun[Evaluation]
+    recalibrations: ByRun[RecalibrationEffect] = dataclasses.field(default_factory=ByRun)
+    brier_terms: ByRun[BrierTerms] = dataclasses.field(default_factory=ByRun)
+    over_seeds: ByRun[dict[str, Estimate]] = dataclasses.field(default_factory=ByRun)
+    variance: ByRun[VarianceComponents] = dataclasses.field(default_factory=ByRun)
 
     def frame(self) -> pl.DataFrame:
-        """Return one row a model, set of patches and metric."""
+        """Return one row per model, set of patches and metric."""
         import polars as pl
 
-        frames = [e.frame().select(pl.lit(name).alias("model"), pl.all()) for name, e in self.evaluations.items()]
-        return pl.concat(frames)
+        frames = []
+        for key, evaluation in self.evaluations.items():
+            parts = {"method": key.method, "model": key.model, "positive": key.positive}
+            named = [pl.lit(value, dtype=pl.String).alias(name) for name, value in parts.items()]
+            frames.append(evaluation.frame().select(*named, pl.lit(key.seed, dtype=pl.Int64).alias("seed"), pl.all()))
+        return pl.concat(frames) if frames else pl.DataFrame()
+
+    def summary(self) -> str:
+        """Return which models were evaluated."""
+        return "; ".join(self.evaluations.labels().values())[:240]

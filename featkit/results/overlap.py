@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from featkit.core.run_key import RunKey, label_of
 from featkit.results.base import Result
 
 if TYPE_CHECKING:
@@ -92,7 +93,7 @@ class OverlapResult(Result):
 
     Parameters
     ----------
-    names : tuple of str
+    names : tuple of RunKey or str
         The k supports, in the order of every array below.
     measure : str
         Name of the overlap measure.
@@ -121,7 +122,7 @@ class OverlapResult(Result):
         What to keep in mind when reading the numbers.
     """
 
-    names: tuple[str, ...]
+    names: tuple[RunKey | str, ...]
     measure: str
     sizes: np.ndarray
     n_dimensions: int
@@ -141,9 +142,10 @@ class OverlapResult(Result):
         import polars as pl
 
         first, second = np.triu_indices(len(self.names), k=1)
+        names = [label_of(name, among=self.names) for name in self.names]
         columns = {
-            "first": [self.names[i] for i in first],
-            "second": [self.names[j] for j in second],
+            "first": [names[i] for i in first],
+            "second": [names[j] for j in second],
             "size_first": np.asarray(self.sizes)[first],
             "size_second": np.asarray(self.sizes)[second],
             "intersection": np.asarray(self.intersection)[first, second],

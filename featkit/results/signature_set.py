@@ -1,4 +1,4 @@
-"""The signatures of several folds, how well each predicts, and how far they agree."""
+"""The signatures of several runs, how well each predicts, and how far they agree."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from featkit.core.run_key import RunKey
 from featkit.results.base import Result
+from featkit.results.by_run import ByRun
 from featkit.results.evaluation import Evaluation
 from featkit.results.matching import MatchingResult, ReseedingNull
 from featkit.results.overlap import OverlapResult
@@ -17,59 +19,73 @@ from featkit.results.signature_detail import SignatureDetail
 if TYPE_CHECKING:
     import polars as pl
 
-ALL_SIGNATURES = "all signatures"
+_METRICS = ("auc", "f1", "brier")
+
+
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
+class MatchedRuns(Result):
+    """Two separately trained encoders whose dimensions were matched.
+
+    Parameters
+    ----------
+    first, second : RunKey
+        Whose signatures they are.
+    matching : MatchingResult
+        How their dimensions correspond, and the overlap before and after.
+    """
+
+    first: RunKey
+    second: RunKey
+    matching: MatchingResult
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class SignatureSet(Result):
-    """What ``featkit signatures`` finds.
+    """What ``featkit signatures`` finds; ``key.positive`` is the class told from the rest, where one was named.
 
     Parameters
     ----------
-    signatures : dict of str to Signature
-        By "method/fold" (and "/seedK" where there are several seeds).
-    evaluations : dict of str to Evaluation
-        Of each signature on the fold's test rows, by the same names.
-    overlaps : dict of str to OverlapResult
-        How much the supports have in common, next to chance: by method over its folds and seeds ("grl") where there
-        are at least two, and over "all signatures" where there are several methods.
-    stable_overlaps : dict of str to OverlapResult
+    signatures : ByRun of Signature
+        By method, fold and seed.
+    evaluations : ByRun of Evaluation
+        Of each signature on the fold's test rows, by the same keys.
+    overlaps : ByRun of OverlapResult
+        How much the supports have in common, next to chance: by method, over its folds and seeds, where there are at
+        least two; the empty key spans all methods.
+    stable_overlaps : ByRun of OverlapResult
         The same for the stable supports; empty without stability selection.
-    details : dict of str to SignatureDetail
-        The closer look at each signature, by the names of ``signatures``.
-    matchings : dict of str to MatchingResult
-        By "first | second": how the dimensions of two separately trained encoders correspond, and the overlap of their
-        signatures before and after matching. Empty when not asked for.
-    reseeding : dict of str to ReseedingNull
-        By "method/fold": what trainings that differ in their seed alone have in common. Empty with a single seed.
+    details : ByRun of SignatureDetail
+        The closer look at each signature; empty where it was not asked for.
+    matchings : tuple of MatchedRuns
+        How the dimensions of two separately trained encoders correspond, and the overlap of their signatures before and
+        after matching; empty where it was not asked for.
+    reseeding : ByRun of ReseedingNull
+        By method and fold: what trainings that differ in their seed alone have in common. Empty with a single seed.
     notes : tuple of str
         What must be read with it.
-    positive : str
-        The class that was told from all others; empty when none was named.
     """
 
-    signatures: dict[str, Signature]
-    evaluations: dict[str, Evaluation]
-    overlaps: dict[str, OverlapResult]
-    stable_overlaps: dict[str, OverlapResult]
-    details: dict[str, SignatureDetail] = dataclasses.field(default_factory=dict)
-    matchings: dict[str, MatchingResult] = dataclasses.field(default_factory=dict)
-    reseeding: dict[str, ReseedingNull] = dataclasses.field(default_factory=dict)
+    signatures: ByRun[Signature]
+    evaluations: ByRun[Evaluation]
+    overlaps: ByRun[OverlapResult] = dataclasses.field(default_factory=ByRun)
+    stable_overlaps: ByRun[OverlapResult] = dataclasses.field(default_factory=ByRun)
+    details: ByRun[SignatureDetail] = dataclasses.field(default_factory=ByRun)
+    matchings: tuple[MatchedRuns, ...] = ()
+    reseeding: ByRun[ReseedingNull] = dataclasses.field(default_factory=ByRun)
     notes: tuple[str, ...] = ()
-    positive: str = ""
 
     def frame(self) -> pl.DataFrame:
-        """Return one row a signature: size, stable size, lambda, gap, and AUC, F1 and Brier with their intervals."""
+        """Return one row per signature: size, stable size, lambda, gap, and AUC, F1 and Brier with their intervals."""
         import polars as pl
 
         rows = []
-        for name, signature in self.signatures.items():
+        for key, signature in self.signatures.items():
             has_stability = signature.selection_frequency.size > 0
             row: dict[str, object] = {
-                "name": name,
-                "method": signature.method,
-                "fold": signature.fold,
-                "seed": signature.seed,
+                "method": key.method,
+                "fold": key.fold,
+                "seed": key.seed,
+                "positive": key.positive,
                 "size": signature.size,
                 "n_dimensions": signature.n_dimensions,
                 "n_dead": signature.n_dead,
@@ -79,8 +95,18 @@ class SignatureSet(Result):
                 "relative_gap": signature.relative_gap,
                 "is_converged": signature.is_converged,
             }
-            for metric in ("auc", "f1", "brier"):
-                found = self.evaluations[name].get(metric)
+            for metric in _METRICS:
+                found = self.evaluations[key].get(metric, str(key.fold), "fold")
                 row |= {metric: found.value, f"{metric}_low": found.low, f"{metric}_high": found.high}
             rows.append(row)
-        return pl.DataFrame(rows, schema_overrides={"n_stable": pl.Int64})
+        texts = dict.fromkeys(("method", "fold", "positive"), pl.String)
+        return pl.DataFrame(rows, schema_overrides={**texts, "seed": pl.Int64, "n_stable": pl.Int64})
+
+    def summary(self) -> str:
+        """Return how many signatures there are and their sizes."""
+        sizes = ", ".join(f"{text} {self.signatures[key].size}" for key, text in self.signatures.labels().items())
+        return f"{len(self.signatures)} signatures; dimensions kept: {sizes or 'none'}"[:240]
+
+    def of_method(self, method: str | None) -> list[RunKey]:
+        """Return the keys of one method's signatures."""
+        return [key for key in self.signatures if key.method == method]
