@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from featkit.results.audit import SplitAudit
+from featkit.results.by_run import ByRun
 from featkit.results.comparison import Comparison
 from featkit.results.evaluation import Evaluation
 from featkit.results.evaluation_set import EvaluationSet
@@ -72,20 +73,19 @@ class StudyResults:
     domain : str
         The column that was held out value by value.
     audits : tuple of SplitAudit
-        One a fold.
+        One per fold.
     training : tuple of dict
-        One row a trained run.
+        One row per trained run.
     evaluation : EvaluationSet or None
-        Of every model ("grl head", "grl signature").
-    comparisons : mapping of str to Comparison
-        By what was compared.
-    signatures : SignatureSet or None
-        Signatures and their overlap.
-    named_signatures : tuple of SignatureSet
-        The same of each class that was told from the rest.
-    probes : mapping of target to (mapping of run to ProbeResult)
-        What could be read from the embeddings; a run probed in a special way has that after a comma ("grl/100X, mlp").
-    maps : mapping of str to EmbeddingMap
+        Of every model.
+    comparisons : ByRun of Comparison
+        By fold, seed, model, class, and in the variant what was compared.
+    signature_sets : tuple of SignatureSet
+        Signatures of all classes, if there are such, then those of each class told from the rest (``key.positive``).
+    probes : ByRun of ProbeResult
+        What could be read from the embeddings; the variant says what ("target"), and how where that was not the plain
+        way ("regime", "model", "within").
+    maps : ByRun of EmbeddingMap
         By run.
     patches : SamplePatches or None
         Pictures.
@@ -94,7 +94,7 @@ class StudyResults:
     provenance : mapping of str to (mapping of str to str)
         Versions, stores, hashes.
     warnings : tuple of str
-        What must be known first.
+        What must be known first: stale or mixed inputs.
     """
 
     title: str
@@ -103,22 +103,16 @@ class StudyResults:
     audits: tuple[SplitAudit, ...] = ()
     training: tuple[dict[str, Any], ...] = ()
     evaluation: EvaluationSet | None = None
-    comparisons: Mapping[str, Comparison] = dataclasses.field(default_factory=dict)
-    signatures: SignatureSet | None = None
-    named_signatures: tuple[SignatureSet, ...] = ()
-    probes: Mapping[str, Mapping[str, ProbeResult]] = dataclasses.field(default_factory=dict)
-    maps: Mapping[str, EmbeddingMap] = dataclasses.field(default_factory=dict)
+    comparisons: ByRun[Comparison] = dataclasses.field(default_factory=ByRun)
+    signature_sets: tuple[SignatureSet, ...] = ()
+    probes: ByRun[ProbeResult] = dataclasses.field(default_factory=ByRun)
+    maps: ByRun[EmbeddingMap] = dataclasses.field(default_factory=ByRun)
     patches: SamplePatches | None = None
     truth: Mapping[str, Any] | None = None
     provenance: Mapping[str, Mapping[str, str]] = dataclasses.field(default_factory=dict)
     warnings: tuple[str, ...] = ()
 
     @property
-    def signature_sets(self) -> tuple[SignatureSet, ...]:
-        """The signatures of all classes, if there are such, and of each class told from the rest."""
-        return tuple(found for found in (self.signatures, *self.named_signatures) if found is not None)
-
-    @property
-    def evaluations(self) -> Mapping[str, Evaluation]:
+    def evaluations(self) -> ByRun[Evaluation]:
         """By model; empty when nothing was evaluated."""
-        return {} if self.evaluation is None else self.evaluation.evaluations
+        return ByRun() if self.evaluation is None else self.evaluation.evaluations

@@ -1,140 +1,163 @@
-"""``featkit compare``: two methods, encoders or stores on the same held-out patches."""
+"""``featkit compare``: two methods or stores on the same held-out patches."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from featkit.core.errors import InputError
+from featkit.core.files import write_text
+from featkit.core.fingerprint import Fingerprint, options_of
+from featkit.core.options import CompareOptions, Resampling, SplitOptions
+from featkit.core.run_key import RunFilter, RunKey
 from featkit.core.workspace import Workspace
 from featkit.results.comparison import Comparison
-from featkit.workflows.steps.figures import draw_comparison
-from featkit.workflows.steps.forecasts import Forecast, gather_forecasts, model_name
-from featkit.workflows.steps.sources import Source, find_sources, summary_folder
+from featkit.workflows.steps.forecasts import Forecast, gather_forecasts
+from featkit.workflows.steps.sources import Source, find_sources
+from featkit.workflows.steps.summaries import save_table
 
-MODELS = ("signature", "head")
+if TYPE_CHECKING:
+    from featkit.store.store import EmbeddingStore
+
+_ESTIMATOR = "comparison 2"
 
 
 def compare(
-    a: str | Path,
-    b: str | Path,
+    a: EmbeddingStore | str | Path,
+    b: EmbeddingStore | str | Path,
     *,
-    fold: str | None = None,
-    seed: int | None = None,
-    model: str = "signature",
-    positive: str | None = None,
-    metrics: Sequence[str] = ("auc", "f1", "brier"),
-    margin: float | Mapping[str, float] | None = None,
-    figures: bool = True,
-    domain: str | None = None,
+    runs: RunFilter | None = None,
+    split: SplitOptions | None = None,
+    options: CompareOptions | None = None,
+    again: bool = False,
     output: str | Path | None = None,
 ) -> Comparison:
-    """Compare two methods, runs or stores on the same patches, with the patient as the unit.
+    """Compare two methods or stores on the same patches, with the patient as the unit.
 
     Parameters
     ----------
-    a, b : str or path
-        Methods of the workspace ("grl"), runs ("grl/100X", "grl/100X/seed1"), or stores.
-    fold : str, optional
-        One held-out domain; all when not given.
-    seed : int, optional
-        Training seed (default: the workspace's first).
-    model : {"signature", "head"}
-        Whose probabilities to compare.
-    positive : str, optional
-        Compare the signatures that tell this class from the rest.
-    metrics : sequence of str
-        What to compare them by.
-    margin : float or mapping of str to float, optional
-        Differences within plus or minus this count as none: adds a test of equivalence.
-    figures : bool
-        Save a forest plot of each metric as SVG and PDF in ``figures`` beside the results.
-    domain : str, optional
-        The column a method must generalise over (default: the workspace's, or the one the store was made with).
+    a, b : str, path or EmbeddingStore
+        Methods of the workspace ("grl"), or stores.
+    runs : RunFilter, optional
+        Which folds, and of methods which training seed (default: the workspace's first).
+    split : SplitOptions, optional
+        The held-out column and how patients are divided (default: the workspace's).
+    options : CompareOptions, optional
+        Whose probabilities, by which metrics, and which differences are negligible.
+    again : bool
+        Compute it also where it is there already.
     output : path, optional
         Folder for results.
 
     Returns
     -------
     Comparison
-        Differences a - b with paired intervals, permutation p-values and a sentence each. Saved as
-        ``comparison_<a>_<b>_<model>`` with the endings ``.json``, ``.csv`` and ``.tex``; the class is added where one
-        is named.
+        Differences a - b with paired intervals and permutation p-values. Saved in ``comparisons`` with the endings
+        ``.json``, ``.csv`` and ``.tex``.
 
     Raises
     ------
     InputError
-        If nothing matches, the two do not hold the same patches with the same labels, or options are out of range.
+        If the two are the same, nothing matches, or they do not hold the same patches with the same labels.
+
+    Examples
+    --------
+    >>> import featkit
+    >>> found = featkit.compare("grl", "baseline")  # doctest: +SKIP
+    >>> found.frame()  # doctest: +SKIP
     """
+    chosen = options or CompareOptions()
+    if str(a) == str(b):
+        raise InputError("a comparison needs two different methods or stores", f"{a} twice", "Name another one")
+    left, sources = _one(a, runs, split, chosen, output)
+    right, others = _one(b, runs, split, chosen, output)
+    same = _in_order_of(left, right, str(a), str(b))
+    resampling = chosen.resampling or sources[0].config.evaluate
+    names = _names(left.key, right.key, a, b)
+    key = RunKey(
+        fold=_only(left.folds),
+        seed=left.key.seed if left.key.seed == right.key.seed else None,
+        model=chosen.model,
+        positive=chosen.positive,
+        variant={"a": str(names[0].method), "b": str(names[1].method)},
+    )
+    made_from = _fingerprint(left, right, chosen, resampling)
+    results = sources[0].results
+    found = None if again else results.finished(Comparison, key, made_from)
+    if found is None:
+        found = _compared(left, same, names, chosen, resampling)
+        notes = (*found.notes, *_provenance_notes(sources, others, names))
+        found = dataclasses.replace(found, notes=notes, key=key, made_from=made_from)
+        _save(found, results.save(found))
+    return found
+
+
+def _compared(
+    left: Forecast, right: Forecast, names: tuple[RunKey, RunKey], options: CompareOptions, resampling: Resampling
+) -> Comparison:
     from featkit.stats.comparison import compare as compare_forecasts
 
-    if model not in MODELS:
-        raise InputError("model must be signature or head", repr(model))
-    if positive and model != "signature":
-        raise InputError("a positive class needs --model signature", model, "Leave out --positive to compare heads")
-    left, sources = _one(a, fold, seed, model, positive, domain)
-    right, others = _one(b, fold, seed, model, positive, domain)
-    same = _in_order_of(left, right, str(a), str(b))
-    settings = sources[0].config
-    names = _names(a, b)
-    result = compare_forecasts(
+    return compare_forecasts(
         left.y,
         left.p,
-        same.p,
+        right.p,
         left.patients,
-        names=(model_name(names[0], model, positive), model_name(names[1], model, positive)),
-        metrics=tuple(metrics),
+        names=names,
+        metrics=options.metrics,
         folds=left.folds,
-        margin=margin,
-        n_draws=settings.evaluate.n_draws,
-        level=settings.evaluate.level,
-        seed=settings.split.seed,
+        margin={**dict.fromkeys(options.metrics, options.margin), **options.margins} if options.margin else None,
+        n_draws=resampling.n_draws,
+        level=resampling.level,
+        seed=resampling.seed,
     )
-    result = dataclasses.replace(result, notes=(*result.notes, *_provenance_notes(sources, others, names)))
-    folder = summary_folder(sources, output)
-    parts = [_stem(names[0]), _stem(names[1]), model] + ([_stem(positive)] if positive else [])
-    _save(result, folder, "_".join(("comparison", *parts)), figures)
-    return result
 
 
-def _save(result: Comparison, folder: Path, stem: str, figures: bool) -> None:
+def _save(found: Comparison, path: Path) -> None:
     from featkit.reporting.score_tables import comparison_table
-    from featkit.reporting.tables import to_csv, to_latex
+    from featkit.reporting.tables import to_latex
 
-    result.save(folder / f"{stem}.json")
-    to_csv(result, folder / f"{stem}.csv")
-    (folder / f"{stem}.tex").write_text(
-        to_latex(comparison_table(result), label="tab:" + stem.replace("_", "-")), encoding="utf-8"
-    )
-    if figures:
-        draw_comparison(result, folder / "figures", stem)
+    save_table(found.frame(), path.with_suffix(".csv"))
+    label = "tab:comparison-" + "-".join(str(value) for _, value in found.key.variant)
+    write_text(path.with_suffix(".tex"), to_latex(comparison_table(found), label=label))
+
+
+def _fingerprint(a: Forecast, b: Forecast, options: CompareOptions, resampling: Resampling) -> Fingerprint:
+    inputs = {f"{side} {name}": value for side, f in (("a", a), ("b", b)) for name, value in f.inputs.items()}
+    made = dataclasses.replace(options, resampling=None)
+    return Fingerprint(_ESTIMATOR, inputs, {**options_of(made), **options_of(resampling)})
 
 
 def _one(
-    which: str | Path, fold: str | None, seed: int | None, model: str, positive: str | None, domain: str | None
+    which: EmbeddingStore | str | Path,
+    runs: RunFilter | None,
+    split: SplitOptions | None,
+    options: CompareOptions,
+    output: str | Path | None,
 ) -> tuple[Forecast, list[Source]]:
-    if Path(which).suffix == ".zarr" or Path(which).exists():
-        sources = find_sources(which, domain=domain)
+    asked = runs or RunFilter()
+    if not isinstance(which, str | Path) or Path(which).suffix == ".zarr" or Path(which).exists():
+        sources = find_sources(which, RunFilter(fold=asked.fold), split=split, output=output)
     else:
-        workspace = Workspace.require()
-        method, _, rest = str(which).partition("/")
-        run_fold, _, run_seed = rest.partition("/seed")
-        if run_seed and not run_seed.isdigit():
-            raise InputError("a run must be named method/fold or method/fold/seedK", repr(str(which)))
-        wanted = int(run_seed) if run_seed else workspace.config.train.seeds[0] if seed is None else seed
-        fold = run_fold or fold
-        sources = find_sources(None, method=method, fold=fold, seed=wanted, domain=domain)
-    found = gather_forecasts(sources, fold)
-    name = model_name(sources[0].method, model, positive)
-    if name not in found:
-        how = "featkit signatures" + (f' --positive "{positive}"' if positive else "")
-        fix = f"Run '{how}' first" if model == "signature" else "Compare with --model signature"
-        what = f"{model} of {positive}" if positive else model
-        raise InputError(f"{which} must have a {what}", f"only {'; '.join(found)}", fix)
-    return found[name], sources
+        first = Workspace.require().config.train.seeds[:1]
+        of_method = RunFilter(method=str(which), fold=asked.fold, seed=asked.seed or first)
+        sources = find_sources(None, of_method, split=split, output=output)
+    found = gather_forecasts(sources, runs)
+    chosen = [f for key, f in found.items() if key.matches(model=options.model, positive=options.positive)]
+    if len(chosen) != 1:
+        how = "featkit signatures" + (f' --positive "{options.positive}"' if options.positive else "")
+        fix = f"Run '{how}' first" if options.model == "signature" else "Compare with --model signature"
+        what = f"{options.model} of {options.positive}" if options.positive else options.model
+        raise InputError(f"{which} must have one {what}", "; ".join(key.label() for key in found), fix)
+    return chosen[0], sources
+
+
+def _only(folds: np.ndarray) -> str | None:
+    names = list(dict.fromkeys(folds.tolist()))
+    return names[0] if len(names) == 1 else None
 
 
 def _in_order_of(first: Forecast, second: Forecast, a: str, b: str) -> Forecast:
@@ -168,37 +191,37 @@ def _in_order_of(first: Forecast, second: Forecast, a: str, b: str) -> Forecast:
     return dataclasses.replace(second, **arrays)
 
 
-def _provenance_notes(sources: list[Source], others: list[Source], names: tuple[str, str]) -> tuple[str, ...]:
+def _provenance_notes(
+    sources: Sequence[Source], others: Sequence[Source], names: tuple[RunKey, RunKey]
+) -> tuple[str, ...]:
     """Say what differs in how the two stores' embeddings were made, so that nobody compares their dimensions."""
     from featkit.store.comparable import differences
 
-    by_fold = {other.fold: other for other in others}
+    by_fold = {other.key.fold: other for other in others}
     found = {
         key
         for source in sources
-        for key in differences(source.store, by_fold.get(source.fold, others[0]).store)
-        if source.store.store_id != by_fold.get(source.fold, others[0]).store.store_id
+        for key in differences(source.store, by_fold.get(source.key.fold, others[0]).store)
+        if source.store.store_id != by_fold.get(source.key.fold, others[0]).store.store_id
     }
     if not found:
         return ()
     differ = ", ".join(sorted(key.removesuffix("_sha256").replace("n_dimensions", "dimensions") for key in found))
-    return (f"{names[0]} and {names[1]} differ in {differ}: their predictions are compared, not their dimensions",)
+    first, second = (name.label(among=names) for name in names)
+    return (f"{first} and {second} differ in {differ}: their predictions are compared, not their dimensions",)
 
 
-def _names(a: str | Path, b: str | Path) -> tuple[str, str]:
-    """Return what to call the two: stores by their stems, or by the part of their paths in which they differ."""
-    stems = tuple(Path(str(w)).stem if Path(str(w)).suffix == ".zarr" else str(w) for w in (a, b))
-    if stems[0] != stems[1]:
-        return stems[0], stems[1]
-    if str(a) == str(b):
-        return f"{stems[0]} (first)", f"{stems[1]} (second)"
-    first, second = list(Path(str(a)).parts), list(Path(str(b)).parts)
+def _names(left: RunKey, right: RunKey, a: object, b: object) -> tuple[RunKey, RunKey]:
+    """Return the two keys; stores of the same name by the part of their paths in which they differ."""
+    if left.method != right.method:
+        return left, right
+    paths = [Path(str(getattr(which, "path", which))) for which in (a, b)]
+    first, second = list(paths[0].parts), list(paths[1].parts)
     while first and second and first[0] == second[0]:
         first, second = first[1:], second[1:]
     while first and second and first[-1] == second[-1]:
         first, second = first[:-1], second[:-1]
-    return "/".join(first) or str(a), "/".join(second) or str(b)
-
-
-def _stem(name: str) -> str:
-    return "".join(ch if ch.isalnum() or ch in "-." else "-" for ch in name).strip("-")
+    return (
+        dataclasses.replace(left, method="/".join(first) or str(paths[0])),
+        dataclasses.replace(right, method="/".join(second) or str(paths[1])),
+    )

@@ -2,157 +2,224 @@
 
 from __future__ import annotations
 
-import re
+import dataclasses
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from featkit.core.errors import InputError
+from featkit.core.files import write_text
+from featkit.core.fingerprint import Fingerprint, options_of
+from featkit.core.options import Resampling, SplitOptions
 from featkit.core.progress import track
+from featkit.core.provenance import json_sha256
+from featkit.core.run_key import RunFilter, RunKey
+from featkit.results.by_run import ByRun
 from featkit.results.calibration import RecalibrationEffect
 from featkit.results.evaluation import Evaluation
 from featkit.results.evaluation_set import BrierTerms, EvaluationSet
-from featkit.workflows.steps.figures import draw_evaluation
-from featkit.workflows.steps.forecasts import Forecast, evaluate_forecast, fold_forecasts, gather_forecasts
+from featkit.results.folder import ResultFolder
+from featkit.workflows.steps.forecasts import (
+    Forecast,
+    evaluate_forecast,
+    evaluation_fingerprint,
+    fold_forecasts,
+    gather_forecasts,
+)
 from featkit.workflows.steps.seed_variation import means_over_seeds, variance_over_runs
-from featkit.workflows.steps.sources import Source, find_sources, summary_folder
+from featkit.workflows.steps.sources import Source, find_sources
+from featkit.workflows.steps.summaries import save_table, summary_path
 
 if TYPE_CHECKING:
     from featkit.store.store import EmbeddingStore
+
+_RECALIBRATION = "recalibration 1"
 
 
 def evaluate(
     store: EmbeddingStore | str | Path | None = None,
     *,
-    fold: str | None = None,
-    method: str | None = None,
-    seed: int | None = None,
-    figures: bool = True,
-    domain: str | None = None,
+    runs: RunFilter | None = None,
+    split: SplitOptions | None = None,
+    resampling: Resampling | None = None,
+    again: bool = False,
     output: str | Path | None = None,
 ) -> EvaluationSet:
     """Score the trained heads and the signatures on the held-out patches, per fold and over folds.
+
+    What is there already from the same forecasts and options is not computed again.
 
     Parameters
     ----------
     store : EmbeddingStore or path, optional
         The embeddings; in a workspace all its stores when not given.
-    fold : str, optional
-        The held-out domain; all when not given.
-    method, seed : optional
-        Which runs of the workspace.
-    figures : bool
-        Save ROC curves and reliability diagrams as SVG and PDF in ``figures`` beside the results.
-    domain : str, optional
-        The column a method must generalise over (default: the workspace's, or the one the store was made with).
+    runs : RunFilter, optional
+        Which methods, folds and seeds; all when not given.
+    split : SplitOptions, optional
+        The held-out column and how patients are divided (default: the workspace's).
+    resampling : Resampling, optional
+        How intervals are made (default: the workspace's).
+    again : bool
+        Compute also what is there already.
     output : path, optional
-        Folder for results (default: the workspace's ``results``, or beside the store).
+        Folder for results (default: the workspace's ``results``, or beside the store); signatures are looked for there
+        and in the default folder.
 
     Returns
     -------
     EvaluationSet
-        By model ("grl head", "grl signature", and "grl signature, ductal" for that class against the rest), with the
-        parts of the Brier score, what recalibration on source patients does and, with several seeds, their mean and the
-        sources of variance. Saved as ``evaluation.json``, ``evaluation.csv`` and ``evaluation.tex``;
-        ``forecasts.parquet`` holds every probability.
+        By model, with the parts of the Brier score, what recalibration on source patients does and, with several
+        seeds, their mean and the sources of variance. ``evaluation.json``, ``.csv`` and ``.tex`` sum up all models and
+        folds that are there; ``forecasts.parquet`` holds every probability.
 
     Raises
     ------
     InputError
         If nothing matches, or there is neither a trained head nor a signature.
+
+    Examples
+    --------
+    >>> import featkit
+    >>> found = featkit.evaluate("uni.zarr")  # doctest: +SKIP
+    >>> found.evaluations.one(model="signature").get("auc", "mean of folds")  # doctest: +SKIP
     """
-    import polars as pl
+    sources = find_sources(store, runs, split=split, output=output)
+    chosen = resampling or sources[0].config.evaluate
+    forecasts = gather_forecasts(sources, runs)
+    found = _evaluated(sources, runs, forecasts, chosen, again)
+    _sum_up(sources, runs, found, forecasts, chosen)
+    return found
 
-    sources = find_sources(store, method=method, fold=fold, seed=seed, output=output, domain=domain)
-    forecasts = gather_forecasts(sources, fold)
-    found: dict[str, Evaluation] = {}
-    for name, forecast in track(forecasts.items(), "Evaluating"):
-        found[name] = evaluate_forecast(forecast, sources[0].config)
-    level = sources[0].config.evaluate.level
-    result = EvaluationSet(
-        evaluations=found,
-        recalibrations=_recalibrations(sources, fold),
-        brier_terms={name: brier_terms(f) for name, f in forecasts.items() if f.p.ndim == 1},
-        over_seeds=means_over_seeds(forecasts, found, level=level),
-        variance=variance_over_runs(forecasts, found, level=level),
+
+def _evaluated(
+    sources: Sequence[Source],
+    runs: RunFilter | None,
+    forecasts: Mapping[RunKey, Forecast],
+    resampling: Resampling,
+    again: bool,
+) -> EvaluationSet:
+    results = sources[0].results
+    evaluations: dict[RunKey, Evaluation] = {}
+    for key, forecast in track(forecasts.items(), "Evaluating"):
+        evaluations[key] = _evaluation(results, forecast, resampling, again)
+    two_classes = [forecast for forecast in forecasts.values() if forecast.p.ndim == 1]
+    return EvaluationSet(
+        evaluations=ByRun(evaluations),
+        recalibrations=_recalibrations(sources, runs, resampling, again),
+        brier_terms=ByRun(pair for forecast in two_classes for pair in brier_terms(forecast)),
+        over_seeds=means_over_seeds(evaluations, level=resampling.level),
+        variance=variance_over_runs(forecasts, evaluations, level=resampling.level),
+        made_from=_summary_fingerprint(forecasts, resampling),
     )
-    folder = summary_folder(sources, output)
-    result.save(folder / "evaluation.json")
-    result.frame().write_csv(folder / "evaluation.csv")
-    _write_latex(result, folder / "evaluation.tex")
-    pl.concat([f.frame() for f in forecasts.values()], how="diagonal").write_parquet(folder / "forecasts.parquet")
-    if figures:
-        draw_evaluation(result, folder / "figures")
-    return result
 
 
-def brier_terms(forecast: Forecast) -> dict[str, BrierTerms]:
+def _evaluation(results: ResultFolder, forecast: Forecast, resampling: Resampling, again: bool) -> Evaluation:
+    """Return a model's evaluation: the one on disk where it is of just these forecasts, else a new one.
+
+    Which folds it spans is part of its name on disk, so that a narrow command leaves a wide one's result alone.
+    """
+    folds = list(dict.fromkeys(forecast.folds.tolist()))
+    variant = {"folds": json_sha256(folds)[:12]} if len(folds) > 1 else {}
+    saved_as = dataclasses.replace(forecast.key, fold=folds[0] if len(folds) == 1 else None, variant=variant)
+    wanted = evaluation_fingerprint(forecast.inputs, resampling)
+    found = None if again else results.finished(Evaluation, saved_as, wanted)
+    if found is None:
+        found = dataclasses.replace(evaluate_forecast(forecast, resampling), key=saved_as)
+        results.save(found)
+    return dataclasses.replace(found, key=forecast.key)
+
+
+def brier_terms(forecast: Forecast) -> list[tuple[RunKey, BrierTerms]]:
     """Return the parts of a forecast's Brier score, pooled and by fold."""
     from featkit.stats.calibration import brier_parts
     from featkit.stats.isotonic import corp
 
-    found = {}
-    for scope in ("pooled", *dict.fromkeys(forecast.folds.tolist())):
-        rows = np.ones(len(forecast.y), dtype=bool) if scope == "pooled" else forecast.folds == scope
+    found = []
+    for fold in (None, *dict.fromkeys(forecast.folds.tolist())):
+        rows = np.ones(len(forecast.y), dtype=bool) if fold is None else forecast.folds == fold
         y, p = forecast.y[rows], forecast.p[rows]
-        without_bins = corp(y, p)
-        found[str(scope)] = BrierTerms(brier_parts(y, p), without_bins.miscalibration, without_bins.discrimination)
+        key, without_bins = dataclasses.replace(forecast.key, fold=fold), corp(y, p)
+        terms = BrierTerms(brier_parts(y, p), without_bins.miscalibration, without_bins.discrimination, key=key)
+        found.append((key, terms))
     return found
 
 
-def _recalibrations(sources: list[Source], fold: str | None) -> dict[str, RecalibrationEffect]:
+def _recalibrations(
+    sources: Sequence[Source], runs: RunFilter | None, resampling: Resampling, again: bool
+) -> ByRun[RecalibrationEffect]:
     """Fit maps on each fold's validation patients, who are of the source domains, and score its test patches."""
     from featkit.stats import recalibration_effect
 
-    several_seeds = len({source.seed for source in sources}) > 1
     found = {}
     for source in sources:
-        for name in source.folds(fold):
-            pairs = zip(fold_forecasts(source, name, "val"), fold_forecasts(source, name), strict=True)
+        for fold in source.folds(runs):
+            pairs = zip(fold_forecasts(source, fold, "val"), fold_forecasts(source, fold), strict=True)
             for before, held_out in pairs:
                 if len(set(before.y.tolist())) < 2 or before.p.ndim > 1:
                     continue
-                key = f"{held_out.name}, {name} held out" + (f", seed {source.seed}" if several_seeds else "")
-                found[key] = recalibration_effect(
-                    before.p,
-                    before.y,
-                    before.patients,
-                    held_out.p,
-                    held_out.y,
-                    held_out.patients,
-                    n_draws=source.config.evaluate.n_draws,
-                    level=source.config.evaluate.level,
-                    seed=source.config.split.seed,
-                )
-    return found
+                made_from = Fingerprint(_RECALIBRATION, held_out.inputs, options_of(resampling))
+                effect = None if again else source.results.finished(RecalibrationEffect, held_out.key, made_from)
+                if effect is None:
+                    effect = recalibration_effect(
+                        before.p,
+                        before.y,
+                        before.patients,
+                        held_out.p,
+                        held_out.y,
+                        held_out.patients,
+                        n_draws=resampling.n_draws,
+                        level=resampling.level,
+                        seed=resampling.seed,
+                    )
+                    effect = dataclasses.replace(effect, key=held_out.key, made_from=made_from)
+                    source.results.save(effect)
+                found[held_out.key] = effect
+    return ByRun(found)
 
 
-def _write_latex(result: EvaluationSet, path: Path) -> None:
-    from featkit.reporting.score_tables import (
-        CALIBRATION,
-        DISCRIMINATION,
-        brier_table,
-        metrics_tables,
-        recalibration_table,
-        seeds_tables,
-        variance_table,
-    )
+def _sum_up(
+    sources: Sequence[Source],
+    runs: RunFilter | None,
+    found: EvaluationSet,
+    forecasts: Mapping[RunKey, Forecast],
+    resampling: Resampling,
+) -> None:
+    """Rebuild the summary from all models and folds that are there, also those that were not asked for now."""
+    import polars as pl
+
+    folder = sources[0].results
+    path = summary_path(folder, "evaluation")
+    with folder.lock():
+        everywhere = sources[0].siblings()
+        if len(everywhere) > len(sources) or (runs is not None and runs.folds is not None):
+            forecasts = gather_forecasts(everywhere)
+            if _summary_fingerprint(forecasts, resampling) != found.made_from:
+                found = _evaluated(everywhere, None, forecasts, resampling, again=False)
+        if path.is_file() and _made_from(path) == found.made_from:
+            return
+        found.save(path)
+        save_table(found.frame(), path.with_suffix(".csv"))
+        write_text(path.with_suffix(".tex"), _latex(found))
+        table = pl.concat([forecast.frame() for forecast in forecasts.values()], how="diagonal")
+        save_table(table, folder.root / "forecasts.parquet")
+
+
+def _made_from(path: Path) -> Fingerprint | None:
+    try:
+        return EvaluationSet.load(path).made_from
+    except InputError:
+        return None
+
+
+def _summary_fingerprint(forecasts: Mapping[RunKey, Forecast], resampling: Resampling) -> Fingerprint:
+    inputs = {f"{name}, {key.label()}": value for key, f in forecasts.items() for name, value in f.inputs.items()}
+    return Fingerprint("evaluation set 2", inputs, options_of(resampling))
+
+
+def _latex(found: EvaluationSet) -> str:
+    from featkit.reporting.score_tables import evaluation_tables
     from featkit.reporting.tables import to_latex
 
-    tables = {}
-    for name, metrics in (("discrimination", DISCRIMINATION), ("calibration", CALIBRATION)):
-        caption = f"{name.capitalize()} on held-out patches."
-        for positive, table in metrics_tables(result.evaluations, metrics, caption).items():
-            tables["-".join(filter(None, (name, positive)))] = table
-    if result.brier_terms:
-        tables["brier"] = brier_table(result)
-    if result.recalibrations:
-        tables["recalibration"] = recalibration_table(result.recalibrations, "brier")
-    for positive, table in seeds_tables(result).items():
-        tables["-".join(filter(None, ("seeds", positive)))] = table
-    if result.variance:
-        tables["variance"] = variance_table(result)
-    text = "\n".join(
-        to_latex(table, label="tab:" + re.sub("[^A-Za-z0-9]+", "-", name)) for name, table in tables.items()
-    )
-    path.write_text(text, encoding="utf-8")
+    return "\n".join(to_latex(table, label=f"tab:{name}") for name, table in evaluation_tables(found).items())

@@ -2,37 +2,38 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from featkit.core.errors import InputError, did_you_mean
+from featkit.core.fingerprint import Fingerprint, options_of
+from featkit.core.options import ProbeOptions, Resampling, SplitOptions
 from featkit.core.progress import track
-from featkit.core.workspace import EVERY_FOLD
-from featkit.results.collection import Collection
+from featkit.core.run_key import RunFilter, RunKey
+from featkit.results.by_run import ByRun
 from featkit.results.probe import ProbeResult
+from featkit.results.probe_set import ProbeSet
 from featkit.workflows.steps.sources import Source, find_sources
 
 if TYPE_CHECKING:
     from featkit.store.store import EmbeddingStore
 
-REGIMES = ("all", "training", "held-out")
+_ESTIMATOR = "probe 2"
 
 
 def probe(
     target: str,
     store: EmbeddingStore | str | Path | None = None,
     *,
-    method: str | None = None,
-    fold: str | None = None,
-    seed: int | None = None,
-    regime: str = "all",
-    model: str = "linear",
-    within: str | None = None,
-    domain: str | None = None,
+    runs: RunFilter | None = None,
+    split: SplitOptions | None = None,
+    options: ProbeOptions | None = None,
+    again: bool = False,
     output: str | Path | None = None,
-) -> Collection:
+) -> ProbeSet:
     """Fit a small model that reads a column from frozen embeddings, next to chance and a permutation null.
 
     For a trained encoder only patients it was not trained on are probed: what a network memorised of its training
@@ -40,106 +41,110 @@ def probe(
 
     Parameters
     ----------
-    target : {"magnification", "patient"}
-        What to read. "magnification" is read across patients; "patient" across magnifications.
+    target : str
+        What to read: "magnification" (or another domain) across patients, "patient" across domains.
     store : EmbeddingStore or path, optional
         The embeddings; in a workspace all its stores when not given.
-    method, fold, seed : optional
-        Which runs of the workspace; for a frozen encoder ``fold`` says which magnification counts as held out.
-    regime : {"all", "training", "held-out"}
-        Which magnifications to tell apart: all of them; the training ones, which is what gradient reversal works
-        against; or the held-out one from the rest, which is whether the shift can be seen.
-    model : {"linear", "mlp"}
-        A linear probe at chance does not show that nothing is there; try the other.
-    within : {"label"}, optional
-        Probe inside each class, so that content that differs by class cannot stand for the target.
-    domain : str, optional
-        The column a method must generalise over (default: the workspace's, or the one the store was made with).
+    runs : RunFilter, optional
+        Which methods, folds and seeds; for a frozen encoder the fold says which domain counts as held out.
+    split : SplitOptions, optional
+        The held-out column (default: the workspace's).
+    options : ProbeOptions, optional
+        Which domains are told apart, by which model, within what, and the null (default: the workspace's).
+    again : bool
+        Probe also what was probed already.
     output : path, optional
-        Folder for results (default: beside the store).
+        Folder for results (default: the workspace's ``results``, or beside the store).
 
     Returns
     -------
-    Collection of ProbeResult
-        By run.
+    ProbeSet
+        By run; each is saved in ``probes``.
 
     Raises
     ------
     InputError
-        If nothing matches, an option is unknown, or a regime needs a held-out magnification and there is none.
+        If nothing matches, an option is unknown, or a regime needs a held-out domain and there is none.
+
+    Examples
+    --------
+    >>> import featkit
+    >>> featkit.probe("magnification", "uni.zarr").frame()  # doctest: +SKIP
     """
     from featkit.probes import PROBES
 
     if target not in PROBES:
         raise InputError("the target of a probe must be known", repr(target), did_you_mean(target, PROBES))
-    if regime not in REGIMES:
-        raise InputError("the regime of a probe must be known", repr(regime), did_you_mean(regime, REGIMES))
-    if target == "patient" and (regime, model, within) != ("all", "linear", None):
+    sources = find_sources(store, runs, split=split, output=output)
+    chosen = options or sources[0].config.probe
+    if target == "patient" and (chosen.regime, chosen.model, chosen.within) != ("all", "linear", None):
         raise InputError(
-            "the patient probe must be left as it is: one model, all magnifications, within the class",
-            f"regime {regime}, model {model}, within {within}",
+            "the patient probe must be left as it is: one model, all domains, within the class",
+            f"regime {chosen.regime}, model {chosen.model}, within {chosen.within}",
             "Leave these options out",
         )
-    sources = find_sources(store, method=method, fold=fold, seed=seed, output=output, domain=domain)
-    jobs = [(source, held_out) for source in sources for held_out in _held_out(source, fold, regime)]
-    found: dict[str, ProbeResult] = {}
-    for source, held_out in track(jobs, f"Probing {target}"):
-        name = source.name if held_out in (source.fold, None) else f"{source.name}/{held_out}"
-        name = name if source.seed == 0 else f"{name}/seed{source.seed}"
-        found[name] = _probe_one(target, source, held_out, regime, model, within)
-        found[name].save(source.results / f"{_stem(target, source, held_out, regime, model, within)}.json")
-    return Collection(dict(found))
+    jobs = [(source, fold) for source in sources for fold in _held_out(source, runs, chosen)]
+    found: dict[RunKey, ProbeResult] = {}
+    for source, fold in track(jobs, f"Probing {target}"):
+        key = probe_key(source, fold, target, chosen)
+        found[key] = _probed(source, key, target, chosen, again)
+    return ProbeSet(ByRun(found))
 
 
-def saved_probes(source: Source, target: str) -> dict[str, ProbeResult]:
-    """Return a store's saved probes by how they differ from the plain one ("", "training", "mlp, within label")."""
-    stem = f"probe_{target}"
-    paths = sorted(source.results.glob(f"{stem}*.json"), key=lambda path: (path.stem != stem, path.stem))
-    ways = {path: path.stem.removeprefix(stem).replace("_within_label", "_within label") for path in paths}
-    return {way.strip("_").replace("_", ", "): ProbeResult.load(path) for path, way in ways.items()}
+def probe_key(source: Source, fold: str | None, target: str, options: ProbeOptions) -> RunKey:
+    """Return the key of one probe: the run, what was read, and how where that is not the plain way."""
+    plain = ProbeOptions()
+    variant = {
+        name: str(getattr(options, name))
+        for name in ("regime", "model", "within")
+        if getattr(options, name) != getattr(plain, name)
+    }
+    return dataclasses.replace(source.key, fold=fold, variant={"target": target, **variant})
 
 
-def _held_out(source: Source, fold: str | None, regime: str) -> list[str | None]:
-    """Return the magnifications that count as held out for one store: its own, or those asked for."""
-    if source.fold != EVERY_FOLD:
-        return [source.fold]
-    if regime == "all":
+def _held_out(source: Source, runs: RunFilter | None, options: ProbeOptions) -> list[str | None]:
+    """Return the domains that count as held out for one store: its own, or those asked for."""
+    if source.key.fold is not None:
+        return list(source.folds(runs))
+    if options.regime == "all":
         return [None]
-    if fold is None:
+    if runs is None or runs.folds is None:
         raise InputError(
-            f"the regime {regime!r} must have a held-out {source.domain}",
-            f"{source.name}, which was trained on none of them",
+            f"the regime {options.regime!r} must have a held-out {source.domain}",
+            f"{source.key.label()}, which was trained on none of them",
             f"Name one with --fold: {', '.join(source.domains())}",
         )
-    return list(source.folds(fold))
+    return list(source.folds(runs))
 
 
-def _stem(target: str, source: Source, held_out: str | None, regime: str, model: str, within: str | None) -> str:
-    parts = [f"probe_{target}"]
-    if regime != "all":
-        parts.append(regime)
-        parts += [held_out] if held_out is not None and source.fold == EVERY_FOLD else []
-    return "_".join(parts + ([model] if model != "linear" else []) + (["within_label"] if within else []))
+def _probed(source: Source, key: RunKey, target: str, options: ProbeOptions, again: bool) -> ProbeResult:
+    resampling = source.config.evaluate
+    inputs = source.inputs(source.split(key.fold) if key.fold is not None else None)
+    made = {**options_of(options), **options_of(resampling), "domain": source.domain}
+    made_from = Fingerprint(_ESTIMATOR, inputs, made)
+    found = None if again else source.results.finished(ProbeResult, key, made_from)
+    if found is None:
+        found = _probe_one(source, key, target, options, resampling)
+        found = dataclasses.replace(found, key=key, made_from=made_from)
+        source.results.save(found)
+    return found
 
 
-def _probe_one(
-    target: str, source: Source, held_out: str | None, regime: str, model: str, within: str | None
-) -> ProbeResult:
+def _probe_one(source: Source, key: RunKey, target: str, options: ProbeOptions, resampling: Resampling) -> ProbeResult:
     from featkit.probes import PROBES
 
-    rows, column, words = _task(source, held_out, regime)
-    settings = source.config.probe
-    options: dict[str, Any] = {
-        "n_permutations": settings.n_permutations,
-        "level": source.config.evaluate.level,
-        "seed": source.config.split.seed,
+    rows, column, words = _task(source, key.fold, options.regime)
+    chosen: dict[str, Any] = {
+        "n_permutations": options.n_permutations,
+        "level": resampling.level,
+        "seed": resampling.seed,
         "store_id": source.store.store_id,
         "regime": words,
     }
     if target != "patient":
-        options |= {"model": model, "within": within, "n_splits": settings.n_splits}
+        chosen |= {"model": options.model, "within": options.within, "n_splits": options.n_folds}
     return PROBES[target](
-        source.store.X(rows), column, source.patients()[rows], label=source.column("label")[rows], **options
+        source.store.X(rows), column, source.patients()[rows], label=source.column("label")[rows], **chosen
     )
 
 
@@ -158,9 +163,9 @@ def _task(source: Source, held_out: str | None, regime: str) -> tuple[np.ndarray
 
 def _unseen(source: Source) -> tuple[np.ndarray, str]:
     """Return the rows of patients the encoder was not trained on, and who they are."""
-    if source.fold == EVERY_FOLD:
+    if source.key.fold is None:
         return np.arange(source.store.n), "all patients, since the encoder was trained on none of them"
-    split = source.split(source.fold)
+    split = source.split(source.key.fold)
     patients = source.patients()
     trained_on = set(patients[split.rows("train")].tolist())
     rows = np.flatnonzero([p not in trained_on for p in patients.tolist()])

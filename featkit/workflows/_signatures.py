@@ -3,236 +3,265 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from featkit.core.errors import InputError, did_you_mean
-from featkit.core.progress import track
-from featkit.core.provenance import json_sha256
+from featkit.core.fingerprint import Fingerprint, options_of
+from featkit.core.options import Resampling, SignatureOptions, SplitOptions
+from featkit.core.progress import note, track
+from featkit.core.run_key import RunFilter, RunKey
+from featkit.core.text import listed
+from featkit.results.by_run import ByRun
 from featkit.results.evaluation import Evaluation
 from featkit.results.signature import Signature
 from featkit.results.signature_detail import SignatureDetail
 from featkit.results.signature_set import SignatureSet
-from featkit.workflows.steps.file_names import file_name
 from featkit.workflows.steps.forecasts import (
+    SIGNATURE,
     evaluate_forecast,
+    evaluation_fingerprint,
+    forecast_inputs,
+    run_key,
     signature_forecast,
-    signature_path,
+    target,
 )
 from featkit.workflows.steps.overlaps import Fitted, match_encoders, overlap_groups
-from featkit.workflows.steps.signature_detail import signature_detail
-from featkit.workflows.steps.sources import Source, find_sources, summary_folder
+from featkit.workflows.steps.signature_detail import detail_fingerprint, signature_detail
+from featkit.workflows.steps.sources import Source, find_sources
+from featkit.workflows.steps.summaries import save_table, summary_path
 from featkit.workflows.steps.training_rows import TrainingRows, training_rows
 
 if TYPE_CHECKING:
     from featkit.data.split import Split
     from featkit.store.store import EmbeddingStore
 
+_ESTIMATOR = "signature 2"
 _APART_NOTE = (
-    "Encoders of different folds, seeds or methods are trained apart: dimension j of one is dimension j of another "
-    "only as far as a common start keeps it so; --deep matches dimensions first"
+    "Encoders of different folds, seeds or methods are trained separately: dimension j of one is dimension j of "
+    "another only as far as a common start keeps it so; --deep matches dimensions first"
 )
-
-
-@dataclasses.dataclass(frozen=True)
-class Choices:
-    """How signatures are chosen; what is None comes from the workspace's configuration.
-
-    Parameters
-    ----------
-    rule, value
-        Of the penalty: "min", "1se", or "lambda" or "C" with a value.
-    threshold, q, pfer
-        Of stability selection: two of them give the third.
-    n_pairs
-        Complementary pairs; 0 for none.
-    """
-
-    rule: str | None = None
-    value: float | None = None
-    threshold: float | None = None
-    q: int | None = None
-    pfer: float | None = None
-    n_pairs: int | None = None
-
-    def options(self, source: Source) -> dict[str, Any]:
-        """Return the options of `featkit.sparse.fit_signature`."""
-        settings = source.config.signatures
-        return {
-            "rule": self.rule or settings.rule,
-            "value": self.value,
-            "n_lambdas": settings.n_lambdas,
-            "n_folds": settings.n_splits,
-            "n_pairs": settings.n_pairs if self.n_pairs is None else self.n_pairs,
-            "seed": source.config.split.seed,
-            **self._error_control(settings.threshold, settings.q or None),
-        }
-
-    def _error_control(self, threshold: float, q: int | None) -> dict[str, Any]:
-        asked = {"threshold": self.threshold, "q": self.q, "pfer": self.pfer}
-        given = {name: value for name, value in asked.items() if value is not None}
-        if len(given) == 3:
-            raise InputError("at most two of --threshold, --q and --pfer may be given", "all three", "Leave one out")
-        if len(given) == 2:
-            return given
-        if not given and (threshold, q) == (_THRESHOLD, None):
-            return {}  # the engine's own default: this threshold with at most one false selection expected
-        given.setdefault("threshold", threshold)
-        if "pfer" not in given and "q" not in given:
-            given |= {"q": q} if q else {"pfer": 1.0}
-        return given
-
-
-_THRESHOLD = 0.75
 
 
 def signatures(
     store: EmbeddingStore | str | Path | None = None,
     *,
-    fold: str | None = None,
-    method: str | None = None,
-    seed: int | None = None,
-    rule: str | None = None,
-    value: float | None = None,
-    threshold: float | None = None,
-    q: int | None = None,
-    pfer: float | None = None,
-    n_pairs: int | None = None,
-    positive: str | None = None,
-    measure: str = "jaccard",
-    deep: bool = False,
-    figures: bool = True,
-    domain: str | None = None,
+    runs: RunFilter | None = None,
+    split: SplitOptions | None = None,
+    options: SignatureOptions | None = None,
+    again: bool = False,
     output: str | Path | None = None,
 ) -> SignatureSet:
     """Fit sparse signatures on the training patients of each fold and score them on its held-out patches.
+
+    What is there already from the same embeddings, split and options is not fitted again.
 
     Parameters
     ----------
     store : EmbeddingStore or path, optional
         The embeddings; in a workspace all its stores when not given.
-    fold : str, optional
-        The held-out domain; all when not given.
-    method, seed : optional
-        Which runs of the workspace.
-    rule : {"min", "1se", "lambda", "C"}, optional
-        How the penalty is chosen: by patient-grouped cross-validation (default: the workspace's, or "1se"), or given
-        by ``value`` on featkit's scale or scikit-learn's.
-    value : float, optional
-        The penalty, with rule "lambda" or "C" alone.
-    threshold, q, pfer : float, int, float, optional
-        Error control of stability selection: the selection frequency asked, the dimensions a subsample may select, and
-        the bound on expected false selections. Two of them give the third; the workspace's threshold and ``pfer=1``
-        stand in for what is not given.
-    n_pairs : int, optional
-        Complementary pairs of patient half-samples for stability selection; 0 for none.
-    positive : str, optional
-        The class to tell from the rest. With more than two classes and none named, dimensions are in or out for all
-        classes together.
-    measure : str
-        How overlap is measured: "jaccard", "dice", "kuncheva", "lustgarten", "phi", "kappa", or a similarity-adjusted
-        measure, for which collinear dimensions stand in for each other.
-    deep : bool
-        Also refit each signature without shrinkage and with a ridge, follow its performance by size, leave dimensions
-        out one by one, split their variance by class, patient and domain, and match the dimensions of separately
-        trained encoders.
-    figures : bool
-        Save the figures as SVG and PDF in ``figures`` beside the results.
-    domain : str, optional
-        The column a method must generalise over (default: the workspace's, or the one the store was made with).
+    runs : RunFilter, optional
+        Which methods, folds and seeds; all when not given.
+    split : SplitOptions, optional
+        The held-out column and how patients are divided (default: the workspace's).
+    options : SignatureOptions, optional
+        The path, the choice of the penalty, stability selection, the positive class, the overlap measure, and whether
+        to look deeper (default: the workspace's).
+    again : bool
+        Fit also what is there already.
     output : path, optional
-        Folder for results (default: beside the store).
+        Folder for results (default: the workspace's ``results``, or beside the store).
 
     Returns
     -------
     SignatureSet
-        Signatures, their evaluation, and their overlap next to chance once there are two. Saved as
-        ``signatures.json``, or ``signatures_<class>.json`` where a class is named, so that neither replaces the other.
+        The signatures asked for, their evaluation, and their overlap next to chance once there are two. Each is saved
+        under its run; ``signatures.json`` and ``.parquet`` sum up all that are there, ``signatures,positive=CLASS``
+        those of one class against the rest.
 
     Raises
     ------
     InputError
         If nothing matches, or options do not go together.
+
+    Examples
+    --------
+    >>> import featkit
+    >>> found = featkit.signatures("uni.zarr", runs=featkit.RunFilter(fold="100X"))  # doctest: +SKIP
+    >>> found.signatures.one(fold="100X").support  # doctest: +SKIP
     """
-    _check_measure(measure)
-    choices = Choices(rule, value, threshold, q, pfer, n_pairs)
-    jobs = [
-        (source, name)
-        for source in find_sources(store, method=method, fold=fold, seed=seed, output=output, domain=domain)
-        for name in source.folds(fold)
-    ]
-    several_seeds = len({source.seed for source, _ in jobs}) > 1
-    fitted: list[Fitted] = []
-    evaluations: dict[str, Evaluation] = {}
-    details: dict[str, SignatureDetail] = {}
-    for source, name in track(jobs, "Fitting signatures"):
-        key = f"{source.method}/{name}" + (f"/seed{source.seed}" if several_seeds else "")
-        split = source.split(name)
-        train = training_rows(source, split, positive)
-        signature = _fit(source, split, train, choices, positive)
-        path = signature_path(source, name, positive)
-        signature.save(path)
-        signature.frame().write_parquet(path.with_suffix(".parquet"))
-        fitted.append(Fitted(key, source, split, signature, train.rows))
-        forecast = signature_forecast(source, split, signature, positive=positive)
-        evaluations[key] = evaluate_forecast(forecast, source.config)
-        details[key] = signature_detail(source, split, signature, train, forecast, is_deep=deep)
-    matchings, reseeding = match_encoders(fitted, measure=measure) if deep else ({}, {})
-    result = SignatureSet(
-        signatures={one.key: one.signature for one in fitted},
-        evaluations=evaluations,
-        overlaps=overlap_groups(fitted, measure=measure),
-        stable_overlaps=overlap_groups(fitted, measure=measure, is_stable=True),
-        details=details,
-        matchings=matchings,
-        reseeding=reseeding,
-        notes=_notes(fitted, deep, positive),
-        positive=positive or "",
-    )
-    path = summary_folder([source for source, _ in jobs], output) / f"{summary_stem(positive)}.json"
-    result.save(path)
-    result.frame().write_parquet(path.with_suffix(".parquet"))
-    if figures:
-        from featkit.workflows.steps.figures import draw_signatures
-
-        draw_signatures(result, path.parent / "figures")
-    return result
+    sources = find_sources(store, runs, split=split, output=output)
+    chosen = options or sources[0].config.signatures
+    check_measure(chosen.measure)
+    jobs = [(source, fold) for source in sources for fold in source.folds(runs)]
+    for source in sources:
+        target(source, chosen.positive)  # before hours are spent
+    fitted = [_fitted(source, fold, chosen, again) for source, fold in track(jobs, "Fitting signatures")]
+    found = _gathered(fitted, chosen)
+    _sum_up(sources, fitted, found, chosen)
+    return found
 
 
-def summary_stem(positive: str | None) -> str:
-    """Return the name, without its ending, of the file that sums up the signatures of a class, or of all."""
-    return "signatures" + (f"_{file_name(positive)}" if positive else "")
-
-
-def _notes(fitted: list[Fitted], deep: bool, positive: str | None) -> tuple[str, ...]:
-    notes = [f"The class {positive} against all others"] if positive else []
-    if len({one.source.store.store_id for one in fitted}) > 1 and not deep:
-        notes.append(_APART_NOTE)
-    return tuple(notes)
-
-
-def _fit(source: Source, split: Split, train: TrainingRows, choices: Choices, positive: str | None) -> Signature:
-    from featkit.sparse import fit_signature
-
-    signature = fit_signature(
-        train.X,
-        train.y,
-        train.patients,
-        **choices.options(source),
-        max_bytes=train.max_bytes,
-        classes=train.classes if positive or len(train.classes) > 2 else (),
-        fold=split.fold,
-        method=source.method,
-        store_id=source.store.store_id,
-        split_id=json_sha256([split.fold, split.patch_ids.tolist(), split.role.tolist()]),
-    )
-    return dataclasses.replace(signature, warnings=(train.note, *signature.warnings)) if train.note else signature
-
-
-def _check_measure(measure: str) -> None:
+def check_measure(measure: str) -> None:
+    """Refuse a measure of overlap that is not known."""
     from featkit.stats.overlap_measures import OVERLAP_MEASURES
     from featkit.stats.overlap_similarity import SIMILARITY_MEASURES
 
     known = [name for name in (*OVERLAP_MEASURES, *SIMILARITY_MEASURES) if name != "intersection"]
     if measure not in known:
         raise InputError("the measure of overlap must be known", repr(measure), did_you_mean(measure, known))
+
+
+def signature_fingerprint(source: Source, split: Split, options: SignatureOptions) -> Fingerprint:
+    """Return what a signature of one fold is made from."""
+    chosen = options_of(options)
+    made = {name: value for name, value in chosen.items() if name not in ("measure", "deep")}
+    return Fingerprint(_ESTIMATOR, source.inputs(split), {**made, "seed": source.design.seed})
+
+
+def _fitted(source: Source, fold: str, options: SignatureOptions, again: bool) -> Fitted:
+    """Return the signature of one fold with its evaluation and details, each made only where it is not there."""
+    split = source.split(fold)
+    key = run_key(source, fold, SIGNATURE, options.positive)
+    made_from = signature_fingerprint(source, split, options)
+    signature = None if again else source.results.finished(Signature, key, made_from)
+    train: TrainingRows | None = None
+    if signature is None:
+        train = training_rows(source, split, options.positive)
+        signature = dataclasses.replace(_fit(source, train, options, key), made_from=made_from)
+        source.results.save(signature)
+    resampling = source.config.evaluate
+    wanted = evaluation_fingerprint(forecast_inputs(source, split, signature), resampling)
+    evaluation = None if again else source.results.finished(Evaluation, key, wanted)
+    if evaluation is None:
+        evaluation = evaluate_forecast(signature_forecast(source, split, signature), resampling)
+        source.results.save(evaluation)
+    one = Fitted(key, source, split, signature, evaluation)
+    if not options.deep:
+        return one
+    return dataclasses.replace(one, detail=_detail(one, train, resampling, again))
+
+
+def _detail(one: Fitted, train: TrainingRows | None, resampling: Resampling, again: bool) -> SignatureDetail:
+    made_from = detail_fingerprint(one.signature, resampling)
+    results = one.source.results
+    detail = None if again else results.finished(SignatureDetail, one.key, made_from)
+    if detail is None:
+        rows = train or training_rows(one.source, one.split, one.key.positive)
+        forecast = signature_forecast(one.source, one.split, one.signature)
+        detail = signature_detail(one.source, one.split, one.signature, rows, forecast)
+        detail = dataclasses.replace(detail, key=one.key, made_from=made_from)
+        results.save(detail)
+    return detail
+
+
+def _fit(source: Source, train: TrainingRows, options: SignatureOptions, key: RunKey) -> Signature:
+    from featkit.sparse import fit_signature
+
+    path, penalty, stability = options.path, options.penalty, options.stability
+    signature = fit_signature(
+        train.X,
+        train.y,
+        train.patients,
+        rule=penalty.rule,
+        value=penalty.value,
+        score=penalty.score,
+        n_folds=penalty.n_folds,
+        n_lambdas=path.n_lambdas,
+        lambda_min_ratio=path.lambda_min_ratio,
+        l1_ratio=path.l1_ratio,
+        tolerance=path.tolerance,
+        n_pairs=stability.n_pairs,
+        scheme=stability.scheme,
+        threshold=stability.threshold,
+        q=stability.q,
+        pfer=stability.pfer,
+        bound=stability.bound,
+        seed=source.design.seed,
+        max_bytes=train.max_bytes,
+        classes=train.classes if key.positive or len(train.classes) > 2 else (),
+    )
+    notes = (train.note, *signature.notes) if train.note else signature.notes
+    return dataclasses.replace(signature, key=key, notes=notes)
+
+
+def _gathered(fitted: Sequence[Fitted], options: SignatureOptions) -> SignatureSet:
+    """Return signatures and what they have in common."""
+    matchings, reseeding = match_encoders(fitted, measure=options.measure) if options.deep else ((), ByRun())
+    return SignatureSet(
+        signatures=ByRun((one.key, one.signature) for one in fitted),
+        evaluations=ByRun((one.key, one.evaluation) for one in fitted),
+        overlaps=overlap_groups(fitted, measure=options.measure),
+        stable_overlaps=overlap_groups(fitted, measure=options.measure, is_stable=True),
+        details=ByRun((one.key, one.detail) for one in fitted if one.detail is not None),
+        matchings=matchings,
+        reseeding=reseeding,
+        notes=_notes(fitted, options),
+        key=RunKey(positive=options.positive),
+        made_from=_summary_fingerprint(fitted, options),
+    )
+
+
+def _sum_up(
+    sources: Sequence[Source], fitted: Sequence[Fitted], found: SignatureSet, options: SignatureOptions
+) -> None:
+    """Rebuild the summary from all signatures that are there, also of runs that were not asked for now."""
+    folder = sources[0].results
+    path = summary_path(folder, "signatures", options.positive)
+    with folder.lock():
+        everything = {one.key: one for one in _all_there(sources, options)} | {one.key: one for one in fitted}
+        if len(everything) > len(fitted):
+            ordered = sorted(everything.values(), key=lambda one: one.key.sort_key())
+            made_from = _summary_fingerprint(ordered, options)
+            is_done = path.is_file() and _made_from(path) == made_from
+            found = None if is_done else _gathered(ordered, options)
+        if found is not None:
+            found.save(path)
+            save_table(found.frame(), path.with_suffix(".parquet"))
+
+
+def _all_there(sources: Sequence[Source], options: SignatureOptions) -> list[Fitted]:
+    """Return every signature on disk of the stores that this workspace, or this one store, has."""
+    found = []
+    for source in sources[0].siblings():
+        for fold in source.folds():
+            key = run_key(source, fold, SIGNATURE, options.positive)
+            signature = source.results.get(Signature, key)
+            evaluation = source.results.get(Evaluation, key)
+            if signature is None or evaluation is None or signature.made_from is None:
+                continue
+            split = source.split(fold)
+            if signature.made_from.inputs == source.inputs(split):
+                detail = source.results.get(SignatureDetail, key)
+                found.append(Fitted(key, source, split, signature, evaluation, detail))
+            else:
+                note(f"The signature of {key.label()} is of other embeddings or another split and is left out")
+    return found
+
+
+def _made_from(path: Path) -> Fingerprint | None:
+    try:
+        return SignatureSet.load(path).made_from
+    except InputError:
+        return None
+
+
+def _summary_fingerprint(fitted: Sequence[Fitted], options: SignatureOptions) -> Fingerprint:
+    inputs = {}
+    for one in fitted:
+        parts = (one.signature, one.evaluation, one.detail)
+        hashes = [part.made_from.sha256 for part in parts if part is not None and part.made_from is not None]
+        inputs[one.key.label()] = " ".join(hashes)
+    return Fingerprint("signatures 2", inputs, {"measure": options.measure, "deep": options.deep})
+
+
+def _notes(fitted: Sequence[Fitted], options: SignatureOptions) -> tuple[str, ...]:
+    notes = []
+    if len({one.source.store.store_id for one in fitted}) > 1 and not options.deep:
+        notes.append(_APART_NOTE)
+    made = [one.signature.made_from for one in fitted if one.signature.made_from is not None]
+    changed = {what for one in made[1:] for what in made[0].changes(one) if what.startswith("the option ")}
+    if changed:
+        notes.append(f"The signatures were chosen under different options: {listed(sorted(changed))} differ")
+    return tuple(notes)

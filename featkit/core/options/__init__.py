@@ -1,6 +1,7 @@
 """Options as objects: the shell, ``featkit.toml`` and Python fill the same ones, and they are checked when made."""
 
 from featkit.core.options.base import Options
+from featkit.core.options.comparison import CompareOptions
 from featkit.core.options.data import DataOptions, SplitOptions
 from featkit.core.options.probe import ProbeOptions
 from featkit.core.options.resampling import Resampling
@@ -8,6 +9,7 @@ from featkit.core.options.sparse import ComputeOptions, PathOptions, PenaltyOpti
 from featkit.core.options.training import EncoderOptions, ExtractOptions, TrainOptions
 
 __all__ = [
+    "CompareOptions",
     "ComputeOptions",
     "DataOptions",
     "EncoderOptions",

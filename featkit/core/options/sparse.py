@@ -143,11 +143,17 @@ class SignatureOptions(Options):
         The choice of the penalty.
     stability : StabilityOptions
         Stability selection.
+    positive : str, optional
+        The class told from the rest; not set, all classes are told apart.
     measure : str
         How overlap is measured.
+    deep : bool
+        Also refit, follow performance by size, leave dimensions out, split variance, and match encoders.
     """
 
     path: PathOptions = PathOptions()
     penalty: PenaltyOptions = PenaltyOptions()
     stability: StabilityOptions = StabilityOptions()
+    positive: str | None = None
     measure: str = "jaccard"
+    deep: bool = False

@@ -1,19 +1,19 @@
-"""Class probabilities on held-out patches: of the trained head, and of the sparse model."""
+"""Class probabilities on held-out patches: of the trained head, and of the signatures."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from featkit.core.config import Config
 from featkit.core.errors import InputError, did_you_mean
+from featkit.core.fingerprint import Fingerprint, options_of
+from featkit.core.options import Resampling
+from featkit.core.run_key import RunFilter, RunKey
 from featkit.results.evaluation import Evaluation
 from featkit.results.signature import REST, Signature
-from featkit.workflows.steps.file_names import file_name
 from featkit.workflows.steps.sources import Source
 
 if TYPE_CHECKING:
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
     from featkit.data.split import Split
 
-
-_RENAME = "Rename it in the manifest"
+HEAD, SIGNATURE = "head", "signature"
+_EVALUATION = "evaluation 2"
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -31,8 +31,8 @@ class Forecast:
 
     Parameters
     ----------
-    name : str
-        Whose forecast it is ("grl head", "grl signature", "grl signature, ductal" for that class against the rest).
+    key : RunKey
+        Whose forecast it is; the fold is None where it spans several.
     patch_ids, patients, folds : (n,) arrays of str
         Which patches, of whom, with which domain held out.
     y : (n,) int64
@@ -43,11 +43,11 @@ class Forecast:
         Class names.
     training_prevalence : dict of str to (K,) array
         By fold, each class's share of the training patches, which the majority baseline forecasts.
-    seed : int
-        Training seed of the encoder.
+    inputs : dict of str to str
+        What it depends on in each fold (`forecast_inputs`).
     """
 
-    name: str
+    key: RunKey
     patch_ids: np.ndarray
     patients: np.ndarray
     folds: np.ndarray
@@ -55,16 +55,22 @@ class Forecast:
     p: np.ndarray
     classes: tuple[str, ...]
     training_prevalence: dict[str, np.ndarray]
-    seed: int = 0
+    inputs: dict[str, str]
 
     def frame(self) -> pl.DataFrame:
-        """Return one row a patch."""
+        """Return one row per patch."""
         import polars as pl
 
-        columns = {"model": [self.name] * len(self.y), "fold": self.folds, "patch_id": self.patch_ids}
-        columns |= {"patient": self.patients, "label": [self.classes[k] for k in self.y]}
+        key = self.key
+        named = {"method": key.method, "model": key.model, "positive": key.positive}
+        head = [pl.lit(value, dtype=pl.String).alias(name) for name, value in named.items()]
+        head.append(pl.lit(key.seed, dtype=pl.Int64).alias("seed"))
+        columns = {"fold": self.folds.astype(str), "patch_id": self.patch_ids, "patient": self.patients}
+        columns["label"] = np.array([self.classes[k] for k in self.y])
         P = self.p if self.p.ndim == 2 else np.column_stack([1 - self.p, self.p])
-        return pl.DataFrame({**columns, **{f"p_{name}": P[:, k] for k, name in enumerate(self.classes)}})
+        return pl.DataFrame({**columns, **{f"p_{name}": P[:, k] for k, name in enumerate(self.classes)}}).select(
+            *head, pl.all()
+        )
 
 
 def target(source: Source, positive: str | None = None) -> tuple[np.ndarray, tuple[str, ...]]:
@@ -73,37 +79,38 @@ def target(source: Source, positive: str | None = None) -> tuple[np.ndarray, tup
     Raises
     ------
     InputError
-        If there is no such class, or its name cannot tell it from the others.
+        If there is no such class, or it is called what the others are.
     """
     y, classes = source.targets()
-    if positive is not None:
-        if positive not in classes:
-            raise InputError("the positive class must be a label", repr(positive), did_you_mean(positive, classes))
-        if positive == REST:
-            raise InputError(
-                f"the positive class must not be called {REST!r}, as all others are", repr(positive), _RENAME
-            )
-        twins = [name for name in classes if name != positive and file_name(name) == file_name(positive)]
-        if twins:
-            raise InputError(
-                "classes must differ in more than spaces and marks to have files of their own",
-                f"{positive!r} and {twins[0]!r}",
-                _RENAME,
-            )
-        return (y == classes.index(positive)).astype(np.int64), (REST, positive)
-    return y, classes
+    if positive is None:
+        return y, classes
+    if positive not in classes:
+        raise InputError("the positive class must be a label", repr(positive), did_you_mean(positive, classes))
+    if positive == REST:
+        raise InputError(
+            f"the positive class must not be called {REST!r}, as all others are",
+            repr(positive),
+            "Rename it in the manifest",
+        )
+    return (y == classes.index(positive)).astype(np.int64), (REST, positive)
 
 
-def signature_forecast(
-    source: Source, split: Split, signature: Signature, role: str = "test", positive: str | None = None
-) -> Forecast:
-    """Return the signature's probabilities on the fold's rows of ``role``; of one class against the rest if named."""
-    y, classes = target(source, positive)
+def signature_forecast(source: Source, split: Split, signature: Signature, role: str = "test") -> Forecast:
+    """Return the signature's probabilities on the fold's rows of ``role``."""
+    y, classes = target(source, signature.key.positive)
     rows = split.rows(role)
     p = np.concatenate([signature.predict_proba(X) for _, X in source.store.view(rows).blocks()])
     if signature.is_multinomial:
         p = p[:, [signature.classes.index(name) for name in classes]]
-    return _forecast(model_name(source.method, "signature", positive), source, split, rows, y, p, classes)
+    return _forecast(signature.key, source, split, rows, (y, p, classes), forecast_inputs(source, split, signature))
+
+
+def forecast_inputs(source: Source, split: Split, signature: Signature | None = None) -> dict[str, str]:
+    """Return what a forecast of one fold depends on, for fingerprints: of a signature, or of the head."""
+    inputs = source.inputs(split)
+    if signature is not None:
+        inputs["signature"] = signature.made_from.sha256 if signature.made_from else ""
+    return {f"{name} of {split.fold}": value for name, value in inputs.items()}
 
 
 def head_forecast(source: Source, split: Split, role: str = "test") -> Forecast | None:
@@ -115,32 +122,37 @@ def head_forecast(source: Source, split: Split, role: str = "test") -> Forecast 
     rows = split.rows(role)
     p = P[rows].astype(np.float64)
     p = p / p.sum(axis=1, keepdims=True)
-    return _forecast(
-        model_name(source.method, "head"), source, split, rows, y, p[:, 1] if len(classes) == 2 else p, classes
-    )
+    key = run_key(source, split.fold, HEAD)
+    forecast = (y, p[:, 1] if len(classes) == 2 else p, classes)
+    return _forecast(key, source, split, rows, forecast, forecast_inputs(source, split))
 
 
-def model_name(method: str, model: str, positive: str | None = None) -> str:
-    """Return what a model's forecasts are called: "grl head", "grl signature, ductal"."""
-    return f"{method} {model}" + (f", {positive}" if positive else "")
+def run_key(source: Source, fold: str | None, model: str, positive: str | None = None) -> RunKey:
+    """Return the key of one model of a store with one fold held out."""
+    return dataclasses.replace(source.key, fold=fold, model=model, positive=positive)
 
 
-def signature_path(source: Source, fold: str, positive: str | None = None) -> Path:
-    """Return where the signature of a fold, of all classes or of one against the rest, is saved."""
-    return source.results / (f"signature_{file_name(fold)}" + (f"_{file_name(positive)}" if positive else "") + ".json")
+def fitted_signature(source: Source, fold: str, positive: str | None = None) -> Signature | None:
+    """Return the signature fitted on this very store and split before, or None.
 
-
-def load_signature(source: Source, fold: str, positive: str | None = None) -> Signature | None:
-    """Return the signature fitted on this very store and fold before, of ``positive`` if named, or None."""
-    path = signature_path(source, fold, positive)
-    if not path.is_file():
+    Raises
+    ------
+    InputError
+        If there is one that was fitted on other embeddings, labels or another split.
+    """
+    signature = source.results.get(Signature, run_key(source, fold, SIGNATURE, positive))
+    if signature is None:
         return None
-    signature = Signature.load(path)
-    if (signature.store_id, signature.fold) != (source.store.store_id, fold):
-        return None
-    is_named = not signature.is_multinomial and signature.classes[:1] == (REST,)
-    named = signature.classes[1] if is_named else None
-    return signature if named == positive else None
+    inputs = source.inputs(source.split(fold))
+    made = dict(signature.made_from.inputs) if signature.made_from else {}
+    stale = [name for name, value in inputs.items() if made.get(name) != value]
+    if stale:
+        raise InputError(
+            f"the signature of {signature.key.label()} must be of the present {' and '.join(stale)}",
+            "one fitted on others",
+            "Run 'featkit signatures' again",
+        )
+    return signature
 
 
 def fold_forecasts(source: Source, fold: str, role: str = "test") -> list[Forecast]:
@@ -152,53 +164,84 @@ def fold_forecasts(source: Source, fold: str, role: str = "test") -> list[Foreca
     head = head_forecast(source, split, role)
     found = [] if head is None else [head]
     for positive in (None, *source.targets()[1]):
-        signature = load_signature(source, fold, positive)
+        signature = fitted_signature(source, fold, positive)
         if signature is not None:
-            found.append(signature_forecast(source, split, signature, role, positive))
+            found.append(signature_forecast(source, split, signature, role))
     return found
 
 
-def gather_forecasts(sources: Sequence[Source], fold: str | None) -> dict[str, Forecast]:
-    """Return every model's forecasts over the folds, by name; several seeds of one method stay apart."""
-    several_seeds = len({source.seed for source in sources}) > 1
-    parts: dict[str, list[Forecast]] = {}
+def gather_forecasts(sources: Sequence[Source], runs: RunFilter | None = None) -> dict[RunKey, Forecast]:
+    """Return each model's forecasts over its folds, by its key without the fold.
+
+    Raises
+    ------
+    InputError
+        If there is neither a head nor a signature.
+    """
+    parts: dict[RunKey, list[Forecast]] = {}
     for source in sources:
-        for name in source.folds(fold):
-            for forecast in fold_forecasts(source, name):
-                key = forecast.name + (f" seed {source.seed}" if several_seeds else "")
-                parts.setdefault(key, []).append(dataclasses.replace(forecast, name=key))
+        for fold in source.folds(runs):
+            for forecast in fold_forecasts(source, fold):
+                parts.setdefault(forecast.key.without("fold"), []).append(forecast)
     if not parts:
         raise InputError(
             "there must be probabilities to evaluate",
             "neither a trained head nor a signature",
             "Run 'featkit signatures' first",
         )
-    return {name: _join(pieces) for name, pieces in parts.items()}
+    return {key: joined(key, pieces) for key, pieces in sorted(parts.items(), key=lambda item: item[0].sort_key())}
 
 
-def evaluate_forecast(forecast: Forecast, config: Config) -> Evaluation:
+def joined(key: RunKey, pieces: Sequence[Forecast]) -> Forecast:
+    """Return the forecasts of several folds as one."""
+    arrays: dict[str, Any] = {
+        name: np.concatenate([getattr(f, name) for f in pieces])
+        for name in ("patch_ids", "patients", "folds", "y", "p")
+    }
+    return dataclasses.replace(
+        pieces[0],
+        key=key,
+        training_prevalence={fold: share for f in pieces for fold, share in f.training_prevalence.items()},
+        inputs={name: value for f in pieces for name, value in f.inputs.items()},
+        **arrays,
+    )
+
+
+def evaluation_fingerprint(inputs: Mapping[str, str], options: Resampling) -> Fingerprint:
+    """Return what an evaluation of forecasts with these inputs is made from."""
+    return Fingerprint(_EVALUATION, inputs, options_of(options))
+
+
+def evaluate_forecast(forecast: Forecast, resampling: Resampling) -> Evaluation:
     """Return metrics with patient-cluster intervals, per fold and over folds."""
     from featkit.stats import evaluate
 
-    return evaluate(
+    found = evaluate(
         forecast.y,
         forecast.p,
         forecast.patients,
         folds=forecast.folds,
         class_names=forecast.classes,
         training_prevalence=forecast.training_prevalence,
-        n_draws=config.evaluate.n_draws,
-        level=config.evaluate.level,
-        seed=config.split.seed,
+        n_draws=resampling.n_draws,
+        level=resampling.level,
+        seed=resampling.seed,
     )
+    return dataclasses.replace(found, key=forecast.key, made_from=evaluation_fingerprint(forecast.inputs, resampling))
 
 
 def _forecast(
-    name: str, source: Source, split: Split, rows: np.ndarray, y: np.ndarray, p: np.ndarray, classes: tuple[str, ...]
+    key: RunKey,
+    source: Source,
+    split: Split,
+    rows: np.ndarray,
+    said: tuple[np.ndarray, np.ndarray, tuple[str, ...]],
+    inputs: dict[str, str],
 ) -> Forecast:
+    y, p, classes = said
     shares = np.bincount(y[split.rows("train")], minlength=len(classes))
     return Forecast(
-        name=name,
+        key=key,
         patch_ids=source.column("patch_id")[rows],
         patients=source.patients()[rows],
         folds=np.full(rows.size, split.fold, dtype=object),
@@ -206,17 +249,5 @@ def _forecast(
         p=p,
         classes=classes,
         training_prevalence={split.fold: shares / shares.sum()},
-        seed=source.seed,
-    )
-
-
-def _join(pieces: list[Forecast]) -> Forecast:
-    arrays: dict[str, Any] = {
-        name: np.concatenate([getattr(f, name) for f in pieces])
-        for name in ("patch_ids", "patients", "folds", "y", "p")
-    }
-    return dataclasses.replace(
-        pieces[0],
-        training_prevalence={fold: share for f in pieces for fold, share in f.training_prevalence.items()},
-        **arrays,
+        inputs=inputs,
     )

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from featkit.core.progress import track
-from featkit.results.matching import MatchingResult, ReseedingNull
+from featkit.core.run_key import RunKey
+from featkit.results.by_run import ByRun
+from featkit.results.evaluation import Evaluation
+from featkit.results.matching import ReseedingNull
 from featkit.results.overlap import OverlapResult
 from featkit.results.signature import Signature
-from featkit.results.signature_set import ALL_SIGNATURES
+from featkit.results.signature_detail import SignatureDetail
+from featkit.results.signature_set import MatchedRuns
 from featkit.workflows.steps.sources import Source
 
 if TYPE_CHECKING:
@@ -25,23 +30,26 @@ class Fitted:
 
     Parameters
     ----------
-    key : str
-        "method/fold" or "method/fold/seedK".
+    key : RunKey
+        The run.
     source : Source
         The store.
     split : Split
         The fold's roles.
     signature : Signature
         The result.
-    rows : (n,) int64
-        Rows of the store it was fitted on.
+    evaluation : Evaluation
+        How it does on the fold's test rows.
+    detail : SignatureDetail or None
+        The closer look, where it was asked for.
     """
 
-    key: str
+    key: RunKey
     source: Source
     split: Split
     signature: Signature
-    rows: np.ndarray
+    evaluation: Evaluation
+    detail: SignatureDetail | None = None
 
     @property
     def candidates(self) -> np.ndarray:
@@ -56,21 +64,21 @@ _SHARED_NOTE = (
 )
 
 
-def groups_of(fitted: list[Fitted]) -> dict[str, dict[str, Fitted]]:
+def groups_of(fitted: Sequence[Fitted]) -> dict[RunKey, list[Fitted]]:
     """Return which signatures to compare by index: those of each method, and all where there are several methods."""
-    groups: dict[str, dict[str, Fitted]] = {}
+    groups: dict[RunKey, list[Fitted]] = {}
     for one in fitted:
-        groups.setdefault(one.source.method, {})[one.key.removeprefix(f"{one.source.method}/")] = one
+        groups.setdefault(one.key.only("method", "positive"), []).append(one)
     if len(groups) > 1:
-        groups[ALL_SIGNATURES] = {one.key: one for one in fitted}
+        groups[fitted[0].key.only("positive")] = list(fitted)
     return {
-        name: members
-        for name, members in groups.items()
-        if len(members) > 1 and len({one.signature.n_dimensions for one in members.values()}) == 1
+        key: members
+        for key, members in groups.items()
+        if len(members) > 1 and len({one.signature.n_dimensions for one in members}) == 1
     }
 
 
-def overlap_groups(fitted: list[Fitted], *, measure: str, is_stable: bool = False) -> dict[str, OverlapResult]:
+def overlap_groups(fitted: Sequence[Fitted], *, measure: str, is_stable: bool = False) -> ByRun[OverlapResult]:
     """Return the overlap of every group of signatures, or of their stable supports, next to chance.
 
     A similarity-adjusted measure takes the absolute correlations of dimensions on training patches, averaged over
@@ -80,34 +88,37 @@ def overlap_groups(fitted: list[Fitted], *, measure: str, is_stable: bool = Fals
     from featkit.stats.overlap_similarity import SIMILARITY_MEASURES
 
     found = {}
-    for name, members in groups_of(fitted).items():
-        chosen = {key: one for key, one in members.items() if not is_stable or one.signature.selection_frequency.size}
+    for group, members in groups_of(fitted).items():
+        chosen = [one for one in members if not is_stable or one.signature.selection_frequency.size]
         if len(chosen) < 2:
             continue
-        seeds_only = len({(one.source.method, one.split.fold) for one in chosen.values()}) == 1
+        are_replicates = len({one.key.without("seed") for one in chosen}) == 1
+        names = [one.key.label() for one in chosen]
+        supports = [one.signature.stable_support if is_stable else one.signature.support for one in chosen]
         result = overlap(
-            {key: one.signature.stable_support if is_stable else one.signature.support for key, one in chosen.items()},
-            next(iter(chosen.values())).signature.n_dimensions,
+            dict(zip(names, supports, strict=True)),
+            chosen[0].signature.n_dimensions,
             measure=measure,
-            candidates={key: one.candidates for key, one in chosen.items()},
-            similarity=_similarity(list(chosen.values())) if measure in SIMILARITY_MEASURES else None,
-            are_replicates=seeds_only,
-            seed=next(iter(chosen.values())).source.config.split.seed,
+            candidates=dict(zip(names, (one.candidates for one in chosen), strict=True)),
+            similarity=_similarity(chosen) if measure in SIMILARITY_MEASURES else None,
+            are_replicates=are_replicates,
+            seed=chosen[0].source.design.seed,
         )
-        found[name] = result if seeds_only else dataclasses.replace(result, notes=(*result.notes, _SHARED_NOTE))
-    return found
+        notes = result.notes if are_replicates else (*result.notes, _SHARED_NOTE)
+        found[group] = dataclasses.replace(result, names=tuple(one.key for one in chosen), notes=notes, key=group)
+    return ByRun(found)
 
 
-def match_encoders(fitted: list[Fitted], *, measure: str) -> tuple[dict[str, MatchingResult], dict[str, ReseedingNull]]:
+def match_encoders(fitted: Sequence[Fitted], *, measure: str) -> tuple[tuple[MatchedRuns, ...], ByRun[ReseedingNull]]:
     """Match the dimensions of separately trained encoders on patches that are training patches of both.
 
     Returns
     -------
-    dict of str to MatchingResult
+    tuple of MatchedRuns
         Folds of one method and seed, and methods of one fold and seed. One encoder in two folds needs no matching.
         A similarity-adjusted measure gives way to Jaccard here.
-    dict of str to ReseedingNull
-        By "method/fold", where there are several seeds.
+    ByRun of ReseedingNull
+        By method and fold, where there are several seeds.
     """
     from featkit.stats.matching import match_dimensions, reseeding_null
     from featkit.stats.overlap_measures import OVERLAP_MEASURES
@@ -117,48 +128,45 @@ def match_encoders(fitted: list[Fitted], *, measure: str) -> tuple[dict[str, Mat
         (a, b)
         for a, b in itertools.combinations(fitted, 2)
         if a.source.store.store_id != b.source.store.store_id
-        and a.source.seed == b.source.seed
-        and (a.source.method == b.source.method) != (a.split.fold == b.split.fold)
+        and a.key.seed == b.key.seed
+        and (a.key.method == b.key.method) != (a.key.fold == b.key.fold)
     ]
-    matched = {}
+    matched = []
     for a, b in track(pairs, "Matching dimensions") if pairs else ():
         X_a, X_b = common_rows([a, b])
-        if len(X_a) < _FEWEST_ROWS:
-            continue
-        matched[f"{a.key} | {b.key}"] = match_dimensions(
-            X_a,
-            X_b,
-            support_a=a.signature.support,
-            support_b=b.signature.support,
-            names=(a.key, b.key),
-            measure=measure,
-            seed=a.source.config.split.seed,
-        )
+        if len(X_a) >= _FEWEST_ROWS:
+            matching = match_dimensions(
+                X_a,
+                X_b,
+                support_a=a.signature.support,
+                support_b=b.signature.support,
+                names=(a.key.label(), b.key.label()),
+                measure=measure,
+                seed=a.source.design.seed,
+            )
+            matched.append(MatchedRuns(a.key, b.key, matching))
     nulls = {}
-    runs: dict[str, list[Fitted]] = {}
+    runs: dict[RunKey, list[Fitted]] = {}
     for one in fitted:
-        runs.setdefault(f"{one.source.method}/{one.split.fold}", []).append(one)
-    for name, seeds in runs.items():
+        runs.setdefault(one.key.without("seed"), []).append(one)
+    for key, seeds in runs.items():
         if len({one.source.store.store_id for one in seeds}) < 2:
             continue
         embeddings = common_rows(seeds)
         if len(embeddings[0]) >= _FEWEST_ROWS:
-            nulls[name] = reseeding_null(
-                embeddings,
-                [one.signature.support for one in seeds],
-                measure=measure,
-                seed=seeds[0].source.config.split.seed,
-            )
-    return matched, nulls
+            supports = [one.signature.support for one in seeds]
+            null = reseeding_null(embeddings, supports, measure=measure, seed=seeds[0].source.design.seed)
+            nulls[key] = dataclasses.replace(null, key=key)
+    return tuple(matched), ByRun(nulls)
 
 
 _FEWEST_ROWS = 4
 """Below this, kernel alignment has no unbiased estimate."""
 
 
-def common_rows(several: list[Fitted]) -> list[np.ndarray]:
+def common_rows(several: Sequence[Fitted]) -> list[np.ndarray]:
     """Return each store's embeddings (n, d) of the patches that are training patches of all, in one order."""
-    sets = [set(one.split.patch_ids[one.rows].tolist()) for one in several]
+    sets = [set(one.split.patch_ids[one.split.rows("train")].tolist()) for one in several]
     shared = set.intersection(*sets)
     ordered = [p for p in several[0].split.patch_ids.tolist() if p in shared]
     found = []
@@ -168,13 +176,13 @@ def common_rows(several: list[Fitted]) -> list[np.ndarray]:
     return found
 
 
-def _similarity(members: list[Fitted]) -> np.ndarray:
+def _similarity(members: Sequence[Fitted]) -> np.ndarray:
     from featkit.stats.geometry import cross_correlation
 
     by_store = {one.source.store.store_id: one for one in members}
     total: np.ndarray | float = 0.0
     for one in by_store.values():
-        X = one.source.store.X(one.rows)
+        X = one.source.store.X(one.split.rows("train"))
         total = total + np.abs(cross_correlation(X, X))
     mean = np.asarray(total) / len(by_store)
     return np.clip((mean + mean.T) / 2, 0.0, 1.0)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import dataclasses
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from featkit.core.run_key import RunKey
+from featkit.results.by_run import ByRun
 from featkit.results.estimate import Estimate
 from featkit.results.evaluation import Evaluation
 from featkit.results.variance_components import VarianceComponents
@@ -15,25 +18,23 @@ from featkit.workflows.steps.forecasts import Forecast
 _METRICS = ("auc", "f1", "balanced_accuracy", "brier", "ece")
 
 
-def means_over_seeds(
-    forecasts: Mapping[str, Forecast], evaluations: Mapping[str, Evaluation], *, level: float
-) -> dict[str, dict[str, Estimate]]:
-    """Return the mean over seeds of each model's pooled metrics; empty for models of one seed."""
+def means_over_seeds(evaluations: Mapping[RunKey, Evaluation], *, level: float) -> ByRun[dict[str, Estimate]]:
+    """Return the mean over seeds of each model's metrics, by its key without the seed; none for models of one seed."""
     from featkit.stats import mean_over_seeds
 
-    found: dict[str, dict[str, Estimate]] = {}
-    for model, names in _models(forecasts).items():
-        seeds = [forecasts[name].seed for name in names]
+    found: dict[RunKey, dict[str, Estimate]] = {}
+    for model, keys in _models(evaluations).items():
         for metric in _METRICS:
-            values = [_pooled(evaluations[name], metric) for name in names]
+            values = [_pooled(evaluations[key], metric) for key in keys]
             if np.isfinite(values).all():
+                seeds = [int(key.seed or 0) for key in keys]
                 found.setdefault(model, {})[metric] = mean_over_seeds(values, seeds, level=level)
-    return found
+    return ByRun(found)
 
 
 def variance_over_runs(
-    forecasts: Mapping[str, Forecast], evaluations: Mapping[str, Evaluation], *, level: float
-) -> dict[str, VarianceComponents]:
+    forecasts: Mapping[RunKey, Forecast], evaluations: Mapping[RunKey, Evaluation], *, level: float
+) -> ByRun[VarianceComponents]:
     """Return the variance components of AUC over seeds and folds, and of the Brier score over seeds and patients.
 
     A patient's Brier score is the mean over its patches of all folds, so the patients are the replicates of the
@@ -42,32 +43,37 @@ def variance_over_runs(
     from featkit.stats import variance_components
 
     found = {}
-    for model, names in _models(forecasts).items():
-        for quantity, values, sources in _runs([forecasts[n] for n in names], [evaluations[n] for n in names]):
+    for model, keys in _models(evaluations).items():
+        for quantity, values, sources in _quantities(keys, forecasts, evaluations):
             if all(1 < len(set(labels)) < len(values) for labels in sources.values()):  # each source varies and repeats
-                found[f"{model}, {quantity}"] = variance_components(values, sources, quantity=quantity, level=level)
-    return found
+                key = dataclasses.replace(model, variant={"quantity": quantity})
+                components = variance_components(values, sources, quantity=quantity, level=level)
+                found[key] = dataclasses.replace(components, key=key)
+    return ByRun(found)
 
 
-def _models(forecasts: Mapping[str, Forecast]) -> dict[str, list[str]]:
-    """Return the names of each model's runs, for the models trained with several seeds."""
-    models: dict[str, list[str]] = {}
-    for name, forecast in forecasts.items():
-        models.setdefault(name.removesuffix(f" seed {forecast.seed}"), []).append(name)
-    return {model: names for model, names in models.items() if len(names) > 1}
+def _models(evaluations: Mapping[RunKey, Evaluation]) -> dict[RunKey, list[RunKey]]:
+    """Return each model's runs, for the models trained with several seeds."""
+    models: dict[RunKey, list[RunKey]] = {}
+    for key in evaluations:
+        models.setdefault(key.without("seed"), []).append(key)
+    return {model: keys for model, keys in models.items() if len(keys) > 1}
 
 
-def _runs(forecasts: list[Forecast], evaluations: list[Evaluation]) -> Iterator[tuple[str, list[float], Any]]:
+def _quantities(
+    keys: Sequence[RunKey], forecasts: Mapping[RunKey, Forecast], evaluations: Mapping[RunKey, Evaluation]
+) -> Iterator[tuple[str, list[float], Any]]:
     by_fold: list[tuple[float, int, str]] = []
     by_patient: list[tuple[float, int, str]] = []
-    for forecast, evaluation in zip(forecasts, evaluations, strict=True):
-        for row in evaluation.rows:
+    for key in keys:
+        seed = int(key.seed or 0)
+        for row in evaluations[key].rows:
             if (row.scope, row.metric) == ("fold", "auc") and np.isfinite(row.estimate.value):
-                by_fold.append((row.estimate.value, forecast.seed, row.aggregation))
-        error = _squared_error(forecast)
-        names, who = np.unique(forecast.patients.astype(str), return_inverse=True)
-        scores = np.bincount(who, error) / np.bincount(who)
-        by_patient += [(float(s), forecast.seed, str(n)) for s, n in zip(scores, names, strict=True)]
+                by_fold.append((row.estimate.value, seed, row.aggregation))
+        error = _squared_error(forecasts[key])
+        names, patient = np.unique(forecasts[key].patients.astype(str), return_inverse=True)
+        scores = np.bincount(patient, error) / np.bincount(patient)
+        by_patient += [(float(s), seed, str(n)) for s, n in zip(scores, names, strict=True)]
     for quantity, values, second in (("AUC", by_fold, "fold"), ("Brier", by_patient, "patient")):
         yield quantity, [v[0] for v in values], {"seed": [v[1] for v in values], second: [v[2] for v in values]}
 

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from featkit.core.errors import FeatkitWarning
+from featkit.core.fingerprint import Fingerprint, options_of
+from featkit.core.options import Resampling
 from featkit.results.signature import Signature
 from featkit.results.signature_detail import SignatureDetail
 from featkit.results.variance_decomposition import VarianceDecomposition
@@ -19,15 +21,22 @@ from featkit.workflows.steps.training_rows import TrainingRows
 if TYPE_CHECKING:
     from featkit.data.split import Split
 
+_ESTIMATOR = "signature detail 2"
 _TOLERANCES = (1e-2, 1e-4, 1e-6)
 _FIXED_C = (1.0,)
 _MOST_RANKED = 128
 
 
+def detail_fingerprint(signature: Signature, resampling: Resampling) -> Fingerprint:
+    """Return what the closer look at a signature is made from."""
+    inputs = {"signature": signature.made_from.sha256 if signature.made_from else ""}
+    return Fingerprint(_ESTIMATOR, inputs, options_of(resampling))
+
+
 def signature_detail(
-    source: Source, split: Split, signature: Signature, train: TrainingRows, forecast: Forecast, *, is_deep: bool
+    source: Source, split: Split, signature: Signature, train: TrainingRows, forecast: Forecast
 ) -> SignatureDetail:
-    """Return the path and size curves of a signature and, if deep, its refits and its variance.
+    """Return the path and size curves of a signature, its refits, and what its dimensions vary with.
 
     Parameters
     ----------
@@ -41,8 +50,6 @@ def signature_detail(
         What it was fitted on.
     forecast : Forecast
         What it says of the test rows.
-    is_deep : bool
-        Also refit the support, follow performance by size, leave dimensions out one by one, and split their variance.
     """
     from featkit.sparse.model import sparse_model
     from featkit.sparse.size_curves import size_curve_of
@@ -61,8 +68,6 @@ def signature_detail(
         fixed_c=_FIXED_C,
         selection_frequency=signature.selection_frequency if signature.selection_frequency.size else None,
     )
-    if not is_deep:
-        return SignatureDetail(path, sizes)
     refits = _refits(source, split, signature, train, forecast, path.entrants)
     return SignatureDetail(path, sizes, **refits, variance=_variance(source, signature, train))
 

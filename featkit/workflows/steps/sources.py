@@ -1,16 +1,19 @@
-"""What an analysis runs on: one store, the run it came from, where its results go."""
+"""What an analysis runs on: one store, the run it came from, its design, and where its results go."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from featkit.core.config import Config
 from featkit.core.errors import InputError, did_you_mean
 from featkit.core.natural_order import sort_naturally
-from featkit.core.workspace import EVERY_FOLD, FROZEN, Workspace
+from featkit.core.options import SplitOptions
+from featkit.core.provenance import json_sha256
+from featkit.core.run_key import FROZEN, RunFilter, RunKey
+from featkit.core.workspace import Workspace
+from featkit.results.folder import ResultFolder
 
 if TYPE_CHECKING:
     import numpy as np
@@ -28,23 +31,23 @@ class Source:
     ----------
     store : EmbeddingStore
         The embeddings.
-    method, fold, seed : str, str, int
-        The run: training method ("frozen" for none), the domain its training held out ("all" for none), seed.
-    results : Path
-        Folder for what is found.
+    key : RunKey
+        The run: training method ("frozen" or the store's name for none), the domain its training held out (None for
+        none), seed.
+    results : ResultFolder
+        Where what is found goes.
     workspace : Workspace or None
         The workspace it lives in.
-    domain : str
-        The column a method must generalise over.
+    design : SplitOptions
+        The column that is held out value by value, and how patients are divided.
     """
 
     store: EmbeddingStore
-    method: str
-    fold: str
-    seed: int
-    results: Path
+    key: RunKey
+    results: ResultFolder
     workspace: Workspace | None
-    domain: str = "magnification"
+    design: SplitOptions
+    _splits: dict[str, Split] = dataclasses.field(default_factory=dict, repr=False, compare=False)
 
     @property
     def config(self) -> Config:
@@ -52,29 +55,30 @@ class Source:
         return self.workspace.config if self.workspace else Config()
 
     @property
-    def name(self) -> str:
-        """Short name for tables."""
-        return self.method if self.fold == EVERY_FOLD else f"{self.method}/{self.fold}"
+    def domain(self) -> str:
+        """The column a method must generalise over."""
+        return self.design.domain
 
     def domains(self) -> list[str]:
         """Return the values of the domain column, in natural order."""
         return sort_naturally(self.column(self.domain).tolist())
 
-    def folds(self, wanted: str | None = None) -> list[str]:
-        """Return the folds this store may be analysed with, only ``wanted`` when given.
+    def folds(self, wanted: RunFilter | None = None) -> list[str]:
+        """Return the folds this store may be analysed with, only those ``wanted`` where some are named.
 
-        They are the domains, or those that the workspace configures; a saved split of another name (an official fold)
-        counts where it is asked for, configured, or what the encoder was trained with.
+        They are the domains, or those that are configured; a saved split of another name (an official fold) counts
+        where it is asked for, configured, or what the encoder was trained with.
         """
-        if self.fold != EVERY_FOLD:
-            known = [self.fold]
-        else:
-            known = list(self.config.split.folds if self.workspace else ()) or self.domains()
-        if wanted is None:
-            return known
-        if wanted not in known and not (self.fold == EVERY_FOLD and self._saved_split(wanted)):
-            raise InputError(f"the fold must be a {self.domain} of {self.name}", wanted, did_you_mean(wanted, known))
-        return [wanted]
+        asked = wanted.folds if wanted is not None else None
+        if self.key.fold is not None:
+            return [self.key.fold] if asked is None or self.key.fold in asked else []
+        known = list(self.design.folds) or self.domains()
+        for fold in asked or ():
+            if fold not in known and not self._saved_split(fold):
+                raise InputError(
+                    f"the fold must be a {self.domain} of {self.key.label()}", repr(fold), did_you_mean(fold, known)
+                )
+        return list(asked) if asked is not None else known
 
     def split(self, fold: str) -> Split:
         """Return the fold's split, in the store's row order.
@@ -82,55 +86,83 @@ class Source:
         It is the one the encoder was trained with, which the store remembers; for a frozen encoder the one saved in
         the workspace, else one made here.
         """
+        if fold not in self._splits:
+            self._splits[fold] = self._split(fold)
+        return self._splits[fold]
+
+    def _split(self, fold: str) -> Split:
         from featkit.data import Split, leave_one_domain_out
         from featkit.data.split import from_roles
 
         rows = _with_pixel_hash(self.store)
-        if self.fold == fold and "split" in rows.columns:
+        if self.key.fold == fold and "split" in rows.columns:
             domain = self.domain if fold in self.domains() else None
             return from_roles(rows, rows["split"].to_list(), fold=fold, domain=domain)
         saved = self._saved_split(fold)
         if saved is not None:
             return _restrict(Split.load(saved), self.store)
-        settings = self.config.split
         return leave_one_domain_out(
             rows,
             fold,
             domain=self.domain,
-            test_fraction=settings.test_fraction,
-            val_fraction=settings.val_fraction,
-            seed=settings.seed,
+            test_fraction=self.design.test_fraction,
+            val_fraction=self.design.val_fraction,
+            seed=self.design.seed,
         )
+
+    def inputs(self, split: Split | None = None) -> dict[str, str]:
+        """Return what results depend on, for fingerprints: the store's content, its labels' order and the split."""
+        found = {"store": self.store.store_id, "classes": json_sha256(list(self.targets()[1]))}
+        return found if split is None else {**found, "split": split_id(split)}
 
     def targets(self) -> tuple[np.ndarray, tuple[str, ...]]:
         """Return class indices (n,) and class names; in a binary task index 1 is the positive class."""
         from featkit.data.classes import class_order, integer_labels
 
-        labels = [str(label) for label in _column(self.store, "label")]  # numbers and truth values are names too
-        classes = self.store.classes or class_order(labels, positive=self.config.data.positive or None)
+        labels = [str(label) for label in self.column("label")]  # numbers and truth values are names too
+        classes = self.store.classes or class_order(labels, positive=self.config.data.positive)
         return integer_labels(labels, tuple(classes)), tuple(classes)
 
     def patients(self) -> np.ndarray:
         """Return the patient of each row, (n,) strings."""
-        return _column(self.store, "patient")
+        return self.column("patient")
 
     def column(self, name: str) -> np.ndarray:
         """Return one obs column as an array."""
-        return _column(self.store, name)
+        obs = self.store.obs
+        if name not in obs.columns:
+            raise InputError(
+                f"the store must have a column {name!r}",
+                f"columns {', '.join(obs.columns)}",
+                "Import it with that column",
+            )
+        return obs[name].to_numpy()
+
+    def siblings(self) -> list[Source]:
+        """Return all stores of the workspace it lives in, with its design and results; itself outside of one."""
+        from featkit.store import open_store
+
+        if self.workspace is None:
+            return [self]
+        runs = [run for run in self.workspace.runs() if run.store.exists()]
+        return [dataclasses.replace(self, store=open_store(run.store), key=run.key, _splits={}) for run in runs]
 
     def _saved_split(self, fold: str) -> Path | None:
         path = self.workspace.split_path(fold) if self.workspace else None
         return path if path is not None and path.is_file() else None
 
 
+def split_id(split: Split) -> str:
+    """Return a SHA-256 of who is on which side."""
+    return json_sha256([split.fold, split.patch_ids.tolist(), split.role.tolist()])
+
+
 def find_sources(
     store: EmbeddingStore | str | Path | None,
+    runs: RunFilter | None = None,
     *,
-    method: str | None = None,
-    fold: str | None = None,
-    seed: int | None = None,
+    split: SplitOptions | None = None,
     output: str | Path | None = None,
-    domain: str | None = None,
 ) -> list[Source]:
     """Return the stores to analyse: the one given, or every sealed store of the workspace that matches.
 
@@ -138,13 +170,12 @@ def find_sources(
     ----------
     store : EmbeddingStore or path, optional
         One store, in a workspace or not.
-    method, fold, seed : optional
-        Which runs of the workspace.
+    runs : RunFilter, optional
+        Which runs of the workspace; a single store has a fold to choose, but neither method nor seed.
+    split : SplitOptions, optional
+        The design (default: the workspace's, else the defaults with the domain that the store was made with).
     output : path, optional
         Folder for results.
-    domain : str, optional
-        The column a method must generalise over; by default the workspace's, else the one the store was made with,
-        else "magnification".
 
     Raises
     ------
@@ -153,59 +184,47 @@ def find_sources(
     """
     from featkit.store import EmbeddingStore, open_store
 
+    asked = runs or RunFilter()
     if store is not None:
         opened = store if isinstance(store, EmbeddingStore) else open_store(store)
-        return [_explicit(opened, method, seed, output, domain)]
+        return [_single(opened, asked, split, output)]
     workspace = Workspace.require()
     every = [run for run in workspace.runs() if run.store.exists()]
     if not every:
         raise InputError("the workspace must hold at least one embedding store", "none", "Run 'featkit extract' first")
-    runs = [run for run in workspace.runs(method, fold, seed) if run.store.exists()]
-    if not runs:
-        asked = ", ".join(f"{k} {v}" for k, v in (("method", method), ("fold", fold), ("seed", seed)) if v is not None)
-        raise InputError(f"a store must match {asked}", "none", f"There are: {', '.join(run.name for run in every)}")
-    column = domain or workspace.config.data.domain
-    return [
-        Source(
-            open_store(run.store),
-            run.method,
-            run.fold,
-            run.seed,
-            run.folder if output is None else Path(output) / run.name,
-            workspace,
-            column,
-        )
-        for run in runs
-    ]
+    chosen = [run for run in workspace.runs(asked) if run.store.exists()]
+    if not chosen:
+        known = "; ".join(run.key.label() for run in every)
+        raise InputError(f"a store must match {asked}", "none", f"There are: {known}")
+    results = ResultFolder(Path(output) if output is not None else workspace.results)
+    design = split or workspace.config.split
+    return [Source(open_store(run.store), run.key, results, workspace, design) for run in chosen]
 
 
-def summary_folder(sources: Sequence[Source], output: str | Path | None) -> Path:
-    """Return where results that span stores go."""
-    if output is not None:
-        return Path(output)
-    workspace = sources[0].workspace
-    return workspace.results if workspace else sources[0].results
-
-
-def _explicit(
-    store: EmbeddingStore, method: str | None, seed: int | None, output: str | Path | None, domain: str | None
-) -> Source:
+def _single(store: EmbeddingStore, asked: RunFilter, split: SplitOptions | None, output: str | Path | None) -> Source:
     path = Path(store.path)
-    provenance = store.provenance
+    if asked.method is not None or asked.seed is not None:
+        raise InputError(
+            "method and seed choose among the runs of a workspace, and a single store is one run",
+            str(asked),
+            "Leave them out",
+        )
     workspace = Workspace.find(path.parent)
-    results = Path(output) if output is not None else path.with_name(path.stem + ".results")
-    if workspace is not None:
-        for run in workspace.runs():
-            if run.store.resolve() == path.resolve():
-                folder = results if output is not None else run.folder
-                column = domain or workspace.config.data.domain
-                return Source(store, run.method, run.fold, run.seed, folder, workspace, column)
+    for run in workspace.runs() if workspace is not None else ():
+        if workspace is not None and run.store.resolve() == path.resolve():
+            results = ResultFolder(Path(output) if output is not None else workspace.results)
+            return Source(store, run.key, results, workspace, split or workspace.config.split)
+    provenance = store.provenance
     trained = str(provenance.get("method") or FROZEN)
-    name = method or (path.stem if trained == FROZEN else trained)
-    fold = str(provenance.get("fold") or EVERY_FOLD)
-    number = int(provenance.get("seed") or 0) if seed is None else seed
-    column = domain or str(provenance.get("domain") or Config().data.domain)
-    return Source(store, name, fold, number, results, None, column)
+    key = RunKey(
+        method=path.stem if trained == FROZEN else trained,
+        fold=str(provenance["fold"]) if provenance.get("fold") else None,
+        seed=int(provenance.get("seed") or 0),
+    )
+    results = ResultFolder(Path(output) if output is not None else path.with_name(path.stem + ".results"))
+    plain = SplitOptions()
+    design = split or plain.with_given(domain=provenance.get("domain"))
+    return Source(store, key, results, None, design)
 
 
 def _restrict(split: Split, store: EmbeddingStore) -> Split:
@@ -235,12 +254,3 @@ def _with_pixel_hash(store: EmbeddingStore) -> pl.DataFrame:
     """Return the store's table with the name that audits know the hash of decoded pixels by."""
     obs = store.obs
     return obs.rename({"sha256": "pixel_hash"}) if "sha256" in obs.columns and "pixel_hash" not in obs.columns else obs
-
-
-def _column(store: EmbeddingStore, name: str) -> np.ndarray:
-    obs = store.obs
-    if name not in obs.columns:
-        raise InputError(
-            f"the store must have a column {name!r}", f"columns {', '.join(obs.columns)}", "Import it with that column"
-        )
-    return obs[name].to_numpy()

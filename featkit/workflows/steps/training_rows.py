@@ -52,7 +52,7 @@ def training_rows(source: Source, split: Split, positive: str | None) -> Trainin
     budget = memory_budget()
     y, classes = target(source, positive)
     rows, patients = split.rows("train"), source.patients()
-    X, kept, note = thin(source.store.view(rows), y[rows], patients[rows], budget, source.config.split.seed)
+    X, kept, note = thin(source.store.view(rows), y[rows], patients[rows], budget, source.design.seed)
     if kept is not None:
         rows = rows[kept]
     return TrainingRows(rows, np.asarray(X), y[rows], patients[rows], classes, budget, note)

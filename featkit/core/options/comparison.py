@@ -1,0 +1,46 @@
+"""Comparisons."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Literal
+
+from featkit.core.options.base import Options
+from featkit.core.options.resampling import Resampling
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class CompareOptions(Options):
+    """What two runs are compared by.
+
+    Parameters
+    ----------
+    model : {"signature", "head"}
+        Whose probabilities.
+    positive : str, optional
+        The signatures that tell this class from the rest.
+    metrics : tuple of str
+        Names in `featkit.stats.METRICS`.
+    margin : float, optional
+        Differences within plus or minus this count as negligible: adds a test of equivalence.
+    margins : dict of str to float
+        The same for single metrics.
+    resampling : Resampling, optional
+        How intervals are made (default: the workspace's).
+    """
+
+    model: Literal["signature", "head"] = "signature"
+    positive: str | None = None
+    metrics: tuple[str, ...] = ("auc", "f1", "brier")
+    margin: float | None = None
+    margins: dict[str, float] = dataclasses.field(default_factory=dict)
+    resampling: Resampling | None = None
+
+    def check(self) -> None:
+        """Refuse values out of range and heads of one class against the rest."""
+        self.require("metrics", "at least one metric", bool(self.metrics), "Use auc, f1 or brier")
+        self.require("margin", "positive", self.margin is None or self.margin > 0)
+        for name, margin in self.margins.items():
+            self.require("margins", f"positive ({name})", margin > 0)
+        is_possible = self.positive is None or self.model == "signature"
+        self.require("model", "signature where a class is named", is_possible, "Leave out the positive class")
