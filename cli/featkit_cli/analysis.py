@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -9,22 +10,26 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from featkit_cli import show
+from featkit_cli.configured import configured, design
 
 if TYPE_CHECKING:
+    from featkit.core.options import StabilityOptions
+    from featkit.core.run_key import RunFilter
     from featkit.reporting.tables import Table
-    from featkit.results.collection import Collection
     from featkit.results.comparison import Comparison
     from featkit.results.evaluation_set import EvaluationSet
+    from featkit.results.probe_set import ProbeSet
     from featkit.results.signature_set import SignatureSet
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON at full precision.")]
 Store = Annotated[Path | None, typer.Argument(help="A sealed store (default: the workspace's).")]
-Fold = Annotated[str | None, typer.Option(help="The held-out domain, e.g. 100X (default: all).")]
-Method = Annotated[str | None, typer.Option(help="One method of the workspace (default: all).")]
-Seed = Annotated[int | None, typer.Option(help="One training seed (default: all).")]
+Fold = Annotated[list[str] | None, typer.Option(help="A held-out domain, e.g. 100X; repeat for more (default: all).")]
+Method = Annotated[list[str] | None, typer.Option(help="A method of the workspace; repeat for more (default: all).")]
+Seed = Annotated[list[int] | None, typer.Option(help="A training seed; repeat for more (default: all).")]
 Domain = Annotated[str | None, typer.Option(help="The column to generalise over (default: the store's).")]
+TestFraction = Annotated[float | None, typer.Option(help="Share of patients to test on (default: the workspace's).")]
+Again = Annotated[bool, typer.Option("--again", help="Do also what is there already.")]
 Output = Annotated[Path | None, typer.Option("--output", "-o", help="Folder for results.")]
-Figures = Annotated[bool, typer.Option("--figures/--no-figures", help="Save figures as SVG and PDF.")]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -51,13 +56,14 @@ def signatures(
     n_pairs: Annotated[int | None, typer.Option(help="Pairs of patient halves for stability; 0 for none.")] = None,
     positive: Annotated[str | None, typer.Option(help="One class to tell from the rest.")] = None,
     measure: Annotated[
-        str, typer.Option(help="How overlap is measured: jaccard, dice, phi, lustgarten, ...")
-    ] = "jaccard",
+        str | None, typer.Option(help="How overlap is measured: jaccard, dice, phi, lustgarten, ...")
+    ] = None,
     deep: Annotated[
         bool, typer.Option("--deep", help="Also refit, score by size, leave dimensions out, match encoders.")
     ] = False,
-    figures: Figures = True,
     domain: Domain = None,
+    test_fraction: TestFraction = None,
+    again: Again = False,
     output: Output = None,
     json: Json = False,
 ) -> None:
@@ -67,22 +73,23 @@ def signatures(
     """
     from featkit import workflows
 
-    found = workflows.signatures(
-        store,
-        fold=fold,
-        method=method,
-        seed=seed,
-        rule=rule,
-        value=value,
-        threshold=threshold,
-        q=q,
-        pfer=pfer,
-        n_pairs=n_pairs,
+    config = configured(store)
+    chosen = config.signatures
+    if rule is not None and rule not in ("lambda", "C"):
+        chosen = dataclasses.replace(chosen, penalty=dataclasses.replace(chosen.penalty, value=None))
+    options = chosen.with_given(
+        penalty=chosen.penalty.with_given(rule=rule, value=value),
+        stability=_stability(chosen.stability, threshold, q, pfer, n_pairs),
         positive=positive,
         measure=measure,
-        deep=deep,
-        figures=figures,
-        domain=domain,
+        deep=deep or None,
+    )
+    found = workflows.signatures(
+        store,
+        runs=_runs(method, fold, seed),
+        split=design(store, config, domain=domain, test_fraction=test_fraction),
+        options=options,
+        again=again,
         output=output,
     )
     show.as_json(found) if json else _show_signatures(found)
@@ -93,8 +100,11 @@ def evaluate(
     fold: Fold = None,
     method: Method = None,
     seed: Seed = None,
-    figures: Figures = True,
+    level: Annotated[float | None, typer.Option(help="Coverage of the intervals, e.g. 0.95.")] = None,
+    n_draws: Annotated[int | None, typer.Option(help="Resamples of the patients.")] = None,
     domain: Domain = None,
+    test_fraction: TestFraction = None,
+    again: Again = False,
     output: Output = None,
     json: Json = False,
 ) -> None:
@@ -104,23 +114,30 @@ def evaluate(
     """
     from featkit import workflows
 
+    config = configured(store)
     found = workflows.evaluate(
-        store, fold=fold, method=method, seed=seed, figures=figures, domain=domain, output=output
+        store,
+        runs=_runs(method, fold, seed),
+        split=design(store, config, domain=domain, test_fraction=test_fraction),
+        resampling=config.evaluate.with_given(level=level, n_draws=n_draws),
+        again=again,
+        output=output,
     )
     show.as_json(found) if json else _show_evaluation(found)
 
 
 def compare(
-    a: Annotated[str, typer.Argument(help="A method (grl), a run (grl/100X/seed0), or a store.")],
+    a: Annotated[str, typer.Argument(help="A method of the workspace (grl), or a store.")],
     b: Annotated[str, typer.Argument(help="The other one.")],
     fold: Fold = None,
-    seed: Seed = None,
+    seed: Annotated[int | None, typer.Option(help="Training seed of methods (default: the workspace's first).")] = None,
     model: Annotated[str, typer.Option(help="Whose probabilities: signature or head.")] = "signature",
     positive: Annotated[str | None, typer.Option(help="The signatures of this class against the rest.")] = None,
     metrics: Annotated[list[str] | None, typer.Option("--metric", help="Repeat for more.")] = None,
-    margin: Annotated[float | None, typer.Option(help="Differences within this count as none.")] = None,
-    figures: Figures = True,
+    margin: Annotated[float | None, typer.Option(help="The largest difference you would call negligible.")] = None,
     domain: Domain = None,
+    test_fraction: TestFraction = None,
+    again: Again = False,
     output: Output = None,
     json: Json = False,
 ) -> None:
@@ -129,36 +146,35 @@ def compare(
     On the same held-out patches.
     """
     from featkit import workflows
+    from featkit.core.options import CompareOptions
 
+    store = Path(a) if Path(a).suffix == ".zarr" else None
+    options = CompareOptions().with_given(model=model, positive=positive, metrics=metrics or None, margin=margin)
     found = workflows.compare(
         a,
         b,
-        fold=fold,
-        seed=seed,
-        model=model,
-        positive=positive,
-        metrics=metrics or ("auc", "f1", "brier"),
-        margin=margin,
-        figures=figures,
-        domain=domain,
+        runs=_runs(None, fold, None if seed is None else [seed]),
+        split=design(store, configured(store), domain=domain, test_fraction=test_fraction),
+        options=options,
+        again=again,
         output=output,
     )
     show.as_json(found) if json else _show_comparison(found)
 
 
 def probe(
-    target: Annotated[str, typer.Argument(help="magnification or patient.")],
+    target: Annotated[str, typer.Argument(help="magnification, patient, or another column.")],
     store: Store = None,
-    method: Method = None,
     fold: Fold = None,
+    method: Method = None,
     seed: Seed = None,
-    regime: Annotated[
-        str, typer.Option(help="all, training (magnifications), or held-out (against the rest).")
-    ] = "all",
-    model: Annotated[str, typer.Option(help="linear or mlp.")] = "linear",
+    regime: Annotated[str | None, typer.Option(help="all, training (domains), or held-out (against the rest).")] = None,
+    model: Annotated[str | None, typer.Option(help="linear or mlp.")] = None,
     within: Annotated[str | None, typer.Option(help="label: probe inside each class.")] = None,
+    n_permutations: Annotated[int | None, typer.Option(help="Relabellings of the null; 0 for none.")] = None,
     full: Annotated[bool, typer.Option("--full", help="Print every metric of every run.")] = False,
     domain: Domain = None,
+    again: Again = False,
     output: Output = None,
     json: Json = False,
 ) -> None:
@@ -168,19 +184,37 @@ def probe(
     """
     from featkit import workflows
 
+    config = configured(store)
+    given = {"regime": regime, "model": model, "within": within, "n_permutations": n_permutations}
     found = workflows.probe(
         target,
         store,
-        method=method,
-        fold=fold,
-        seed=seed,
-        regime=regime,
-        model=model,
-        within=within,
-        domain=domain,
+        runs=_runs(method, fold, seed),
+        split=design(store, config, domain=domain),
+        options=config.probe.with_given(**given),
+        again=again,
         output=output,
     )
     show.as_json(found) if json else _show_probes(found, full)
+
+
+def _runs(method: list[str] | None, fold: list[str] | None, seed: list[int] | None) -> RunFilter:
+    from featkit.core.run_key import RunFilter
+
+    return RunFilter(tuple(method or ()), tuple(fold or ()), tuple(seed or ()))
+
+
+def _stability(
+    chosen: StabilityOptions, threshold: float | None, q: int | None, pfer: float | None, n_pairs: int | None
+) -> StabilityOptions:
+    """Return stability selection with what was typed; two typed values replace the third that is configured."""
+    typed = {"threshold": threshold, "q": q, "pfer": pfer}
+    given = {name: value for name, value in typed.items() if value is not None}
+    if len(given) == 2:
+        chosen = dataclasses.replace(chosen, threshold=None, q=None, pfer=None)
+    elif set(given) & {"q", "pfer"}:
+        chosen = dataclasses.replace(chosen, q=None, pfer=None)
+    return dataclasses.replace(chosen.with_given(n_pairs=n_pairs), **given)
 
 
 def _show_signatures(found: SignatureSet) -> None:
@@ -232,7 +266,7 @@ def _show_comparison(found: Comparison) -> None:
     _notes(f"Note: {note}." for note in found.notes)
 
 
-def _show_probes(found: Collection, full: bool) -> None:
+def _show_probes(found: ProbeSet, full: bool) -> None:
     from featkit.reporting.probe_tables import how_they_were_probed, probe_metrics_table, probe_table
     from featkit.results.probe import ProbeResult
 

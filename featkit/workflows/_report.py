@@ -3,46 +3,63 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from featkit.core.errors import InputError
+from featkit.core.files import read_json, write_bytes, write_json
+from featkit.core.fingerprint import Fingerprint
 from featkit.core.natural_order import sort_naturally
+from featkit.core.options import SplitOptions
 from featkit.core.progress import track
-from featkit.core.provenance import versions
+from featkit.core.provenance import json_sha256, versions
 from featkit.core.seeds import rng
 from featkit.core.workspace import Workspace
+from featkit.results.base import Result
+from featkit.results.by_run import ByRun
 from featkit.results.comparison import Comparison
 from featkit.results.evaluation_set import EvaluationSet
 from featkit.results.probe import ProbeResult
 from featkit.results.signature_set import SignatureSet
-from featkit.workflows._probe import saved_probes
-from featkit.workflows._signatures import summary_stem
-from featkit.workflows.steps.file_names import file_name
-from featkit.workflows.steps.sources import Source, find_sources, summary_folder
+from featkit.workflows.steps.sources import Source, find_sources
+from featkit.workflows.steps.staleness import stale_results
+from featkit.workflows.steps.summaries import save_table, summary_path
 
 if TYPE_CHECKING:
     from featkit.reporting.study_results import EmbeddingMap, SamplePatches, StudyResults
 
-_TARGETS = ("magnification", "patient")
+_ESTIMATOR = "report 2"
 _MOST_POINTS = 3000
 _THUMBNAIL = 160  # pixels
 
 
-def report(store: str | Path | None = None, *, output: str | Path | None = None, title: str = "") -> Path:
+def report(
+    store: str | Path | None = None,
+    *,
+    split: SplitOptions | None = None,
+    title: str | None = None,
+    again: bool = False,
+    output: str | Path | None = None,
+) -> Path:
     """Write what was found as one HTML page that needs no network, and its figures as SVG and PDF.
+
+    A report of just these results that is there already is not drawn again.
 
     Parameters
     ----------
     store : path, optional
         A store outside a workspace, whose results are beside it.
+    split : SplitOptions, optional
+        The held-out column (default: the workspace's, or the one the store was made with).
+    title : str, optional
+        Heading of the page.
+    again : bool
+        Draw it also where it is there already.
     output : path, optional
         The HTML file (default: ``report.html`` in the workspace, or beside the results).
-    title : str
-        Heading of the page.
 
     Returns
     -------
@@ -54,59 +71,91 @@ def report(store: str | Path | None = None, *, output: str | Path | None = None,
     ------
     InputError
         If there is no store, or nothing was found from it yet.
-    """
-    from featkit.reporting.figures.style import save_figure
-    from featkit.reporting.html import write_report
-    from featkit.reporting.report_content import tell
-    from featkit.reporting.sections import figures_of
-    from featkit.reporting.tables import to_csv
 
-    sources = find_sources(store)
+    Examples
+    --------
+    >>> import featkit
+    >>> featkit.report("uni.zarr")  # doctest: +SKIP
+    """
+    from featkit.reporting.html import write_report
+    from featkit.reporting.report_content import report_content
+
+    sources = find_sources(store, split=split)
     workspace = sources[0].workspace if store is None else None
-    folder = workspace.root if workspace else sources[0].results
+    folder = workspace.root if workspace else sources[0].results.root
     target = Path(output) if output is not None else folder / "report.html"
     study = _gather(sources, title)
-    content = tell(study)
-    figures = {name: figure for section in content.sections for name, figure in figures_of(section).items()}
-    (target.parent / "figures").mkdir(parents=True, exist_ok=True)
+    made_from = _fingerprint(sources, study)
+    record = sources[0].results.root / f"report,{json_sha256(str(target.absolute()))[:12]}.json"
+    if not again and target.is_file() and _made_from(record) == made_from:
+        return target
+    content = report_content(study)
+    _draw(content.sections, target.parent / "figures")
+    for name, result in _tables(study).items():
+        save_table(result.frame(), target.parent / "tables" / f"{name}.csv")
+    written = write_report(content, target)
+    write_json(record, made_from.to_dict())
+    return written
+
+
+def _draw(sections: Iterable[Any], folder: Path) -> None:
+    from featkit.reporting.figures.style import save_figure
+    from featkit.reporting.sections import figures_of
+
+    figures = {name: figure for section in sections for name, figure in figures_of(section).items()}
     for name, figure in track(figures.items(), "Drawing figures", total=len(figures)):
-        (target.parent / "figures" / f"{name}.svg").write_bytes(figure.data)
+        write_bytes(folder / f"{name}.svg", figure.data)
         if not isinstance(figure.image, bytes):
-            save_figure(figure.image, target.parent / "figures", name, kinds=("pdf",))
-    for name, result in {**study.evaluations, **study.comparisons}.items():
-        to_csv(result, target.parent / "tables" / f"{file_name(name)}.csv")
-    for found in study.signature_sets:
-        to_csv(found, target.parent / "tables" / f"{summary_stem(found.positive)}.csv")
-    return write_report(content, target)
+            save_figure(figure.image, folder, name, kinds=("pdf",))
 
 
-def _gather(sources: list[Source], title: str) -> StudyResults:
+def _tables(study: StudyResults) -> dict[str, Result]:
+    found: dict[str, Result] = {} if study.evaluation is None else {"evaluation": study.evaluation}
+    found |= {f"comparison,{key.file_name()}": result for key, result in study.comparisons.items()}
+    for one in study.signature_sets:
+        name = "signatures" + (f",{one.key.file_name()}" if one.key.positive else "")
+        found[name] = one
+    return found
+
+
+def _fingerprint(sources: Sequence[Source], study: StudyResults) -> Fingerprint:
+    """Return what a page is made from: every result it shows, the stores behind its maps, and its words."""
+    parts: list[Result] = [*study.signature_sets, *study.comparisons.values(), *study.probes.values()]
+    parts += [study.evaluation] if study.evaluation is not None else []
+    inputs = {f"{type(p).__name__} of {p.key.label()}": p.made_from.sha256 for p in parts if p.made_from is not None}
+    inputs |= {f"store of {source.key.label()}": source.store.store_id for source in sources}
+    inputs["audits"] = json_sha256([audit.to_dict() for audit in study.audits])
+    texts = {"title": study.title, "warnings": list(study.warnings), "facts": dict(study.facts)}
+    return Fingerprint(_ESTIMATOR, inputs, {**texts, "versions": dict(versions())})
+
+
+def _made_from(path: Path) -> Fingerprint | None:
+    try:
+        return Fingerprint.from_dict(read_json(path, "record of a report"))
+    except (InputError, KeyError, TypeError):
+        return None
+
+
+def _gather(sources: list[Source], title: str | None) -> StudyResults:
     from featkit.reporting.study_results import StudyResults
 
-    folder = summary_folder(sources, None)
-    evaluated = _load(folder / "evaluation.json", EvaluationSet)
-    signatures = _load(folder / "signatures.json", SignatureSet)
-    named = tuple(SignatureSet.load(path) for path in sorted(folder.glob("signatures_*.json")))
-    comparisons = {
-        path.stem.removeprefix("comparison_").replace("_", " "): Comparison.load(path)
-        for path in sorted(folder.glob("comparison_*.json"))
-    }
-    several_seeds = len({source.seed for source in sources}) > 1
-    probes: dict[str, dict[str, ProbeResult]] = {}
-    for target in _TARGETS:
-        for source in sources:
-            name = source.name + (f"/seed{source.seed}" if several_seeds else "")
-            for way, found in saved_probes(source, target).items():
-                probes.setdefault(target, {})[", ".join(filter(None, (name, way)))] = found
-    if evaluated is None and signatures is None and not named and not probes:
+    results = sources[0].results
+    path = summary_path(results, "evaluation")
+    evaluated = EvaluationSet.load(path) if path.is_file() else None
+    paths = sorted(results.root.glob("signatures*.json"), key=lambda path: (path.stem != "signatures", path.stem))
+    signature_sets = tuple(SignatureSet.load(path) for path in paths)
+    probes = results.every(ProbeResult)
+    if evaluated is None and not signature_sets and not probes:
         raise InputError(
             "there must be results to report",
-            f"none in {folder}",
+            f"none in {results.root}",
             "Run 'featkit signatures', 'featkit evaluate' or 'featkit probe magnification' first",
         )
+    comparisons = results.every(Comparison)
     folds = sort_naturally(fold for source in sources for fold in source.folds())
     audits = {fold: source.split(fold).audit for source in sources for fold in source.folds()}
-    root = sources[0].workspace.root if sources[0].workspace else folder
+    workspace = sources[0].workspace
+    root = workspace.root if workspace else results.root
     return StudyResults(
         title=title or f"featkit report: {root.name}",
         facts=_facts(sources, folds),
@@ -115,18 +164,14 @@ def _gather(sources: list[Source], title: str) -> StudyResults:
         training=tuple(_training(source) for source in sources if source.store.provenance.get("checkpoint")),
         evaluation=evaluated,
         comparisons=comparisons,
-        signatures=signatures,
-        named_signatures=named,
+        signature_sets=signature_sets,
         probes=probes,
-        maps={source.name: _map(source) for source in sources},
+        maps=ByRun((source.key, _map(source)) for source in sources),
         patches=_patches(sources[0]),
-        truth=_truth(sources[0].workspace),
+        truth=_truth(workspace),
         provenance=_provenance(sources),
+        warnings=stale_results(sources, evaluated, signature_sets, probes, comparisons),
     )
-
-
-def _load(path: Path, kind: type[Any]) -> Any:
-    return kind.load(path) if path.is_file() else None
 
 
 def _facts(sources: list[Source], folds: list[str]) -> dict[str, str]:
@@ -137,7 +182,7 @@ def _facts(sources: list[Source], folds: list[str]) -> dict[str, str]:
         "classes": ", ".join(f"{label} ({count:,})" for label, count in zip(labels, counts, strict=True)),
         f"{sources[0].domain}s": ", ".join(sources[0].domains()),
         "held out": ", ".join(folds),
-        "methods": ", ".join(dict.fromkeys(source.method for source in sources)),
+        "methods": ", ".join(dict.fromkeys(str(source.key.method) for source in sources)),
         "encoder": f"{store.provenance.get('encoder', 'unknown')}, {store.d:,} dimensions",
     }
 
@@ -146,9 +191,9 @@ def _training(source: Source) -> dict[str, Any]:
     meta = source.store.provenance["checkpoint"]
     chosen = meta["selection"]
     return {
-        "method": source.method,
-        "held out": source.fold,
-        "seed": source.seed,
+        "method": source.key.method,
+        "held out": source.key.fold,
+        "seed": source.key.seed,
         "epochs": len(meta["history"]),
         "best epoch": chosen["epoch"],
         "selection rule": chosen["rule"],
@@ -212,8 +257,8 @@ def _truth(workspace: Workspace | None) -> Mapping[str, Any] | None:
 
 
 def _provenance(sources: list[Source]) -> dict[str, dict[str, str]]:
-    stores = {
-        source.name: f"{source.store.store_id}, weights {source.store.provenance.get('weights_sha256', 'unknown')}"
-        for source in sources
-    }
+    stores = {}
+    for source in sources:
+        weights = source.store.provenance.get("weights_sha256", "unknown")
+        stores[source.key.label()] = f"{source.store.store_id}, weights {weights}"
     return {"Versions": dict(versions()), "Stores (content and weights, SHA-256)": stores}

@@ -1,0 +1,122 @@
+"""Results of embeddings, labels or splits that are no longer there: said before anything is read from them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from featkit.core.errors import InputError
+from featkit.core.run_key import RunKey
+from featkit.core.text import first_few, listed
+from featkit.results.by_run import ByRun
+from featkit.results.comparison import Comparison
+from featkit.results.evaluation_set import EvaluationSet
+from featkit.results.probe import ProbeResult
+from featkit.results.signature_set import SignatureSet
+from featkit.workflows.steps.sources import Source
+
+
+def stale_results(
+    sources: Sequence[Source],
+    evaluated: EvaluationSet | None,
+    signature_sets: Iterable[SignatureSet],
+    probes: ByRun[ProbeResult],
+    comparisons: ByRun[Comparison],
+) -> tuple[str, ...]:
+    """Return what must be said at the top of a report: results of other inputs than the present ones, and mixtures.
+
+    Parameters
+    ----------
+    sources : sequence of Source
+        The stores as they are now.
+    evaluated, signature_sets, probes, comparisons
+        What the report shows.
+
+    Returns
+    -------
+    tuple of str
+        One sentence per kind of result; empty if all of them are of the present inputs.
+    """
+    now = _present(sources)
+    sets = list(signature_sets)
+    signatures = {key: one for found in sets for key, one in found.signatures.items()}
+    found = [
+        ("Signatures", "featkit signatures", _changed(((key, _made(one)) for key, one in signatures.items()), now)),
+        ("Probes", "featkit probe", _changed(((key, _made(one)) for key, one in probes.items()), now)),
+    ]
+    warnings = [
+        f"{what} of other {listed(sorted(parts))} than the present ones: {first_few(runs)}. Run '{command}' again."
+        for what, command, (runs, parts) in found
+        if runs
+    ]
+    if evaluated is not None:
+        warnings += _stale_scores("Scores", "featkit evaluate", evaluated.evaluations.values(), now, signatures)
+        warnings += _uneven_folds(evaluated)
+    warnings += _stale_scores("Comparisons", "featkit compare", comparisons.values(), now, signatures)
+    return tuple(warnings)
+
+
+Inputs = Mapping[str, str]
+
+
+def _present(sources: Sequence[Source]) -> dict[RunKey, Inputs]:
+    """Return the inputs of every run and fold as they are now; without a fold, those of the store alone."""
+    now: dict[RunKey, Inputs] = {}
+    for source in sources:
+        now[source.key.only("method", "seed")] = source.inputs()
+        for fold in source.folds():
+            try:
+                inputs = source.inputs(source.split(fold))
+            except InputError:
+                continue
+            now[RunKey(source.key.method, fold, source.key.seed)] = inputs
+    return now
+
+
+def _made(result: object) -> Inputs:
+    made_from = getattr(result, "made_from", None)
+    return made_from.inputs if made_from is not None else {}
+
+
+def _changed(results: Iterable[tuple[RunKey, Inputs]], now: Mapping[RunKey, Inputs]) -> tuple[list[str], set[str]]:
+    """Return the runs whose inputs are others now, and which of them."""
+    runs, parts = [], set()
+    for key, inputs in results:
+        present = now.get(key.only("method", "fold", "seed"), {})
+        differing = {name for name in inputs if inputs[name] != present.get(name)}
+        if differing:
+            runs.append(key.label())
+            parts |= differing
+    return runs, parts
+
+
+def _stale_scores(
+    what: str,
+    command: str,
+    results: Iterable[object],
+    now: Mapping[RunKey, Inputs],
+    signatures: Mapping[RunKey, object],
+) -> Iterator[str]:
+    """Yield a sentence where scores are of forecasts that would be others now."""
+    known = {value for inputs in now.values() for value in inputs.values()}
+    for signature in signatures.values():
+        made_from = getattr(signature, "made_from", None)
+        known |= {made_from.sha256} if made_from is not None else set()
+    stale = [
+        getattr(result, "key", RunKey()).label()
+        for result in results
+        if any(value not in known for value in _made(result).values())
+    ]
+    if stale:
+        others = "other embeddings, splits or signatures than the present ones"
+        yield f"{what} of {others}: {first_few(stale)}. Run '{command}' again."
+
+
+def _uneven_folds(evaluated: EvaluationSet) -> Iterator[str]:
+    """Yield a sentence where models were scored on different folds, so that their averages are of different things."""
+    spans: dict[tuple[str, ...], list[str]] = {}
+    for key, evaluation in evaluated.evaluations.items():
+        folds = tuple(dict.fromkeys(row.aggregation for row in evaluation.rows if row.scope == "fold"))
+        spans.setdefault(folds, []).append(key.label())
+    if len(spans) > 1:
+        told = [f"{first_few(names)} on {listed(folds)}" for folds, names in spans.items()]
+        yield f"Models were scored on different folds, so their averages cannot be compared: {'; '.join(told)}."
