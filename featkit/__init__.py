@@ -5,7 +5,7 @@ Every command of the shell is a function here with the same name and the same pa
     import featkit
 
     store = featkit.open_store("uni.zarr")
-    found = featkit.signatures(store, fold="100X")
+    found = featkit.signatures(store, runs=featkit.RunFilter(fold="100X"))
     found.frame()
 """
 

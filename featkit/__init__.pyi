@@ -31,3 +31,18 @@ from .workflows import store_verify as store_verify
 from .workflows import train as train
 
 __version__: str
+from .core.options import CompareOptions as CompareOptions
+from .core.options import ComputeOptions as ComputeOptions
+from .core.options import DataOptions as DataOptions
+from .core.options import EncoderOptions as EncoderOptions
+from .core.options import ExtractOptions as ExtractOptions
+from .core.options import PathOptions as PathOptions
+from .core.options import PenaltyOptions as PenaltyOptions
+from .core.options import ProbeOptions as ProbeOptions
+from .core.options import Resampling as Resampling
+from .core.options import SignatureOptions as SignatureOptions
+from .core.options import SplitOptions as SplitOptions
+from .core.options import StabilityOptions as StabilityOptions
+from .core.options import TrainOptions as TrainOptions
+from .core.run_key import RunFilter as RunFilter
+from .core.run_key import RunKey as RunKey

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -209,7 +209,7 @@ def _stability(
 ) -> StabilityOptions:
     """Return stability selection with what was typed; two typed values replace the third that is configured."""
     typed = {"threshold": threshold, "q": q, "pfer": pfer}
-    given = {name: value for name, value in typed.items() if value is not None}
+    given: dict[str, Any] = {name: value for name, value in typed.items() if value is not None}
     if len(given) == 2:
         chosen = dataclasses.replace(chosen, threshold=None, q=None, pfer=None)
     elif set(given) & {"q", "pfer"}:

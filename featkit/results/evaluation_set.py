@@ -75,7 +75,11 @@ class EvaluationSet(Result):
         for key, evaluation in self.evaluations.items():
             parts = {"method": key.method, "model": key.model, "positive": key.positive}
             named = [pl.lit(value, dtype=pl.String).alias(name) for name, value in parts.items()]
-            frames.append(evaluation.frame().select(*named, pl.lit(key.seed, dtype=pl.Int64).alias("seed"), pl.all()))
+            frames.append(
+                evaluation.frame()
+                .rename({"method": "interval"})
+                .select(*named, pl.lit(key.seed, dtype=pl.Int64).alias("seed"), pl.all())
+            )
         return pl.concat(frames) if frames else pl.DataFrame()
 
     def summary(self) -> str:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 REST = "rest"
-"""What the classes are called together that a named one is told from."""
+"""Name of the rest class in one-versus-rest."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
@@ -30,7 +30,7 @@ class Signature(Result):
     support : (size,) int64
         Dimensions kept, sorted.
     coefficients : (size,) or (size, K) float64
-        Their coefficients on standardised dimensions; one column a class with several classes.
+        Their coefficients on standardised dimensions; one column per class with several classes.
     intercept : float or (K,) float64
         Intercept on standardised dimensions.
     mean, scale : (size,) float64
@@ -62,13 +62,11 @@ class Signature(Result):
         Which bound ``pfer`` is; empty without stability selection.
     stable_support : (n_stable,) int64
         Dimensions whose frequency is at least ``threshold``.
-    fold, method, store_id, split_id : str
-        Where the rows came from; empty when not said.
-    warnings : tuple of str
+    notes : tuple of str
         What a reader must know.
     classes : tuple of str
-        Class names in the order of the coefficients, or of the labels 0 and 1; empty when not said. With one class told
-        from all others, "rest" and that class.
+        Class names in the order of the coefficients, or of the labels 0 and 1; empty when not said. With one
+        class against the rest, "rest" and that class.
     """
 
     support: np.ndarray
@@ -96,11 +94,7 @@ class Signature(Result):
     pfer: float = float("nan")
     bound: str = ""
     stable_support: np.ndarray = dataclasses.field(default_factory=lambda: np.empty(0, np.int64))
-    fold: str = ""
-    method: str = ""
-    store_id: str = ""
-    split_id: str = ""
-    warnings: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     classes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -132,7 +126,7 @@ class Signature(Result):
 
     @property
     def strength(self) -> np.ndarray:
-        """Coefficients as one number a dimension, (size,) float64: with several classes their norm over classes."""
+        """Coefficients as one number per dimension, (size,) float64: with several classes their norm over classes."""
         return np.linalg.norm(self.coefficients, axis=1) if self.is_multinomial else self.coefficients
 
     def decision_function(self, X: np.ndarray) -> np.ndarray:
@@ -157,8 +151,13 @@ class Signature(Result):
         """
         return probabilities(self.decision_function(X))
 
+    def summary(self) -> str:
+        """Return the size, the penalty's rule, and how many dimensions are stable."""
+        stable = f", {self.stable_support.size} stable" if self.selection_frequency.size else ""
+        return f"{self.size} of {self.n_dimensions} dimensions by rule {self.rule}{stable}"
+
     def frame(self) -> pl.DataFrame:
-        """Return one row a selected dimension: dimension, coefficient, selection_frequency, is_stable.
+        """Return one row per selected dimension: dimension, coefficient, selection_frequency, is_stable.
 
         With several classes the coefficients are columns ``coefficient_<class>``.
         """

@@ -138,11 +138,7 @@ def fit_signature(
         n_patches=path.n_rows,
         seed=seed,
         **stable,
-        fold=fold,
-        method=method,
-        store_id=store_id,
-        split_id=split_id,
-        warnings=tuple(messages),
+        notes=tuple(messages),
         classes=model.classes,
     )
 

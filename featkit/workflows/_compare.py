@@ -83,7 +83,7 @@ def compare(
         seed=left.key.seed if left.key.seed == right.key.seed else None,
         model=chosen.model,
         positive=chosen.positive,
-        variant={"a": str(names[0].method), "b": str(names[1].method)},
+        variant=(("a", str(names[0].method)), ("b", str(names[1].method))),
     )
     made_from = _fingerprint(left, right, chosen, resampling)
     results = sources[0].results

@@ -121,7 +121,7 @@ def _evaluation(results: ResultFolder, forecast: Forecast, resampling: Resamplin
     Which folds it spans is part of its name on disk, so that a narrow command leaves a wide one's result alone.
     """
     folds = list(dict.fromkeys(forecast.folds.tolist()))
-    variant = {"folds": json_sha256(folds)[:12]} if len(folds) > 1 else {}
+    variant = (("folds", json_sha256(folds)[:12]),) if len(folds) > 1 else ()
     saved_as = dataclasses.replace(forecast.key, fold=folds[0] if len(folds) == 1 else None, variant=variant)
     wanted = evaluation_fingerprint(forecast.inputs, resampling)
     found = None if again else results.finished(Evaluation, saved_as, wanted)

@@ -99,7 +99,7 @@ def probe_key(source: Source, fold: str | None, target: str, options: ProbeOptio
         for name in ("regime", "model", "within")
         if getattr(options, name) != getattr(plain, name)
     }
-    return dataclasses.replace(source.key, fold=fold, variant={"target": target, **variant})
+    return dataclasses.replace(source.key, fold=fold, variant=(("target", target), *variant.items()))
 
 
 def _held_out(source: Source, runs: RunFilter | None, options: ProbeOptions) -> list[str | None]:

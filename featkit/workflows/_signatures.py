@@ -215,8 +215,10 @@ def _sum_up(
             ordered = sorted(everything.values(), key=lambda one: one.key.sort_key())
             made_from = _summary_fingerprint(ordered, options)
             is_done = path.is_file() and _made_from(path) == made_from
-            found = None if is_done else _gathered(ordered, options)
-        if found is not None:
+            if is_done:
+                return
+            found = _gathered(ordered, options)
+        if not path.is_file() or _made_from(path) != found.made_from:
             found.save(path)
             save_table(found.frame(), path.with_suffix(".parquet"))
 

@@ -46,7 +46,7 @@ def variance_over_runs(
     for model, keys in _models(evaluations).items():
         for quantity, values, sources in _quantities(keys, forecasts, evaluations):
             if all(1 < len(set(labels)) < len(values) for labels in sources.values()):  # each source varies and repeats
-                key = dataclasses.replace(model, variant={"quantity": quantity})
+                key = dataclasses.replace(model, variant=(("quantity", quantity),))
                 components = variance_components(values, sources, quantity=quantity, level=level)
                 found[key] = dataclasses.replace(components, key=key)
     return ByRun(found)
