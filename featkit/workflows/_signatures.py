@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from featkit.core.errors import InputError, did_you_mean
+from featkit.core.options import ComputeOptions, PathOptions, PenaltyOptions, SignatureOptions, StabilityOptions
 from featkit.core.progress import track
 from featkit.core.provenance import json_sha256
 from featkit.results.evaluation import Evaluation
@@ -55,18 +56,17 @@ class Choices:
     pfer: float | None = None
     n_pairs: int | None = None
 
-    def options(self, source: Source) -> dict[str, Any]:
+    def options(self, source: Source) -> SignatureOptions:
         """Return the options of `featkit.sparse.fit_signature`."""
         settings = source.config.signatures
-        return {
-            "rule": self.rule or settings.rule,
-            "value": self.value,
-            "n_lambdas": settings.n_lambdas,
-            "n_folds": settings.n_splits,
-            "n_pairs": settings.n_pairs if self.n_pairs is None else self.n_pairs,
-            "seed": source.config.split.seed,
-            **self._error_control(settings.threshold, settings.q or None),
-        }
+        penalty = {"rule": self.rule or settings.rule, "value": self.value, "n_folds": settings.n_splits}
+        n_pairs = settings.n_pairs if self.n_pairs is None else self.n_pairs
+        control = self._error_control(settings.threshold, settings.q or None)
+        return SignatureOptions(
+            path=PathOptions(n_lambdas=settings.n_lambdas),
+            penalty=PenaltyOptions().with_given(**penalty),
+            stability=StabilityOptions().with_given(n_pairs=n_pairs, **control),
+        )
 
     def _error_control(self, threshold: float, q: int | None) -> dict[str, Any]:
         asked = {"threshold": self.threshold, "q": self.q, "pfer": self.pfer}
@@ -213,20 +213,25 @@ def _notes(fitted: list[Fitted], deep: bool, positive: str | None) -> tuple[str,
 
 def _fit(source: Source, split: Split, train: TrainingRows, choices: Choices, positive: str | None) -> Signature:
     from featkit.sparse import fit_signature
+    from featkit.stats.labelled_rows import LabelledRows
 
     signature = fit_signature(
-        train.X,
-        train.y,
-        train.patients,
-        **choices.options(source),
-        max_bytes=train.max_bytes,
+        LabelledRows(train.X, train.y, train.patients),
+        options=choices.options(source),
+        compute=ComputeOptions(max_bytes=train.max_bytes),
+        seed=source.config.split.seed,
         classes=train.classes if positive or len(train.classes) > 2 else (),
+    )
+    notes = (train.note, *signature.warnings) if train.note else signature.warnings
+    split_id = json_sha256([split.fold, split.patch_ids.tolist(), split.role.tolist()])
+    return dataclasses.replace(
+        signature,
         fold=split.fold,
         method=source.method,
         store_id=source.store.store_id,
-        split_id=json_sha256([split.fold, split.patch_ids.tolist(), split.role.tolist()]),
+        split_id=split_id,
+        warnings=notes,
     )
-    return dataclasses.replace(signature, warnings=(train.note, *signature.warnings)) if train.note else signature
 
 
 def _check_measure(measure: str) -> None:

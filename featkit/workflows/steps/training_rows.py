@@ -47,12 +47,14 @@ class TrainingRows:
 
 def training_rows(source: Source, split: Split, positive: str | None) -> TrainingRows:
     """Return the training rows of a fold; where not all fit in memory, fewer of every patient, with a note."""
-    from featkit.sparse.memory import memory_budget, thin
+    from featkit.sparse.memory import memory_budget, rows_that_fit
+    from featkit.stats.labelled_rows import LabelledRows
 
     budget = memory_budget()
     y, classes = target(source, positive)
     rows, patients = split.rows("train"), source.patients()
-    X, kept, note = thin(source.store.view(rows), y[rows], patients[rows], budget, source.config.split.seed)
+    given = LabelledRows(source.store.view(rows), y[rows], patients[rows])
+    found, kept, note = rows_that_fit(given, budget, source.config.split.seed)
     if kept is not None:
         rows = rows[kept]
-    return TrainingRows(rows, np.asarray(X), y[rows], patients[rows], classes, budget, note)
+    return TrainingRows(rows, np.asarray(found.X), y[rows], patients[rows], classes, budget, note)
