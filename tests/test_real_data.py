@@ -9,9 +9,11 @@ import pytest
 
 import featkit
 from featkit.core.errors import FeatkitWarning
+from featkit.core.options import PenaltyOptions
 from featkit.data import leave_one_domain_out
 from featkit.data.adapters.breakhis import manifest_of_names
 from featkit.sparse import select_lambda
+from featkit.stats.labelled_rows import LabelledRows
 
 
 @pytest.fixture(scope="module")
@@ -89,7 +91,14 @@ def test_patient_overlap_flatters_real_features(texture):
     assert (len(set(case)), len(set(identifier))) == (70, 82)
     groups = {"image": np.arange(len(names)), "id": identifier, "case": case}
     auc = {
-        kind: np.mean([select_lambda(X, y, who, rule="min", score="auc", seed=seed).mean.max() for seed in range(3)])
+        kind: np.mean(
+            [
+                select_lambda(
+                    LabelledRows(X, y, who), penalty=PenaltyOptions(rule="min", score="auc"), seed=seed
+                ).mean.max()
+                for seed in range(3)
+            ]
+        )
         for kind, who in groups.items()
     }
     assert auc["image"] > auc["id"] + 0.04

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
@@ -51,11 +51,13 @@ class PathResult(Result):
         Dimensions that were ever selected, in order of entry.
     is_stopped : bool
         Whether the path ended early because ``max_entrants`` dimensions had entered.
-    warnings : tuple of str
+    notes : tuple of str
         What a reader must know, the same text as the warnings raised.
     classes : tuple of str
         The K classes, in the order of the columns; empty with two classes, the model then being of class 1.
     """
+
+    version: ClassVar[int] = 2
 
     lambdas: np.ndarray
     indptr: np.ndarray
@@ -74,7 +76,7 @@ class PathResult(Result):
     n_dimensions: int
     entrants: np.ndarray
     is_stopped: bool = False
-    warnings: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     classes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -132,7 +134,7 @@ class PathResult(Result):
         return probabilities(self.decision_function(X, k))
 
     def frame(self) -> pl.DataFrame:
-        """Return one row a penalty."""
+        """Return one row per penalty."""
         import polars as pl
 
         return pl.DataFrame(
@@ -172,9 +174,11 @@ class LambdaChoice(Result):
         The path on all rows.
     fold_scores : (n_folds, n_lambdas) float64
         Score of each fold's held-out patients; no rows when the penalty was given.
-    warnings : tuple of str
+    notes : tuple of str
         What a reader must know.
     """
+
+    version: ClassVar[int] = 2
 
     lambda_: float
     index: int
@@ -182,7 +186,7 @@ class LambdaChoice(Result):
     score: str
     path: PathResult
     fold_scores: np.ndarray = dataclasses.field(default_factory=lambda: np.empty((0, 0)))
-    warnings: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(
@@ -201,7 +205,7 @@ class LambdaChoice(Result):
         return self.fold_scores.std(axis=0, ddof=1) / np.sqrt(folds) if folds else np.empty(0)
 
     def frame(self) -> pl.DataFrame:
-        """Return one row a penalty: the path's, with the folds' mean score and standard error."""
+        """Return one row per penalty: the path's, with the folds' mean score and standard error."""
         import polars as pl
 
         frame = self.path.frame()

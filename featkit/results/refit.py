@@ -39,7 +39,7 @@ class RefitResult(Result):
     ridge_c : float
         Inverse penalty chosen on the training patients, as scikit-learn's ``C`` on standardised dimensions.
     unshrunk_coefficients, ridge_coefficients : ndarray of shape (k,) or (k, K)
-        Per training standard deviation; with several classes one column a class. The first NaN when separable.
+        Per training standard deviation; with several classes one column per class. The first NaN when separable.
     n_train_patches, n_test_patches, n_train_patients, n_test_patients : int
         What the fits were made and scored on.
     notes : tuple of str
@@ -70,7 +70,7 @@ class RefitResult(Result):
                 object.__setattr__(self, name, by_class)
 
     def frame(self) -> pl.DataFrame:
-        """Return one row a fit and metric."""
+        """Return one row per fit and metric."""
         import polars as pl
 
         rows = [
@@ -125,7 +125,7 @@ class PerformanceCurve(Result):
     n_classes: int = 2
 
     def frame(self) -> pl.DataFrame:
-        """Return one row a size."""
+        """Return one row per size."""
         import polars as pl
 
         floats = [f"{m}{end}" for m in ("auc", "f1", "brier") for end in ("", "_low", "_high")]
@@ -177,7 +177,7 @@ class ContributionResult(Result):
     n_classes: int = 2
 
     def frame(self) -> pl.DataFrame:
-        """Return one row a dimension."""
+        """Return one row per dimension."""
         import polars as pl
 
         floats = [f"{m}{end}" for m in ("auc_drop", "brier_rise") for end in ("", "_low", "_high")]

@@ -65,7 +65,7 @@ class SizeCurve(Result):
     notes: tuple[str, ...] = ()
 
     def frame(self) -> pl.DataFrame:
-        """Return one row a tolerance and penalty."""
+        """Return one row per tolerance and penalty."""
         import polars as pl
 
         n_lambdas = len(self.lambdas)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
@@ -50,9 +50,11 @@ class StabilityResult(Result):
         Fitted penalties whose gap is above the tolerance, over all subsamples.
     seed : int
         Seed of the subsamples.
-    warnings : tuple of str
+    notes : tuple of str
         What a reader must know.
     """
+
+    version: ClassVar[int] = 2
 
     scheme: str
     lambdas: np.ndarray
@@ -74,7 +76,7 @@ class StabilityResult(Result):
     max_relative_gap: float
     n_unconverged: int
     seed: int
-    warnings: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "stable_support", np.asarray(self.stable_support, np.int64))
@@ -85,7 +87,7 @@ class StabilityResult(Result):
         return int(self.stable_support.size)
 
     def frame(self) -> pl.DataFrame:
-        """Return one row a dimension that was ever selected, the most frequent first."""
+        """Return one row per dimension that was ever selected, the most frequent first."""
         import polars as pl
 
         seen = np.flatnonzero(self.selection_frequency > 0)

@@ -59,7 +59,7 @@ class VarianceDecomposition(Result):
     notes: tuple[str, ...] = ()
 
     def frame(self) -> pl.DataFrame:
-        """Return one row a dimension, its variance shares as columns ``share_<source>``."""
+        """Return one row per dimension, its variance shares as columns ``share_<source>``."""
         import polars as pl
 
         k = len(self.dimension)

@@ -1,6 +1,5 @@
 """Names of this package, for tools that read types; see ``__init__.py``."""
 
-from .cross_validation import patient_folds as patient_folds
 from .cross_validation import select_lambda as select_lambda
 from .false_selections import error_control as error_control
 from .false_selections import pfer_bound as pfer_bound

@@ -1,9 +1,9 @@
 """Designs larger than memory: every patient stays, with as many of its patches as there is room for.
 
-The solvers sweep over columns in memory. A design that does not fit is not streamed but thinned, which costs little:
-patches of a patient resemble one another, and the number of patients is what limits how much can be learned. Each
-patient keeps all its patches or the same number of them, drawn at random; what is left out is said in a note, a warning
-and the result. Rows are read block by block, so that ``X`` may be a memory map, or a zarr or HDF5 array.
+The solvers sweep over columns in memory. A design that does not fit is not streamed: patches are left out at random,
+which costs little, since patches of a patient resemble one another and the number of patients is what limits how much
+can be learned. Each patient keeps all its patches or the same number of them; what is left out is said in a note, a
+warning and the result. Rows are read block by block, so that ``X`` may be a memory map, or a zarr or HDF5 array.
 """
 
 from __future__ import annotations
@@ -17,8 +17,9 @@ from featkit.core.available_memory import available_bytes
 from featkit.core.errors import FeatkitWarning, InputError
 from featkit.core.progress import note
 from featkit.core.seeds import rng
+from featkit.stats.labelled_rows import LabelledRows
 
-_BYTES_PER_CELL = 16  # the rows read, their float32 columns, and those that two problems at a time pack
+_WORK_BYTES = 12  # per value, beside the rows read: their float32 columns, and those that two problems at a time pack
 _READ_BYTES = 1 << 26
 
 
@@ -27,52 +28,52 @@ def memory_budget() -> int:
     return int(0.6 * available_bytes())
 
 
-def thin(X: Any, y: Any, groups: Any, max_bytes: int | None, seed: int) -> tuple[Any, np.ndarray | None, str]:
-    """Return ``X`` as it is when it fits, or an array of the rows that do, their numbers, and a note.
+def rows_that_fit(rows: LabelledRows, max_bytes: int | None, seed: int) -> tuple[LabelledRows, np.ndarray | None, str]:
+    """Return the rows as they are when they fit in memory, or as many as do, read into memory.
+
+    Every patient keeps all its rows or the same number of them, drawn at random; where rows are independent, each class
+    keeps its share.
 
     Parameters
     ----------
-    X : (n, d) array or array-like on disk
-        Anything with ``shape`` and row slices.
-    y : (n,) array
-        Labels; without groups each class is thinned in proportion.
-    groups : (n,) array or None
-        Patients.
-    max_bytes : int, optional
-        Memory the work may take; by default `memory_budget`.
+    rows : LabelledRows
+        Embeddings in memory or on disk.
+    max_bytes : int or None
+        Memory the work may take; None is `memory_budget`.
     seed : int
         Seed of the draw.
 
     Returns
     -------
-    X, rows, message
-        ``rows`` is None and ``message`` empty when nothing was left out.
+    rows : LabelledRows
+        The rows that fit.
+    kept : (n_kept,) int64 or None
+        Their numbers; None when all fit.
+    note : str
+        What was left out; empty when nothing was.
 
     Raises
     ------
     InputError
-        If there is not room for two patches of every patient.
+        If there is not room for two rows of every patient.
     """
-    shape = getattr(X, "shape", None)
-    if shape is None or len(shape) != 2 or 0 in shape:
-        return X, None, ""  # for `as_matrix` to refuse, or a list, which is in memory already
-    n, d = shape
+    n, d = rows.n, rows.n_dimensions
     budget = memory_budget() if max_bytes is None else max_bytes
-    room = budget // (_BYTES_PER_CELL * d)
+    dtype = _dtype_read(rows.X)
+    room = budget // ((_WORK_BYTES + dtype.itemsize) * d)
     if n <= room:
-        return X, None, ""
-    names, index = np.unique(np.asarray(y if groups is None else groups), return_inverse=True)
-    if index.size != n:
-        raise InputError(f"y and groups must have one value for each of the {n} rows of X", f"{index.size}")
+        return rows, None, ""
+    names, index = np.unique(rows.y if rows.is_by_patch else rows.patients, return_inverse=True)
     index = index.reshape(-1)
     counts = np.bincount(index)
+    unit = "class" if rows.is_by_patch else "patient"
     if room < 2 * names.size:
         raise InputError(
-            f"memory must hold 2 patches of each of {names.size} patients",
+            f"memory must hold 2 patches of each of {names.size} {'classes' if rows.is_by_patch else 'patients'}",
             f"room for {room} rows of {d} dimensions in {budget / 2**20:.0f} MiB",
             "Raise max_bytes or use a machine with more memory",
         )
-    if groups is None:
+    if rows.is_by_patch:
         quota = np.maximum(2, counts * room // n)
     else:
         low, high = 1, int(counts.max())  # the largest number a patient may keep so that all fit
@@ -82,20 +83,28 @@ def thin(X: Any, y: Any, groups: Any, max_bytes: int | None, seed: int) -> tuple
         quota = np.minimum(counts, low)
     order = np.lexsort((rng(seed, "thin").random(n), index))
     place = np.arange(n) - np.repeat(np.cumsum(counts) - counts, counts)
-    rows = np.sort(order[place < quota[index[order]]])
-    unit = "class" if groups is None else "patient"
+    kept = np.sort(order[place < quota[index[order]]])
     message = (
-        f"{rows.size:,} of {n:,} patches are used, at most {int(quota.max()):,} a {unit}, "
+        f"{kept.size:,} of {n:,} patches are used, at most {int(quota.max()):,} per {unit}, "
         f"to stay within {budget / 2**20:,.0f} MiB; every {unit} is there"
     )
     note(message)
     warnings.warn(message, FeatkitWarning, stacklevel=3)
-    return _read(X, rows, d), rows, message
+    groups = rows.groups if isinstance(rows.groups, str) else rows.groups[kept]
+    return LabelledRows(_read(rows.X, kept, dtype), rows.y[kept], groups), kept, message
 
 
-def _read(X: Any, rows: np.ndarray, d: int) -> np.ndarray:
-    """Return the given rows as float32, reading whole blocks one after another."""
-    kept = np.empty((rows.size, d), np.float32)
+def _dtype_read(X: Any) -> np.dtype:
+    """Return the type rows are read as: float32, or float64 where values may need it to be standardised."""
+    given = np.dtype(getattr(X, "dtype", np.float32))
+    is_short = given.itemsize <= (4 if given.kind == "f" else 2)
+    return np.dtype(np.float32 if is_short else np.float64)
+
+
+def _read(X: Any, rows: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    """Return the given rows, reading whole blocks one after another."""
+    d = X.shape[1]
+    kept = np.empty((rows.size, d), dtype)
     block = max(1, _READ_BYTES // (8 * d))
     filled = 0
     while filled < rows.size:

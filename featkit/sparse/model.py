@@ -11,25 +11,27 @@ import dataclasses
 import functools
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 from scipy.special import logsumexp
 from threadpoolctl import threadpool_limits
 
 from featkit.core.errors import InputError
+from featkit.core.options import ComputeOptions, PathOptions
 from featkit.results.path import PathResult
-from featkit.sparse.memory import thin
-from featkit.sparse.multinomial import as_classes, largest_group_lambda
-from featkit.sparse.path import check_options, largest_lambda, to_result
-from featkit.sparse.solvers.batch import EXACT_BELOW, solve_many
-from featkit.sparse.solvers.design import Design, Patients, as_given, as_labels, as_matrix, as_patients, make_design
-from featkit.sparse.solvers.multinomial import GroupedProblem, follow_groups
-from featkit.sparse.solvers.path_record import Trace
-from featkit.sparse.solvers.path_solver import follow
+from featkit.sparse.memory import rows_that_fit
+from featkit.sparse.multinomial import as_classes, largest_group_lambda, require_grouped
+from featkit.sparse.path import lambda_grid, largest_lambda, to_result
+from featkit.sparse.solvers.batch import EXACT_BELOW, solve_batch
+from featkit.sparse.solvers.design import Design, Patients, as_labels, as_matrix, as_patients, make_design
+from featkit.sparse.solvers.multinomial import GroupedProblem, solve_grouped_path
+from featkit.sparse.solvers.path_record import PathRecord
+from featkit.sparse.solvers.path_solver import solve_path
 from featkit.sparse.solvers.threads import worker_count
-from featkit.sparse.solvers.torch_batch import solve_batched, use_torch
+from featkit.sparse.solvers.torch_batch import TorchProblems, solve_batched, use_torch
 from featkit.sparse.solvers.working_set import ALL_ROWS, WorkingSet
+from featkit.stats.labelled_rows import LabelledRows
 
 _COPIED_BYTES = 1 << 30  # what copies of the design for sets of rows may take, where one alone takes no more
 
@@ -48,8 +50,8 @@ class SparseModel(abc.ABC):
         Class indices: float64 with two classes, int64 with several.
     patients : Patients
         Of the rows.
-    l1_ratio : float
-        Share of the penalty that is L1.
+    options : PathOptions
+        How paths are fitted.
     classes : tuple of str
         Class names; may be empty with two classes.
     notes : tuple of str
@@ -59,7 +61,7 @@ class SparseModel(abc.ABC):
     design: Design
     y: np.ndarray
     patients: Patients
-    l1_ratio: float
+    options: PathOptions
     classes: tuple[str, ...]
     notes: tuple[str, ...]
 
@@ -72,6 +74,16 @@ class SparseModel(abc.ABC):
         return np.where(self.design.is_dead, np.inf, 1.0)
 
     @property
+    def tolerance(self) -> float:
+        """Relative duality gap to solve to."""
+        return self.usual_tolerance if self.options.tolerance is None else self.options.tolerance
+
+    @functools.cached_property
+    def grid(self) -> np.ndarray:
+        """Penalties of the path, (n_lambdas,) float64, decreasing."""
+        return lambda_grid(self.largest_lambda, self.options)
+
+    @property
     @abc.abstractmethod
     def null_loss(self) -> float:
         """Mean loss of the model with intercepts alone, in nats."""
@@ -82,42 +94,57 @@ class SparseModel(abc.ABC):
         """Smallest penalty at which nothing is selected."""
 
     @abc.abstractmethod
-    def follow(self, lambdas: np.ndarray, tolerance: float) -> Trace:
+    def solve_path(self, lambdas: np.ndarray, tolerance: float) -> PathRecord:
         """Solve along the penalties on all rows, to gaps of ``tolerance`` relative to the null loss."""
 
     @abc.abstractmethod
-    def follow_many(
+    def solve_paths(
         self,
         parts: Sequence[np.ndarray],
         lambdas: np.ndarray,
         tolerance: float,
         *,
         max_entrants: int | None = None,
-        n_jobs: int | None = None,
-        device: str | None = None,
+        compute: ComputeOptions = ComputeOptions(),
         done: Done = lambda: None,
-    ) -> list[Trace]:
+    ) -> list[PathRecord]:
         """Solve along the penalties on each set of sorted rows, to gaps of ``tolerance`` relative to the null loss.
 
-        See `featkit.sparse.solvers.batch.solve_many`; a ``device`` is that of `featkit.sparse.solvers.torch_batch`.
+        Parameters
+        ----------
+        parts : sequence of (n_rows,) int64
+            Sets of rows, each sorted.
+        lambdas : (n_lambdas,) float64
+            Penalties, decreasing.
+        tolerance : float
+            Relative duality gap.
+        max_entrants : int, optional
+            Each path stops after the penalty at which this many dimensions have entered.
+        compute : ComputeOptions
+            Threads and device.
+        done : callable
+            Called once for each path done.
         """
 
     @abc.abstractmethod
     def losses(self, predictor: np.ndarray, y: np.ndarray) -> np.ndarray:
         """Return each row's loss in nats, (n,), given its linear predictor, (n,) or (n, K)."""
 
-    def path(self, lambdas: np.ndarray, tolerance: float) -> PathResult:
-        """Return the path on all rows, on the scale of the design; see `follow`."""
+    def path(self, lambdas: np.ndarray | None = None, tolerance: float | None = None) -> PathResult:
+        """Return the path on all rows, on the scale of the design, by default over the model's own grid."""
         d, n = self.design.columns.shape
-        trace = self.follow(lambdas, tolerance)
-        classes = self.classes if np.ndim(trace.intercepts[0]) else ()
-        return to_result(trace, lambdas, self.null_loss, tolerance, self.l1_ratio, float(n), (n, d), classes)
+        lambdas = self.grid if lambdas is None else lambdas
+        tolerance = self.tolerance if tolerance is None else tolerance
+        options = dataclasses.replace(self.options, tolerance=tolerance)
+        record = self.solve_path(lambdas, tolerance)
+        classes = self.classes if np.ndim(record.intercepts[0]) else ()
+        return to_result(record, lambdas, self.null_loss, options, float(n), (n, d), classes)
 
-    def predictor(self, trace: Trace, index: int, rows: np.ndarray) -> np.ndarray:
+    def predictor(self, record: PathRecord, index: int, rows: np.ndarray) -> np.ndarray:
         """Return the linear predictor of rows at a penalty, (n_rows,) or (n_rows, K) float64."""
-        support = trace.supports[index]
+        support = record.supports[index]
         Z = self.design.columns[support[:, None], rows].T.astype(np.float64)
-        return Z @ trace.values[index] + trace.intercepts[index]
+        return Z @ record.values[index] + record.intercepts[index]
 
 
 class _Logistic(SparseModel):
@@ -133,7 +160,7 @@ class _Logistic(SparseModel):
     def _problem(self, rows: np.ndarray) -> WorkingSet:
         y = self.y[rows] if rows.size else self.y
         w = np.full(y.size, 1.0 / y.size)
-        return WorkingSet(self.design.columns, y, w, rows, self.penalties, self.l1_ratio, True)
+        return WorkingSet(self.design.columns, y, w, rows, self.penalties, self.options.l1_ratio, True)
 
     @property
     def null_loss(self) -> float:
@@ -141,35 +168,34 @@ class _Logistic(SparseModel):
 
     @property
     def largest_lambda(self) -> float:
-        return largest_lambda(self._null[1], self.penalties, self.l1_ratio)
+        return largest_lambda(self._null[1], self.penalties, self.options.l1_ratio)
 
-    def follow(self, lambdas: np.ndarray, tolerance: float) -> Trace:
-        return follow(self._problem(ALL_ROWS), self._null[1].copy(), lambdas, tolerance * self.null_loss)
+    def solve_path(self, lambdas: np.ndarray, tolerance: float) -> PathRecord:
+        return solve_path(self._problem(ALL_ROWS), self._null[1].copy(), lambdas, tolerance * self.null_loss)
 
-    def follow_many(
+    def solve_paths(
         self,
         parts: Sequence[np.ndarray],
         lambdas: np.ndarray,
         tolerance: float,
         *,
         max_entrants: int | None = None,
-        n_jobs: int | None = None,
-        device: str | None = None,
+        compute: ComputeOptions = ComputeOptions(),
         done: Done = lambda: None,
-    ) -> list[Trace]:
-        columns, gap = self.design.columns, tolerance * self.null_loss
-        if use_torch(device):
+    ) -> list[PathRecord]:
+        gap = tolerance * self.null_loss
+        if use_torch(compute.device):
+            shared = TorchProblems(self.design.columns, self.y, self.penalties, self.options.l1_ratio)
             return solve_batched(
-                columns, self.y, parts, self.penalties, lambdas, gap, self.l1_ratio, max_entrants, device, done
+                shared, parts, lambdas, gap, max_entrants=max_entrants, device=compute.device, done=done
             )
-        return solve_many(
-            columns,
+        return solve_batch(
             [functools.partial(self._problem, rows) for rows in parts],
             lambdas,
             gap,
             max_entrants=max_entrants,
             is_exact=tolerance < EXACT_BELOW,
-            n_jobs=n_jobs,
+            n_jobs=compute.n_jobs,
             done=done,
         )
 
@@ -202,101 +228,89 @@ class _Multinomial(SparseModel):
     def largest_lambda(self) -> float:
         return self._null[1]
 
-    def follow(self, lambdas: np.ndarray, tolerance: float) -> Trace:
+    def solve_path(self, lambdas: np.ndarray, tolerance: float) -> PathRecord:
         with threadpool_limits(1):
             return self._follow(ALL_ROWS, lambdas, tolerance)
 
     def _follow(
         self, rows: np.ndarray, lambdas: np.ndarray, tolerance: float, max_entrants: int | None = None
-    ) -> Trace:
+    ) -> PathRecord:
         problem = self._problem(rows, tolerance)
-        return follow_groups(problem, lambdas, tolerance * self.null_loss, max_entrants)
+        return solve_grouped_path(problem, lambdas, tolerance * self.null_loss, max_entrants)
 
-    def follow_many(
+    def solve_paths(
         self,
         parts: Sequence[np.ndarray],
         lambdas: np.ndarray,
         tolerance: float,
         *,
         max_entrants: int | None = None,
-        n_jobs: int | None = None,
-        device: str | None = None,
+        compute: ComputeOptions = ComputeOptions(),
         done: Done = lambda: None,
-    ) -> list[Trace]:
-        if device not in (None, "auto"):
-            raise InputError("there must be two classes to solve with torch", repr(device), "Leave device out")
+    ) -> list[PathRecord]:
+        if compute.device not in (None, "auto"):
+            raise InputError("there must be two classes to solve with torch", repr(compute.device), "Leave device out")
         solve = functools.partial(self._follow, lambdas=lambdas, tolerance=tolerance, max_entrants=max_entrants)
-        traces = []
+        records = []
         n_copies = max(1, _COPIED_BYTES // self.design.columns.nbytes)
-        with threadpool_limits(1), ThreadPoolExecutor(min(worker_count(n_jobs), n_copies)) as pool:
-            for trace in pool.map(solve, parts):
-                traces.append(trace)
+        with threadpool_limits(1), ThreadPoolExecutor(min(worker_count(compute.n_jobs), n_copies)) as pool:
+            for record in pool.map(solve, parts):
+                records.append(record)
                 done()
-        return traces
+        return records
 
     def losses(self, predictor: np.ndarray, y: np.ndarray) -> np.ndarray:
         return np.asarray(logsumexp(predictor, axis=1) - predictor[np.arange(y.size), y])
 
 
 def sparse_model(
-    X: Any,
-    y: Any,
-    groups: Any,
+    rows: LabelledRows,
+    path: PathOptions = PathOptions(),
     *,
     classes: Sequence[str] = (),
-    l1_ratio: float = 1.0,
-    standardize: bool = True,
-    max_bytes: int | None = None,
+    compute: ComputeOptions = ComputeOptions(),
     seed: int = 0,
 ) -> SparseModel:
     """Return the model for training rows, checked: L1-logistic for two classes, multinomial for several.
 
     Parameters
     ----------
-    X, y, groups : (n, d), (n,) and (n,) arrays
-        Training embeddings, labels and patients. Two classes are 0 and 1. The literal "patches" for the patients says
-        that rows are independent.
+    rows : LabelledRows
+        Training rows. Two classes are 0 and 1.
+    path : PathOptions
+        How its paths are fitted; ``l1_ratio`` must be 1 with several classes, and there must be an intercept.
     classes : sequence of str
         Class names, of which the labels are then indices. Without them several classes are the sorted labels.
-    l1_ratio : float
-        Share of the penalty that is L1; 1 with several classes.
-    standardize : bool
-        Take off the mean of each dimension and divide by its standard deviation.
-    max_bytes, seed
-        As in `featkit.sparse.logistic_path`.
+    compute : ComputeOptions
+        Memory the work may take.
+    seed : int
+        Seed of the draw of rows where not all fit in memory.
 
     Raises
     ------
     InputError
         If the input is malformed, or a class does not occur.
     """
-    if groups is None:
-        raise InputError(
-            "groups must name each row's patient", "none", "Where rows are independent, say groups='patches'"
-        )
-    is_by_patch = isinstance(groups, str) and groups == "patches"
-    X, rows, note = thin(X, y, None if is_by_patch else groups, max_bytes, seed)
-    if rows is not None:
-        y, groups = np.asarray(y)[rows], groups if is_by_patch else np.asarray(groups)[rows]
-    X = as_matrix(X)
-    check_options(l1_ratio, 1e-4, None)
+    rows, _, note = rows_that_fit(rows, compute.max_bytes, seed)
+    if not path.fit_intercept:
+        raise InputError("fit_intercept must be true for a signature", "false", "Leave it out")
+    X = as_matrix(rows.X)
     names = tuple(str(name) for name in classes)
-    several = len(names) > 2 or (not names and np.unique(as_given(y, X.shape[0])).size > 2)
+    several = len(names) > 2 or (not names and np.unique(rows.y).size > 2)
     if several:
-        if l1_ratio != 1.0:
-            raise InputError("l1_ratio must be 1 with more than two classes", l1_ratio)
-        names, labels = _as_named(y, X.shape[0], names)
+        require_grouped(path)
+        names, labels = _as_named(rows.y, names)
     else:
-        labels = as_labels(y, X.shape[0])
-    patients = as_patients(np.arange(labels.size) if is_by_patch else groups, labels)
+        labels = as_labels(rows.y)
+    patients = as_patients(rows.patients, labels)
     notes = (note,) if note else ()
     model = _Multinomial if several else _Logistic
-    return model(make_design(X, standardize=standardize), labels, patients, l1_ratio, names, notes)
+    return model(make_design(X, standardize=path.standardize), labels, patients, path, names, notes)
 
 
-def _as_named(y: Any, n: int, names: tuple[str, ...]) -> tuple[tuple[str, ...], np.ndarray]:
+def _as_named(y: np.ndarray, names: tuple[str, ...]) -> tuple[tuple[str, ...], np.ndarray]:
     """Return class names and each row's class index; every class must occur."""
-    values, labels = as_classes(y, n)
+    values, labels = as_classes(y)
     if not names:
         return tuple(str(v) for v in values), labels
     if values.dtype.kind not in "iu" or values[0] < 0 or values[-1] >= len(names):

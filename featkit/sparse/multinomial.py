@@ -9,54 +9,50 @@ How it is solved: `featkit.sparse.solvers.multinomial`.
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import numpy as np
 from threadpoolctl import threadpool_limits
 
 from featkit.core.errors import InputError
+from featkit.core.options import ComputeOptions, PathOptions
 from featkit.results.path import PathResult
-from featkit.sparse.memory import thin
-from featkit.sparse.path import as_lambdas, check_options, lambda_grid, largest_lambda, on_data_scale, to_result
-from featkit.sparse.solvers.batch import EXACT_BELOW, solve_many
-from featkit.sparse.solvers.design import as_given, as_matrix, as_penalties, as_weights, make_design
-from featkit.sparse.solvers.multinomial import GroupedProblem, follow_groups
+from featkit.sparse.path import fitted_rows, lambda_grid, largest_lambda, on_data_scale, require_entrants, to_result
+from featkit.sparse.solvers.batch import EXACT_BELOW, solve_batch
+from featkit.sparse.solvers.design import as_penalties, require_weight
+from featkit.sparse.solvers.multinomial import GroupedProblem, solve_grouped_path
 from featkit.sparse.solvers.working_set import ALL_ROWS, WorkingSet
+from featkit.stats.labelled_rows import LabelledRows
 
 
 def multinomial_path(
-    X: Any,
-    y: Any,
+    rows: LabelledRows,
+    path: PathOptions = PathOptions(),
     *,
     sample_weight: Any = None,
-    lambdas: Any = None,
-    n_lambdas: int = 49,
-    lambda_min_ratio: float = 0.01,
     penalty_weights: Any = None,
-    standardize: bool = False,
-    tolerance: float = 1e-4,
     max_entrants: int | None = None,
-    groups: Any = None,
-    max_bytes: int | None = None,
+    compute: ComputeOptions = ComputeOptions(),
     seed: int = 0,
 ) -> PathResult:
     """Fit a multinomial logistic model whose dimensions enter for all classes together.
 
     Parameters
     ----------
-    X : (n, d) array
-        Embeddings, held as float32.
-    y : (n,) array
-        Labels; their sorted values are the classes.
-    sample_weight, lambdas, n_lambdas, lambda_min_ratio, penalty_weights, standardize, tolerance, max_entrants
-        As in `featkit.sparse.logistic_path`; penalty weights must be above 0.
-    groups, max_bytes, seed
-        As there.
+    rows : LabelledRows
+        Embeddings, labels (their sorted values are the classes) and patients, as in `featkit.sparse.logistic_path`.
+    path : PathOptions
+        The path; the tolerance is 1e-4 by default, ``l1_ratio`` must be 1 and there must be an intercept.
+    sample_weight, max_entrants, compute, seed
+        As in `featkit.sparse.logistic_path`.
+    penalty_weights : (d,) array, optional
+        Weights of the penalty, above 0; infinity keeps a dimension out.
 
     Returns
     -------
     PathResult
-        With one column of coefficients a class.
+        With one column of coefficients per class.
 
     Raises
     ------
@@ -67,85 +63,112 @@ def multinomial_path(
     -----
     FeatkitWarning
         If a penalty did not reach the asked gap.
+
+    References
+    ----------
+    Simon, Friedman and Hastie, A blockwise descent algorithm for group-penalized multiresponse and multinomial
+    regression, arXiv:1311.6529, 2013 (the model).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> X = np.random.default_rng(0).standard_normal((90, 4))
+    >>> rows = LabelledRows(X, np.digitize(X[:, 1], [-0.5, 0.5]), "patches")
+    >>> multinomial_path(rows, PathOptions(lambdas=[0.2])).support(0)
+    array([1])
     """
-    X, rows, thinned = thin(X, y, groups, max_bytes, seed)
-    if rows is not None:
-        y = np.asarray(y)[rows]
-        sample_weight = None if sample_weight is None else np.asarray(sample_weight)[rows]
-    X = as_matrix(X)
-    classes, labels = as_classes(y, X.shape[0])
-    w, total = as_weights(sample_weight, X.shape[0])
-    penalties = as_penalties(penalty_weights, X.shape[1])
+    require_grouped(path)
+    tolerance = path.tolerance or 1e-4
+    options = dataclasses.replace(path, tolerance=tolerance)
+    fitted = fitted_rows(rows, options, sample_weight, compute, seed)
+    classes, labels = as_classes(fitted.rows.y)
+    require_weight(labels, fitted.w)
+    columns = fitted.design.columns
+    penalties = as_penalties(penalty_weights, len(columns))
     if penalties.min() <= 0.0:
         raise InputError("penalty weights of the grouped model must be above 0", penalties.min())
-    check_options(1.0, tolerance, max_entrants)
-    design = make_design(X, standardize=standardize, sample_weight=w if sample_weight is not None else None)
+    require_entrants(max_entrants)
     with threadpool_limits(1):
-        problem = GroupedProblem(design.columns, labels, classes.size, w, penalties, tolerance)
+        problem = GroupedProblem(columns, labels, classes.size, fitted.w, penalties, tolerance)
         null_loss = problem.loss()
-        if lambdas is None:
-            largest = largest_group_lambda(problem.gradient_norms(is_exact=True), penalties)
-            grid = lambda_grid(largest, n_lambdas, lambda_min_ratio)
-        else:
-            grid = as_lambdas(lambdas)
-        trace = follow_groups(problem, grid, tolerance * null_loss, max_entrants)
+        grid = lambda_grid(largest_group_lambda(problem.gradient_norms(is_exact=True), penalties), options)
+        record = solve_grouped_path(problem, grid, tolerance * null_loss, max_entrants)
     names = tuple(str(c) for c in classes)
-    path = to_result(trace, grid, null_loss, tolerance, 1.0, total, X.shape, names)
-    return on_data_scale(path, design, (thinned,) if thinned else ())
+    found = to_result(record, grid, null_loss, options, fitted.total_weight, columns.shape[::-1], names)
+    return on_data_scale(found, fitted.design, fitted.notes)
 
 
 def one_vs_rest_paths(
-    X: Any,
-    y: Any,
+    rows: LabelledRows,
+    path: PathOptions = PathOptions(),
     *,
-    lambdas: Any = None,
-    n_lambdas: int = 49,
-    lambda_min_ratio: float = 0.01,
-    l1_ratio: float = 1.0,
-    standardize: bool = False,
-    tolerance: float = 1e-5,
-    n_jobs: int | None = None,
+    compute: ComputeOptions = ComputeOptions(),
+    seed: int = 0,
 ) -> dict[str, PathResult]:
-    """Fit one L1-logistic path a class, that class against all others, on one design and one grid of penalties.
+    """Fit one L1-logistic path per class, that class against all others, on one design and one grid of penalties.
 
     Parameters
     ----------
-    X, y, lambdas, n_lambdas, lambda_min_ratio, l1_ratio, standardize, tolerance, n_jobs
-        As in `featkit.sparse.logistic_path` and `multinomial_path`; the grid starts at the largest penalty that any
-        class needs.
+    rows : LabelledRows
+        As in `featkit.sparse.multinomial_path`.
+    path : PathOptions
+        The path; its grid starts at the largest penalty that any class needs, and the tolerance is 1e-5 by default.
+    compute : ComputeOptions
+        Threads and memory.
+    seed : int
+        Seed of the draw of rows where not all fit in memory.
 
     Returns
     -------
     dict of str to PathResult
         By class, in sorted order.
+
+    Raises
+    ------
+    InputError
+        If the input is malformed or there are fewer than two classes.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> X = np.random.default_rng(0).standard_normal((90, 4))
+    >>> rows = LabelledRows(X, np.digitize(X[:, 1], [-0.5, 0.5]), "patches")
+    >>> sorted(one_vs_rest_paths(rows, PathOptions(n_lambdas=3)))
+    ['0', '1', '2']
     """
-    X = as_matrix(X)
-    n, d = X.shape
-    classes, labels = as_classes(y, n)
-    check_options(l1_ratio, tolerance, None)
-    design = make_design(X, standardize=standardize)
+    tolerance = path.tolerance or 1e-5
+    options = dataclasses.replace(path, tolerance=tolerance)
+    fitted = fitted_rows(rows, options, None, compute, seed)
+    classes, labels = as_classes(fitted.rows.y)
+    columns = fitted.design.columns
+    d, n = columns.shape
     ones = np.ones(d)
 
     def problem(c: int) -> WorkingSet:
         member = (labels == c).astype(np.float64)
-        return WorkingSet(design.columns, member, np.full(n, 1.0 / n), ALL_ROWS, ones, l1_ratio, True)
+        return WorkingSet(columns, member, fitted.w, ALL_ROWS, ones, options.l1_ratio, options.fit_intercept)
 
     nulls = [problem(c) for c in range(classes.size)]
     losses = [null.loss() for null in nulls]
-    if lambdas is None:
-        grid = lambda_grid(
-            max(largest_lambda(p.gradient(), ones, l1_ratio) for p in nulls), n_lambdas, lambda_min_ratio
-        )
-    else:
-        grid = as_lambdas(lambdas)
+    grid = lambda_grid(max(largest_lambda(p.gradient(), ones, options.l1_ratio) for p in nulls), options)
     makers = [lambda null=null: null for null in nulls]
-    traces = solve_many(
-        design.columns, makers, grid, tolerance * min(losses), is_exact=tolerance < EXACT_BELOW, n_jobs=n_jobs
+    records = solve_batch(
+        makers, grid, tolerance * min(losses), is_exact=tolerance < EXACT_BELOW, n_jobs=compute.n_jobs
     )
     return {
-        str(c): on_data_scale(to_result(trace, grid, loss, tolerance, l1_ratio, float(n), (n, d)), design)
-        for c, trace, loss in zip(classes, traces, losses)
+        str(c): on_data_scale(
+            to_result(record, grid, loss, options, fitted.total_weight, (n, d)), fitted.design, fitted.notes
+        )
+        for c, record, loss in zip(classes, records, losses)
     }
+
+
+def require_grouped(path: PathOptions) -> None:
+    """Refuse what the grouped model does not have."""
+    if path.l1_ratio != 1.0:
+        raise InputError("l1_ratio must be 1 with more than two classes", path.l1_ratio, "Leave it out")
+    if not path.fit_intercept:
+        raise InputError("fit_intercept must be true for a multinomial model", "false", "Leave it out")
 
 
 def largest_group_lambda(norms: np.ndarray, penalty_weights: np.ndarray) -> float:
@@ -156,9 +179,8 @@ def largest_group_lambda(norms: np.ndarray, penalty_weights: np.ndarray) -> floa
     return float(np.max(norms[live] / penalty_weights[live]))
 
 
-def as_classes(y: Any, n: int) -> tuple[np.ndarray, np.ndarray]:
+def as_classes(y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the sorted classes and each row's class index; at least two must occur."""
-    y = as_given(y, n)
     if y.dtype.kind == "f" and np.any(y != np.round(y)):
         raise InputError(
             "labels must be names or whole numbers", f"{y[y != np.round(y)][0]:g}", "Give classes, not values"

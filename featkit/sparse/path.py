@@ -10,12 +10,22 @@ from typing import Any
 import numpy as np
 
 from featkit.core.errors import FeatkitWarning, InputError
+from featkit.core.options import ComputeOptions, PathOptions
 from featkit.results.path import PathResult
-from featkit.sparse.memory import thin
-from featkit.sparse.solvers.design import Design, as_labels, as_matrix, as_penalties, as_weights, make_design
-from featkit.sparse.solvers.path_record import Trace
-from featkit.sparse.solvers.path_solver import follow
+from featkit.sparse.memory import rows_that_fit
+from featkit.sparse.solvers.design import (
+    Design,
+    as_labels,
+    as_matrix,
+    as_penalties,
+    as_weights,
+    make_design,
+    require_weight,
+)
+from featkit.sparse.solvers.path_record import PathRecord
+from featkit.sparse.solvers.path_solver import solve_path
 from featkit.sparse.solvers.working_set import ALL_ROWS, WorkingSet
+from featkit.stats.labelled_rows import LabelledRows
 
 
 def largest_lambda(gradient: np.ndarray, penalty_weights: np.ndarray, l1_ratio: float) -> float:
@@ -26,42 +36,85 @@ def largest_lambda(gradient: np.ndarray, penalty_weights: np.ndarray, l1_ratio: 
     return float(np.max(np.abs(gradient[penalised]) / penalty_weights[penalised])) / l1_ratio
 
 
-def lambda_grid(largest: float, n_lambdas: int, lambda_min_ratio: float) -> np.ndarray:
-    """Return ``n_lambdas`` penalties from ``largest`` to ``lambda_min_ratio * largest``, evenly spaced in the log."""
-    if n_lambdas < 1:
-        raise InputError("n_lambdas must be at least 1", n_lambdas)
-    if not 0.0 < lambda_min_ratio < 1.0:
-        raise InputError("lambda_min_ratio must lie in (0, 1)", lambda_min_ratio)
-    return largest * np.geomspace(1.0, lambda_min_ratio, n_lambdas)
+def lambda_grid(largest: float, options: PathOptions) -> np.ndarray:
+    """Return the penalties of a path, decreasing: those given, or a grid down from the largest penalty.
+
+    Parameters
+    ----------
+    largest : float
+        Smallest penalty at which nothing is selected.
+    options : PathOptions
+        The penalties, or how many and how far down.
+
+    Raises
+    ------
+    InputError
+        If a grid is asked and there is nothing to select at any penalty.
+    """
+    if options.lambdas is not None:
+        return np.array(options.lambdas)
+    if not largest > 0.0:
+        raise InputError(
+            "at least one dimension must vary with the labels to make a grid of penalties",
+            "no gradient at any",
+            "Check that the embeddings are not constant, or give the penalties as lambdas",
+        )
+    return largest * np.geomspace(1.0, options.lambda_min_ratio, options.n_lambdas)
 
 
-def as_lambdas(lambdas: Any) -> np.ndarray:
-    """Return given penalties as float64, decreasing."""
-    values = np.atleast_1d(np.asarray(lambdas, dtype=np.float64))
-    if values.ndim != 1 or values.size == 0 or not np.isfinite(values).all() or values.min() <= 0:
-        raise InputError("lambdas must be positive numbers", lambdas)
-    return np.sort(values)[::-1].copy()
+@dataclasses.dataclass(frozen=True, eq=False)
+class FittedRows:
+    """The rows a path is fitted on, with their weights, as the solvers take them.
+
+    Parameters
+    ----------
+    rows : LabelledRows
+        Those that fit in memory.
+    design : Design
+        Their embeddings.
+    w : (n,) float64
+        Weights with sum 1.
+    total_weight : float
+        Sum of the weights given; the number of rows without any.
+    notes : tuple of str
+        What was left out.
+    """
+
+    rows: LabelledRows
+    design: Design
+    w: np.ndarray
+    total_weight: float
+    notes: tuple[str, ...]
+
+
+def fitted_rows(
+    rows: LabelledRows, path: PathOptions, sample_weight: Any, compute: ComputeOptions, seed: int
+) -> FittedRows:
+    """Return the rows that fit in memory, as a design, with weights; see `logistic_path` for the parameters."""
+    w, total = as_weights(sample_weight, rows.n)
+    rows, kept, note = rows_that_fit(rows, compute.max_bytes, seed)
+    if kept is not None:
+        w, total = as_weights(None if sample_weight is None else np.asarray(sample_weight)[kept], kept.size)
+    design = make_design(
+        as_matrix(rows.X),
+        standardize=path.standardize,
+        sample_weight=w if sample_weight is not None else None,
+        center=path.fit_intercept,
+    )
+    return FittedRows(rows, design, w, total, (note,) if note else ())
 
 
 def logistic_path(
-    X: Any,
-    y: Any,
+    rows: LabelledRows,
+    path: PathOptions = PathOptions(),
     *,
     sample_weight: Any = None,
-    lambdas: Any = None,
-    n_lambdas: int = 100,
-    lambda_min_ratio: float = 0.01,
-    l1_ratio: float = 1.0,
     penalty_weights: Any = None,
-    fit_intercept: bool = True,
-    standardize: bool = False,
-    tolerance: float = 1e-5,
     max_entrants: int | None = None,
-    groups: Any = None,
-    max_bytes: int | None = None,
+    compute: ComputeOptions = ComputeOptions(),
     seed: int = 0,
 ) -> PathResult:
-    """Fit an L1- or elastic-net-penalised logistic model along a path of penalties.
+    """Fit an L1- or elastic-net-penalised logistic model of two classes along a path of penalties.
 
     Minimises, at each ``lambda``,
 
@@ -72,35 +125,23 @@ def logistic_path(
 
     Parameters
     ----------
-    X : (n, d) array
-        Embeddings. Held as float32, column by column: a float32 array in column order is not copied.
-    y : (n,) array
-        Labels, 0 or 1.
+    rows : LabelledRows
+        Embeddings (held as float32, column by column: a float32 array in column order is not copied), labels 0 and 1,
+        and patients, which matter only where the embeddings do not fit in memory.
+    path : PathOptions
+        Penalties, L1 share, standardising, intercept and tolerance, by default 1e-5. With ``standardize`` dimensions
+        are penalised as if scaled to unit standard deviation; coefficients are for ``X`` as given. The embeddings are
+        held in float32, which the certificate takes as exact; gaps down to about 1e-8 can be reached.
     sample_weight : (n,) array, optional
-        Weights w, not negative.
-    lambdas : array, optional
-        Penalties; by default ``n_lambdas`` of them from the smallest that selects nothing down to
-        ``lambda_min_ratio`` of it, evenly spaced in the log.
-    l1_ratio : float
-        Share of the penalty that is L1, in (0, 1].
+        Weights w, not negative; each class must have some.
     penalty_weights : (d,) array, optional
         Weights p: 0 leaves a dimension unpenalised, infinity keeps it out.
-    fit_intercept : bool
-        Fit an unpenalised intercept.
-    standardize : bool
-        Penalise the dimensions as if scaled to unit standard deviation; coefficients are for ``X`` as given.
-    tolerance : float
-        Duality gap to reach at each penalty, relative to the loss of the null model. The data are held in float32,
-        which the certificate takes as exact; gaps down to about 1e-8 can be reached.
     max_entrants : int, optional
         Stop after the penalty at which this many dimensions have entered.
-    groups : (n,) array, optional
-        Patients; used only when ``X`` does not fit in memory.
-    max_bytes : int, optional
-        Memory the work may take, by default 60 % of what is available. A larger ``X``, in memory or on disk, is thinned
-        by `featkit.sparse.memory.thin`: every patient stays, with fewer patches, and the result says so.
+    compute : ComputeOptions
+        Only ``max_bytes`` is used.
     seed : int
-        Seed of that draw.
+        Seed of the draw of rows where not all fit in memory.
 
     Returns
     -------
@@ -121,52 +162,57 @@ def logistic_path(
     ----------
     Friedman, Hastie and Tibshirani, J. Stat. Softw. 33(1), 2010 (paths, covariance updates); Tibshirani et al.,
     JRSSB 74:245, 2012 (strong rules); Lee, Sun and Saunders, SIAM J. Optim. 24:1420, 2014 (proximal Newton).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> X = np.random.default_rng(0).standard_normal((80, 5))
+    >>> rows = LabelledRows(X, (X[:, 2] > 0).astype(int), "patches")
+    >>> logistic_path(rows, PathOptions(lambdas=[0.2])).support(0)
+    array([2])
     """
-    X, rows, thinned = thin(X, y, groups, max_bytes, seed)
-    if rows is not None:
-        y = np.asarray(y)[rows]
-        sample_weight = None if sample_weight is None else np.asarray(sample_weight)[rows]
-    X = as_matrix(X)
-    labels = as_labels(y, X.shape[0])
-    w, total = as_weights(sample_weight, X.shape[0])
-    penalties = as_penalties(penalty_weights, X.shape[1])
-    check_options(l1_ratio, tolerance, max_entrants)
-    design = make_design(X, standardize=standardize, sample_weight=w if sample_weight is not None else None)
-    problem = WorkingSet(design.columns, labels, w, ALL_ROWS, penalties, l1_ratio, fit_intercept)
+    tolerance = path.tolerance or 1e-5
+    options = dataclasses.replace(path, tolerance=tolerance)
+    fitted = fitted_rows(rows, options, sample_weight, compute, seed)
+    labels = as_labels(fitted.rows.y)
+    require_weight(labels, fitted.w)
+    shape = fitted.design.columns.shape[::-1]
+    penalties = as_penalties(penalty_weights, shape[1])
+    require_entrants(max_entrants)
+    problem = WorkingSet(
+        fitted.design.columns, labels, fitted.w, ALL_ROWS, penalties, options.l1_ratio, options.fit_intercept
+    )
     null_loss = problem.loss()
     gradient = problem.gradient()
-    if lambdas is None:
-        grid = lambda_grid(largest_lambda(gradient, penalties, l1_ratio), n_lambdas, lambda_min_ratio)
-    else:
-        grid = as_lambdas(lambdas)
-    trace = follow(problem, gradient, grid, tolerance * null_loss, max_entrants)
-    path = to_result(trace, grid, null_loss, tolerance, l1_ratio, total, X.shape)
-    return on_data_scale(path, design, (thinned,) if thinned else ())
+    grid = lambda_grid(largest_lambda(gradient, penalties, options.l1_ratio), options)
+    record = solve_path(problem, gradient, grid, tolerance * null_loss, max_entrants)
+    found = to_result(record, grid, null_loss, options, fitted.total_weight, shape)
+    return on_data_scale(found, fitted.design, fitted.notes)
 
 
-def check_options(l1_ratio: float, tolerance: float, max_entrants: int | None) -> None:
-    """Refuse options outside their ranges."""
-    if not 0.0 < l1_ratio <= 1.0:
-        raise InputError("l1_ratio must lie in (0, 1]", l1_ratio, "Fit a ridge with scikit-learn")
-    if not 0.0 < tolerance < 1.0:
-        raise InputError("tolerance must lie in (0, 1)", tolerance)
+def require_entrants(max_entrants: int | None) -> None:
+    """Refuse a number of entrants below 1."""
     if max_entrants is not None and max_entrants < 1:
         raise InputError("max_entrants must be at least 1", max_entrants)
 
 
 def to_result(
-    trace: Trace,
+    record: PathRecord,
     lambdas: np.ndarray,
     null_loss: float,
-    tolerance: float,
-    l1_ratio: float,
+    options: PathOptions,
     total_weight: float,
     shape: tuple[int, ...],
     classes: tuple[str, ...] = (),
 ) -> PathResult:
-    """Return a trace as a result, on the scale of the design, and warn where it did not converge."""
-    n_done = len(trace.supports)
-    gaps = np.array(trace.gaps)
+    """Return a record as a result, on the scale of the design, and warn where it did not converge.
+
+    ``options`` must hold the tolerance; ``shape`` is that of the rows, (n, d).
+    """
+    assert options.tolerance is not None
+    tolerance = options.tolerance
+    n_done = len(record.supports)
+    gaps = np.array(record.gaps)
     is_converged = gaps <= tolerance * null_loss
     messages = []
     if not is_converged.all():
@@ -178,33 +224,33 @@ def to_result(
         warnings.warn(messages[-1], FeatkitWarning, stacklevel=3)
     return PathResult(
         lambdas=lambdas[:n_done],
-        indptr=np.concatenate([[0], np.cumsum([s.size for s in trace.supports])]),
-        indices=np.concatenate(trace.supports),
-        values=np.concatenate(trace.values),
-        intercepts=np.array(trace.intercepts),
-        losses=np.array(trace.losses),
+        indptr=np.concatenate([[0], np.cumsum([s.size for s in record.supports])]),
+        indices=np.concatenate(record.supports),
+        values=np.concatenate(record.values),
+        intercepts=np.array(record.intercepts),
+        losses=np.array(record.losses),
         gaps=gaps,
-        n_iter=np.array(trace.n_iter),
+        n_iter=np.array(record.n_iter),
         is_converged=is_converged,
         null_loss=null_loss,
         tolerance=tolerance,
-        l1_ratio=l1_ratio,
+        l1_ratio=options.l1_ratio,
         total_weight=total_weight,
         n_rows=shape[0],
         n_dimensions=shape[1],
-        entrants=np.array(trace.entrants),
+        entrants=np.array(record.entrants),
         is_stopped=n_done < lambdas.size,
-        warnings=tuple(messages),
+        notes=tuple(messages),
         classes=classes,
     )
 
 
 def on_data_scale(path: PathResult, design: Design, notes: tuple[str, ...] = ()) -> PathResult:
-    """Return a path fitted on a design with coefficients for the data as given, and ``notes`` as first warnings."""
+    """Return a path fitted on a design with coefficients for the data as given, and ``notes`` before its own."""
     values = (path.values.T / design.scale[path.indices]).T
     shifts = [
         design.mean[path.indices[first:stop]] @ values[first:stop] for first, stop in itertools.pairwise(path.indptr)
     ]
     return dataclasses.replace(
-        path, values=values, intercepts=path.intercepts - np.array(shifts), warnings=(*notes, *path.warnings)
+        path, values=values, intercepts=path.intercepts - np.array(shifts), notes=(*notes, *path.notes)
     )

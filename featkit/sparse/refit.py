@@ -2,71 +2,34 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from featkit.core.errors import InputError
+from featkit.core.options import Resampling, RidgeOptions
 from featkit.core.progress import track
 from featkit.results.estimate import Estimate
 from featkit.results.refit import ContributionResult, PerformanceCurve, RefitResult
-from featkit.sparse.ridge import RIDGE_CS, LogisticFit, as_training, choose_ridge, fit_logistic
+from featkit.sparse.ridge import LogisticFit, as_training, choose_ridge, fit_logistic
+from featkit.stats._inputs import as_classes
 from featkit.stats.draws import MetricDraws, prepare_metrics
 from featkit.stats.intervals import estimates, interval, remarks
+from featkit.stats.labelled_rows import LabelledRows
 from featkit.stats.overlap_supports import as_support
 
 METRICS = ("auc", "f1", "brier")
 
 
-@dataclasses.dataclass(frozen=True)
-class Halves:
-    """Training and test patches that share no patient, checked.
-
-    Parameters
-    ----------
-    X_train, X_test : ndarray of shape (n_train, d), (n_test, d)
-        Embeddings.
-    y_train, y_test : ndarray
-        Labels 0..K-1; each occurs in training.
-    groups_train : ndarray
-        Patients.
-    groups_test : ndarray or str
-        Patients, or the literal ``"patches"``.
-    n_test_patients : int
-        Different test patients.
-    """
-
-    X_train: np.ndarray
-    y_train: np.ndarray
-    groups_train: np.ndarray
-    X_test: np.ndarray
-    y_test: np.ndarray
-    groups_test: Any
-    n_test_patients: int
-
-    @property
-    def n_classes(self) -> int:
-        """Number of classes."""
-        return int(self.y_train.max()) + 1
-
-
 def refit_support(
-    X_train: Any,
-    y_train: Any,
-    groups_train: Any,
-    X_test: Any,
-    y_test: Any,
-    groups_test: Any,
+    train: LabelledRows,
+    test: LabelledRows,
     support: Any,
     *,
-    cs: Sequence[float] = RIDGE_CS,
-    n_folds: int = 5,
+    ridge: RidgeOptions = RidgeOptions(),
+    resampling: Resampling = Resampling(),
     threshold: float = 0.5,
-    n_draws: int = 2000,
-    level: float = 0.95,
-    seed: int = 0,
 ) -> RefitResult:
     """Fit a support again, without shrinkage and with a ridge penalty, and score both on the test patches.
 
@@ -75,27 +38,18 @@ def refit_support(
 
     Parameters
     ----------
-    X_train, X_test : array of shape (n_train, d), (n_test, d)
-        Embeddings.
-    y_train, y_test : array
-        Labels 0..K-1, each of which occurs in training. With K > 2 the fits are multinomial, and the metrics those of
-        several classes: mean one-vs-rest AUC, macro F1, Brier score summed over classes.
-    groups_train, groups_test : array or "patches"
-        Patients; none may be on both sides.
+    train, test : LabelledRows
+        Rows that share no patient. Labels are 0..K-1, each of which occurs in training. With K > 2 the fits are
+        multinomial, and the metrics those of several classes: mean one-vs-rest AUC, macro F1, Brier score summed over
+        classes.
     support : array-like of int or bool
         The dimensions kept.
-    cs : sequence of float
-        Inverse ridge penalties tried by cross-validation over training patients; a single one is taken as it is.
-    n_folds : int
-        Folds of that cross-validation.
+    ridge : RidgeOptions
+        Penalties tried by cross-validation over training patients.
+    resampling : Resampling
+        How test patients are resampled for intervals; its seed is also that of the folds.
     threshold : float
-        On the probability of class 1, for F1; with several classes the most probable is decided.
-    n_draws : int
-        Resamples of test patients behind the intervals.
-    level : float
-        Coverage of the intervals.
-    seed : int
-        Seed of folds and resamples.
+        On the probability of class 1, for F1, in (0, 1); with several classes the most probable is decided.
 
     Returns
     -------
@@ -107,23 +61,34 @@ def refit_support(
     ------
     InputError
         If a patient is on both sides, shapes do not go together, or a class does not occur in training.
-    """
-    halves = as_halves(X_train, y_train, groups_train, X_test, y_test, groups_test)
-    kept = as_support(support, halves.X_train.shape[1])
-    train = halves.X_train[:, kept].astype(np.float64)
-    scoring = _Scoring(threshold, n_draws, level, seed)
 
-    plain = fit_logistic(train, halves.y_train)
-    ridge_c = choose_ridge(train, halves.y_train, halves.groups_train, cs=cs, n_folds=n_folds, seed=seed)
-    ridge = fit_logistic(train, halves.y_train, ridge_c)
-    notes = _fit_notes(plain, ridge, kept)
-    shrunk_scores, told = _scores(halves, kept, ridge, scoring)
-    notes += told
+    Examples
+    --------
+    >>> import numpy as np
+    >>> patient = np.repeat(np.arange(40), 6)
+    >>> X = np.random.default_rng(0).standard_normal((240, 5))
+    >>> X[:, 2] += patient % 2
+    >>> rows, is_test = LabelledRows(X, patient % 2, patient), patient >= 24
+    >>> found = refit_support(rows.take(~is_test), rows.take(is_test), [2], resampling=Resampling(n_draws=50))
+    >>> round(found.ridge["auc"].value, 1)
+    0.8
+    """
+    train, test = as_disjoint(train, test)
+    kept = as_support(support, train.n_dimensions)
+    fitted, held = train.columns(kept), test.columns(kept)
+
+    plain = fit_logistic(fitted.X, fitted.y)
+    ridge_c = choose_ridge(fitted, ridge, resampling.seed)
+    shrunk = fit_logistic(fitted.X, fitted.y, ridge_c)
+    notes = _fit_notes(plain, shrunk, kept)
+    shrunk_scores, score_notes = _scores(held, shrunk, resampling, threshold)
+    notes += score_notes
+    n_test_patients = len(np.unique(test.patients))
     if plain.is_separable:
-        nothing = Estimate(float("nan"), level=level, n_units=halves.n_test_patients)
+        nothing = Estimate(float("nan"), level=resampling.level, n_units=n_test_patients)
         plain_scores = dict.fromkeys(METRICS, nothing)
     else:
-        plain_scores, _ = _scores(halves, kept, plain, scoring)
+        plain_scores, _ = _scores(held, plain, resampling, threshold)
     return RefitResult(
         support=kept,
         unshrunk=plain_scores,
@@ -132,39 +97,32 @@ def refit_support(
         is_converged=plain.is_reliable,
         ridge_c=ridge_c,
         unshrunk_coefficients=np.full_like(plain.coefficients, np.nan) if plain.is_separable else plain.coefficients,
-        ridge_coefficients=ridge.coefficients,
-        n_train_patches=len(halves.y_train),
-        n_test_patches=len(halves.y_test),
-        n_train_patients=len(np.unique(halves.groups_train)),
-        n_test_patients=halves.n_test_patients,
+        ridge_coefficients=shrunk.coefficients,
+        n_train_patches=train.n,
+        n_test_patches=test.n,
+        n_train_patients=len(np.unique(train.patients)),
+        n_test_patients=n_test_patients,
         notes=tuple(notes),
-        n_classes=halves.n_classes,
+        n_classes=int(train.y.max()) + 1,
     )
 
 
 def performance_curve(
-    X_train: Any,
-    y_train: Any,
-    groups_train: Any,
-    X_test: Any,
-    y_test: Any,
-    groups_test: Any,
+    train: LabelledRows,
+    test: LabelledRows,
     ranking: Any,
     *,
     ranked_by: str,
     sizes: Sequence[int] | None = None,
-    cs: Sequence[float] = RIDGE_CS,
-    n_folds: int = 5,
+    ridge: RidgeOptions = RidgeOptions(),
+    resampling: Resampling = Resampling(),
     threshold: float = 0.5,
-    n_draws: int = 2000,
-    level: float = 0.95,
-    seed: int = 0,
 ) -> PerformanceCurve:
     """Score ridge fits on the first 1, 2, 4, ... dimensions of a ranking.
 
     Parameters
     ----------
-    X_train, y_train, groups_train, X_test, y_test, groups_test
+    train, test : LabelledRows
         As in `refit_support`.
     ranking : array of int
         Dimensions, the most important first, ranked on the training patients alone: by falling selection frequency,
@@ -173,7 +131,7 @@ def performance_curve(
         What the ranking is, for the record.
     sizes : sequence of int, optional
         Numbers of dimensions to keep; by default about twelve, evenly spaced in the log, and all.
-    cs, n_folds, threshold, n_draws, level, seed
+    ridge, resampling, threshold
         As in `refit_support`.
 
     Returns
@@ -185,25 +143,24 @@ def performance_curve(
     InputError
         As in `refit_support`, or if the ranking repeats a dimension or is shorter than a size.
     """
-    halves = as_halves(X_train, y_train, groups_train, X_test, y_test, groups_test)
+    train, test = as_disjoint(train, test)
     order = np.asarray(ranking)
-    as_support(order, halves.X_train.shape[1], "ranking")
+    as_support(order, train.n_dimensions, "ranking")
     if len(order) == 0:
         raise InputError("a ranking must hold at least one dimension", 0)
     steps = np.unique(np.geomspace(1, len(order), 12).round()) if sizes is None else np.unique(np.asarray(sizes))
     steps = steps.astype(np.int64)
     if steps.min(initial=1) < 1 or steps.max(initial=1) > len(order) or len(steps) == 0:
         raise InputError(f"sizes must lie between 1 and the {len(order)} ranked dimensions", steps.tolist())
-    scoring = _Scoring(threshold, n_draws, level, seed)
     chosen, scores, notes = [], [], []
     for size in track(list(steps), "Refitting by size"):
-        kept = order[:size]
-        train = halves.X_train[:, kept].astype(np.float64)
-        c = choose_ridge(train, halves.y_train, halves.groups_train, cs=cs, n_folds=n_folds, seed=seed)
-        found, told = _scores(halves, kept, fit_logistic(train, halves.y_train, c), scoring)
+        fitted = train.columns(order[:size])
+        c = choose_ridge(fitted, ridge, resampling.seed)
+        fit = fit_logistic(fitted.X, fitted.y, c)
+        found, score_notes = _scores(test.columns(order[:size]), fit, resampling, threshold)
         chosen.append(c)
         scores.append(found)
-        notes += [note for note in told if note not in notes]
+        notes += [note for note in score_notes if note not in notes]
     notes.append("Taking the best size from this curve would choose on the test patches")
     columns: dict[str, Any] = {metric: np.array([s[metric].value for s in scores]) for metric in METRICS}
     columns |= {f"{metric}_low": np.array([s[metric].low for s in scores]) for metric in METRICS}
@@ -211,29 +168,22 @@ def performance_curve(
     return PerformanceCurve(
         ranking=ranked_by,
         sizes=steps,
-        level=level,
+        level=resampling.level,
         ridge_c=np.array(chosen),
-        n_test_patients=halves.n_test_patients,
+        n_test_patients=len(np.unique(test.patients)),
         notes=tuple(notes),
-        n_classes=halves.n_classes,
+        n_classes=int(train.y.max()) + 1,
         **columns,
     )
 
 
 def leave_one_out(
-    X_train: Any,
-    y_train: Any,
-    groups_train: Any,
-    X_test: Any,
-    y_test: Any,
-    groups_test: Any,
+    train: LabelledRows,
+    test: LabelledRows,
     support: Any,
     *,
-    cs: Sequence[float] = RIDGE_CS,
-    n_folds: int = 5,
-    n_draws: int = 1000,
-    level: float = 0.95,
-    seed: int = 0,
+    ridge: RidgeOptions = RidgeOptions(),
+    resampling: Resampling = Resampling(n_draws=1000),
 ) -> ContributionResult:
     """Refit a signature without each of its dimensions in turn and say what the test patches lose.
 
@@ -242,10 +192,8 @@ def leave_one_out(
 
     Parameters
     ----------
-    X_train, y_train, groups_train, X_test, y_test, groups_test, support, cs, n_folds, level, seed
+    train, test, support, ridge, resampling
         As in `refit_support`; the penalty is chosen once, with all dimensions.
-    n_draws : int
-        Resamples of test patients behind the intervals.
 
     Returns
     -------
@@ -257,22 +205,23 @@ def leave_one_out(
     InputError
         As in `refit_support`, or if the support is empty.
     """
-    halves = as_halves(X_train, y_train, groups_train, X_test, y_test, groups_test)
-    kept = as_support(support, halves.X_train.shape[1])
+    train, test = as_disjoint(train, test)
+    kept = as_support(support, train.n_dimensions)
     if len(kept) == 0:
         raise InputError("a signature must hold a dimension to leave one out", 0)
-    train, test = halves.X_train[:, kept].astype(np.float64), halves.X_test[:, kept].astype(np.float64)
-    c = choose_ridge(train, halves.y_train, halves.groups_train, cs=cs, n_folds=n_folds, seed=seed)
-    full = fit_logistic(train, halves.y_train, c)
-    whole = _prepare(halves, full.predict_proba(test), ("auc", "brier"))
+    fitted, held = train.columns(kept), test.columns(kept)
+    c = choose_ridge(fitted, ridge, resampling.seed)
+    full = fit_logistic(fitted.X, fitted.y, c)
+    whole = _prepare(held, full.predict_proba(held.X), ("auc", "brier"))
+    n_draws, seed = resampling.n_draws, resampling.seed
     reference, drawn, jackknife = whole.values(), whole.bootstrap(n_draws, seed), whole.jackknife()
     columns: dict[str, list[float]] = {
         f"{name}{end}": [] for name in ("auc_drop", "brier_rise") for end in ("", "_low", "_high")
     }
     for j in track(range(len(kept)), "Leaving dimensions out"):
         start = np.delete(full.stacked, j, axis=0)
-        fit = fit_logistic(np.delete(train, j, axis=1), halves.y_train, c, start)
-        part = _prepare(halves, fit.predict_proba(np.delete(test, j, axis=1)), ("auc", "brier"))
+        fit = fit_logistic(np.delete(fitted.X, j, axis=1), fitted.y, c, start)
+        part = _prepare(held, fit.predict_proba(np.delete(held.X, j, axis=1)), ("auc", "brier"))
         values, draws, left_out = part.values(), part.bootstrap(n_draws, seed), part.jackknife()
         for name, metric, sign in (("auc_drop", "auc", 1.0), ("brier_rise", "brier", -1.0)):
             span = float(np.ptp(whole.ranges[metric]))
@@ -282,7 +231,8 @@ def leave_one_out(
                 change[np.isfinite(change)],
                 sign * (jackknife[metric] - left_out[metric]),
                 part.plan,
-                level=level,
+                method=resampling.method,
+                level=resampling.level,
                 range=(-span, span),
             )
             columns[name].append(value)
@@ -293,60 +243,51 @@ def leave_one_out(
         dimension=kept,
         auc=reference["auc"],
         brier=reference["brier"],
-        level=level,
+        level=resampling.level,
         ridge_c=c,
-        n_test_patients=halves.n_test_patients,
+        n_test_patients=len(np.unique(test.patients)),
         n_draws=n_draws,
         notes=(f"Each of {len(kept)} intervals holds on its own: some exclude zero by chance",),
-        n_classes=halves.n_classes,
+        n_classes=int(train.y.max()) + 1,
         **arrays,
     )
 
 
-def as_halves(X_train: Any, y_train: Any, groups_train: Any, X_test: Any, y_test: Any, groups_test: Any) -> Halves:
-    """Return checked training and test patches.
+def as_disjoint(train: LabelledRows, test: LabelledRows) -> tuple[LabelledRows, LabelledRows]:
+    """Return checked training and test rows: same dimensions, labels 0..K-1 that training has, no patient in both.
 
     Raises
     ------
     InputError
         If shapes do not go together, a patient is on both sides, or a class does not occur in training.
     """
-    from featkit.stats._inputs import as_classes, as_groups
-
-    train, labels, patients = as_training(X_train, y_train, groups_train)
-    test, test_labels = np.asarray(X_test), as_classes(y_test, int(labels.max()) + 1)
-    if test.ndim != 2 or test.shape != (len(test_labels), train.shape[1]):
-        raise InputError(
-            f"test embeddings must have {len(test_labels)} rows and {train.shape[1]} columns", f"shape {test.shape}"
-        )
-    test_patients = as_groups(groups_test, len(test_labels))
-    if not isinstance(groups_train, str) and not isinstance(groups_test, str):
-        both = np.intersect1d(patients, test_patients)
+    train = as_training(train)
+    y = as_classes(test.y, int(train.y.max()) + 1)
+    test = LabelledRows(np.asarray(test.X), y, test.groups)
+    if test.n_dimensions != train.n_dimensions:
+        raise InputError(f"test embeddings must have {train.n_dimensions} columns", f"shape {test.X.shape}")
+    if not train.is_by_patch and not test.is_by_patch:
+        both = np.intersect1d(train.patients, test.patients)
         if len(both):
             raise InputError(
                 "no patient may be in training and test",
                 f"{len(both)} on both sides, the first {both[0]}",
                 "Split by patient",
             )
-    return Halves(train, labels, patients, test, test_labels, groups_test, len(np.unique(test_patients)))
+    return train, test
 
 
-def _prepare(halves: Halves, p: np.ndarray, metrics: Sequence[str], threshold: float = 0.5) -> MetricDraws:
-    return prepare_metrics(halves.y_test, p, halves.groups_test, list(metrics), threshold=threshold)
+def _prepare(test: LabelledRows, p: np.ndarray, metrics: Sequence[str], threshold: float = 0.5) -> MetricDraws:
+    return prepare_metrics(test.y, p, test.groups, list(metrics), threshold=threshold)
 
 
-@dataclasses.dataclass(frozen=True)
-class _Scoring:
-    threshold: float
-    n_draws: int
-    level: float
-    seed: int
-
-
-def _scores(halves: Halves, kept: np.ndarray, fit: LogisticFit, how: _Scoring) -> tuple[dict[str, Estimate], list[str]]:
-    prepared = _prepare(halves, fit.predict_proba(halves.X_test[:, kept]), METRICS, how.threshold)
-    unit = "patch" if isinstance(halves.groups_test, str) else "patient"
-    found = estimates(prepared, n_draws=how.n_draws, level=how.level, seed=how.seed, unit=unit)
+def _scores(
+    test: LabelledRows, fit: LogisticFit, how: Resampling, threshold: float
+) -> tuple[dict[str, Estimate], list[str]]:
+    """Return the metrics of a fit on the test rows with their intervals, and what a reader must know of them."""
+    prepared = _prepare(test, fit.predict_proba(test.X), METRICS, threshold)
+    unit = "patch" if test.is_by_patch else "patient"
+    found = estimates(prepared, n_draws=how.n_draws, level=how.level, method=how.method, seed=how.seed, unit=unit)
     return found, remarks(prepared.plan, found, how.n_draws)
 
 
@@ -358,8 +299,8 @@ def _fit_notes(plain: LogisticFit, ridge: LogisticFit, kept: np.ndarray) -> list
         notes.append(
             "The support separates the training classes: no fit without shrinkage exists, the ridge fit is given alone"
         )
-    elif plain.n_apart:
-        of = f"{plain.n_apart} of {np.size(plain.intercept)} classes"
+    elif plain.n_separable:
+        of = f"{plain.n_separable} of {np.size(plain.intercept)} classes"
         notes.append(f"The fit without shrinkage does not settle: {of} can be separated from all others")
     elif not plain.is_reliable:
         notes.append("The fit without shrinkage did not settle: classes are nearly separable or dimensions collinear")

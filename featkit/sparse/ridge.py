@@ -1,26 +1,25 @@
 """Logistic fits on a few standardised dimensions: without a penalty, or with a ridge penalty chosen over patients.
 
-Two classes have one set of coefficients, of the log-odds of class 1; K > 2 have one a class, those of a softmax model.
+Two classes have one set of coefficients, of the log-odds of class 1; K > 2 have one set per class, those of
+a softmax model.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import warnings
-from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
 from featkit.core.errors import InputError
+from featkit.core.options import RidgeOptions
 from featkit.core.probabilities import probabilities
-from featkit.sparse.cross_validation import patient_folds
 from featkit.sparse.solvers.design import as_patients
+from featkit.stats._inputs import as_classes, as_two_classes
+from featkit.stats.labelled_rows import LabelledRows
+from featkit.stats.patient_folds import deal_patients
 
-RIDGE_CS = tuple(10.0**k for k in range(-6, 3))
-"""Inverse penalties tried by default: scikit-learn's ``C`` on standardised dimensions."""
-
-_FAR = 30.0  # log-odds beyond which a probability is as good as certain
+_CERTAIN = 30.0  # log-odds beyond which a probability is as good as certain
 _PATIENCE = 2
 
 
@@ -31,7 +30,7 @@ class LogisticFit:
     Parameters
     ----------
     coefficients : ndarray of shape (k,) or (k, K)
-        Per training standard deviation; with several classes one column a class, each row adding up to 0.
+        Per training standard deviation; with several classes one column per class, each row adding up to 0.
     intercept : float or ndarray of shape (K,)
         At the training mean; with several classes adding up to 0.
     mean, scale : ndarray of shape (k,)
@@ -42,7 +41,7 @@ class LogisticFit:
         Whether it classifies every training patch right: a certificate that classes are separable.
     largest_margin : float
         Largest absolute log-odds of a training patch's class against the likeliest other.
-    n_apart : int
+    n_separable : int
         Of several classes, those whose linear predictor is higher on each of their training patches than on any other:
         without a penalty the likelihood then has no maximum, even if the rest overlap.
     """
@@ -54,7 +53,7 @@ class LogisticFit:
     is_converged: bool
     is_separable: bool
     largest_margin: float
-    n_apart: int = 0
+    n_separable: int = 0
 
     def predict_proba(self, X: np.ndarray) -> np.ndarray:
         """Return the probability of class 1, (n,), or of each of several, (n, K), for these dimensions ``X`` (n, k)."""
@@ -75,7 +74,7 @@ class LogisticFit:
     @property
     def is_reliable(self) -> bool:
         """Whether the maximum exists and was reached, as far as the fit can tell."""
-        return self.is_converged and not self.is_separable and not self.n_apart and self.largest_margin < _FAR
+        return self.is_converged and not self.is_separable and not self.n_separable and self.largest_margin < _CERTAIN
 
 
 def fit_logistic(
@@ -134,52 +133,39 @@ def fit_logistic(
         is_converged=bool(model.n_iter_[0] < model.max_iter),
         is_separable=bool(np.all(margin > 0)),
         largest_margin=float(np.abs(margin).max()),
-        n_apart=_n_apart(predictor, y),
+        n_separable=_n_separable(predictor, y),
     )
 
 
-def choose_ridge(
-    X: np.ndarray,
-    y: np.ndarray,
-    groups: np.ndarray,
-    *,
-    cs: Sequence[float] = RIDGE_CS,
-    n_folds: int = 5,
-    seed: int = 0,
-) -> float:
+def choose_ridge(rows: LabelledRows, ridge: RidgeOptions = RidgeOptions(), seed: int = 0) -> float:
     """Return the inverse ridge penalty with the smallest cross-validated log-loss, folds drawn over patients.
 
     Penalties are tried from the strongest down, and the search ends when two in a row did worse than the best.
 
     Parameters
     ----------
-    X : ndarray of shape (n, k)
-        Training patches.
-    y, groups : ndarray of shape (n,)
-        Labels 0..K-1, all present, and patients.
-    cs : sequence of float
-        Inverse penalties to try; the strongest penalty wins ties.
-    n_folds : int
-        Folds, at most the number of patients in the smallest class.
+    rows : LabelledRows
+        Training patches, their labels 0..K-1, all present, and patients.
+    ridge : RidgeOptions
+        Penalties to try, of which the strongest wins ties, and folds.
     seed : int
         Seed of the folds.
 
     Returns
     -------
     float
+        scikit-learn's ``C`` on standardised dimensions.
 
     Raises
     ------
     InputError
         If a class has fewer than two patients.
     """
-    X, y = np.asarray(X, dtype=np.float64), np.asarray(y, dtype=np.int64)
-    tried = np.sort(np.asarray(cs, dtype=np.float64))
-    if len(tried) == 0 or not np.all(tried > 0):
-        raise InputError("ridge penalties C must be positive", list(cs))
+    X, y = np.asarray(rows.X, dtype=np.float64), np.asarray(rows.y, dtype=np.int64)
+    tried = np.sort(np.asarray(ridge.cs, dtype=np.float64))
     if len(tried) == 1 or X.shape[1] == 0:
         return float(tried[0])
-    patients = as_patients(groups, y)
+    patients = as_patients(rows.patients, y)
     counts = np.bincount(patients.label, minlength=int(y.max()) + 1)
     fewest = int(counts.min())
     if fewest < 2:
@@ -188,7 +174,7 @@ def choose_ridge(
             f"{fewest} of class {counts.argmin()}",
             "Give a single penalty with cs",
         )
-    fold = patient_folds(patients, min(n_folds, fewest), seed)
+    fold = deal_patients(patients.label, min(ridge.n_folds, fewest), seed)[patients.index]
     starts: list[np.ndarray | None] = [None] * (fold.max() + 1)
     losses: list[float] = []
     for c in tried:
@@ -204,21 +190,17 @@ def choose_ridge(
     return float(tried[np.argmin(losses)])
 
 
-def as_training(X: Any, y: Any, groups: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return checked training embeddings, labels (int, 0..K-1, all of which occur) and patients.
+def as_training(rows: LabelledRows) -> LabelledRows:
+    """Return training rows in memory whose labels are integers 0..K-1, all of which occur.
 
     Raises
     ------
     InputError
-        If shapes do not go together, labels are not 0..K-1, or one of them is missing.
+        If labels are not 0..K-1, or one of them is missing.
     """
-    from featkit.stats._inputs import as_classes, as_groups, as_two_classes
-
-    X, n_classes = np.asarray(X), len(np.unique(np.asarray(y)))
-    labels = as_classes(y, n_classes) if n_classes > 2 else as_two_classes(y).astype(np.int64)
-    if X.ndim != 2 or len(X) != len(labels):
-        raise InputError(f"training embeddings must have {len(labels)} rows, one for each label", f"shape {X.shape}")
-    return X, labels, as_groups(groups, len(labels))
+    n_classes = len(np.unique(rows.y))
+    y = as_classes(rows.y, n_classes) if n_classes > 2 else as_two_classes(rows.y).astype(np.int64)
+    return LabelledRows(np.asarray(rows.X), y, rows.groups)
 
 
 def _margins(predictor: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -230,7 +212,7 @@ def _margins(predictor: np.ndarray, y: np.ndarray) -> np.ndarray:
     return predictor[rows, y] - others.max(axis=1)
 
 
-def _n_apart(predictor: np.ndarray, y: np.ndarray) -> int:
+def _n_separable(predictor: np.ndarray, y: np.ndarray) -> int:
     """Return how many of several classes have predictors (n, K) higher on all their patches than on all others."""
     by_class = enumerate(predictor.T if predictor.ndim == 2 else ())
     return sum(bool(own[y == k].min() > own[y != k].max()) for k, own in by_class)

@@ -13,7 +13,9 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from featkit.core.errors import FeatkitWarning
+from featkit.core.options import ComputeOptions, PathOptions, StabilityOptions
 from featkit.sparse.stability import stability_selection
+from featkit.stats.labelled_rows import LabelledRows
 
 
 class StabilitySelector(SelectorMixin, BaseEstimator):
@@ -23,8 +25,12 @@ class StabilitySelector(SelectorMixin, BaseEstimator):
 
     Parameters
     ----------
-    scheme, n_pairs, threshold, q, pfer, bound, n_lambdas, lambda_min_ratio, l1_ratio, standardize, tolerance, n_jobs
-        As in `featkit.sparse.stability_selection`.
+    scheme, n_pairs, threshold, q, pfer, bound
+        As in `featkit.core.options.StabilityOptions`.
+    n_lambdas, lambda_min_ratio, l1_ratio, standardize, tolerance
+        As in `featkit.core.options.PathOptions`.
+    n_jobs : int, optional
+        Threads; all processors by default. Results do not depend on it.
     random_state : int, RandomState instance or None
         Seed of the halves; an int gives what `featkit.sparse.stability_selection` gives with that ``seed``.
 
@@ -33,7 +39,7 @@ class StabilitySelector(SelectorMixin, BaseEstimator):
     selection_frequency_ : (n_features_in_,) float64
         Largest share of halves, over penalties, that select a dimension.
     result_ : StabilityResult
-        Everything else: bound, q, gaps, warnings.
+        Everything else: bound, q, gaps, notes.
     classes_ : (K,) array
         Labels, sorted.
     n_features_in_ : int
@@ -41,13 +47,18 @@ class StabilitySelector(SelectorMixin, BaseEstimator):
 
     Notes
     -----
-    ``fit(X, y)`` without ``groups`` takes **each row as its own patient**. That is right for tables with one row a
+    ``fit(X, y)`` without ``groups`` takes **each row as its own patient**. That is right for tables with one row per
     patient and wrong for patches, whose selection frequencies it would inflate: give ``groups`` for those.
 
     Examples
     --------
-    >>> selector = StabilitySelector(q=20, pfer=1.0)  # doctest: +SKIP
-    >>> selector.fit(X, y, groups=patient).get_support(indices=True)  # doctest: +SKIP
+    >>> import numpy as np
+    >>> patient = np.repeat(np.arange(20), 6)
+    >>> X = np.random.default_rng(0).standard_normal((120, 15))
+    >>> X[:, 2] += 3 * (patient % 2)
+    >>> selector = StabilitySelector(q=2, threshold=0.9, n_pairs=5)
+    >>> selector.fit(X, patient % 2, groups=patient).get_support(indices=True)
+    array([2])
     """
 
     def __init__(
@@ -110,22 +121,24 @@ class StabilitySelector(SelectorMixin, BaseEstimator):
         seed = int(self.random_state) if is_whole else int(check_random_state(self.random_state).randint(2**31 - 1))
         self.classes_ = classes
         self.result_ = stability_selection(
-            X,
-            labels,
-            np.arange(X.shape[0]) if groups is None else groups,
-            scheme=self.scheme,
-            n_pairs=self.n_pairs,
-            threshold=self.threshold,
-            q=self.q,
-            pfer=self.pfer,
-            bound=self.bound,
-            n_lambdas=self.n_lambdas,
-            lambda_min_ratio=self.lambda_min_ratio,
-            l1_ratio=self.l1_ratio,
-            standardize=self.standardize,
-            tolerance=self.tolerance,
+            LabelledRows(X, labels, np.arange(X.shape[0]) if groups is None else groups),
+            PathOptions(
+                n_lambdas=self.n_lambdas,
+                lambda_min_ratio=self.lambda_min_ratio,
+                l1_ratio=self.l1_ratio,
+                standardize=self.standardize,
+                tolerance=self.tolerance,
+            ),
+            StabilityOptions().with_given(
+                scheme=self.scheme,
+                n_pairs=self.n_pairs,
+                threshold=self.threshold,
+                q=self.q,
+                pfer=self.pfer,
+                bound=self.bound,
+            ),
+            compute=ComputeOptions(n_jobs=self.n_jobs),
             seed=seed,
-            n_jobs=self.n_jobs,
         )
         self.selection_frequency_ = self.result_.selection_frequency
         return self

@@ -1,7 +1,8 @@
-"""The signature of a fold: standardise, follow the path, choose a penalty, check its stability."""
+"""The signature of a fold: standardise, solve the path, choose a penalty, check its stability."""
 
 from __future__ import annotations
 
+import dataclasses
 import warnings
 from collections.abc import Sequence
 from typing import Any
@@ -9,43 +10,26 @@ from typing import Any
 import numpy as np
 
 from featkit.core.errors import FeatkitWarning, InputError
+from featkit.core.options import ComputeOptions, SignatureOptions
+from featkit.core.run_key import RunKey
 from featkit.results.signature import Signature
 from featkit.sparse.cross_validation import choose
 from featkit.sparse.model import SparseModel, sparse_model
 from featkit.sparse.stability import stability_of
+from featkit.stats.labelled_rows import LabelledRows
 
 _OF_STABILITY = ("selection_frequency", "threshold", "q", "pfer", "bound", "stable_support")
+_STABILITY_TOLERANCE = 1e-4  # relative gap below which halves are not solved: frequencies do not change
 
 
 def fit_signature(
-    X_train: Any,
-    y_train: Any,
-    groups_train: Any,
+    rows: LabelledRows,
     *,
-    rule: str = "1se",
-    value: float | None = None,
-    score: str = "deviance",
-    lambdas: Any = None,
-    n_lambdas: int = 49,
-    lambda_min_ratio: float = 0.01,
-    l1_ratio: float = 1.0,
-    n_folds: int = 5,
-    tolerance: float | None = None,
-    n_pairs: int = 50,
-    scheme: str = "complementary_pairs",
-    threshold: float | None = None,
-    q: int | None = None,
-    pfer: float | None = None,
-    bound: str = "unimodal",
+    options: SignatureOptions = SignatureOptions(),
+    compute: ComputeOptions = ComputeOptions(),
     seed: int = 0,
-    n_jobs: int | None = None,
-    device: str | None = None,
-    max_bytes: int | None = None,
-    fold: str = "",
-    method: str = "",
-    store_id: str = "",
-    split_id: str = "",
     classes: Sequence[str] = (),
+    key: RunKey = RunKey(),
 ) -> Signature:
     """Fit the sparse signature of training embeddings of two classes or more.
 
@@ -58,28 +42,19 @@ def fit_signature(
 
     Parameters
     ----------
-    X_train, y_train, groups_train : (n, d), (n,) and (n,) arrays
-        Training embeddings, labels and patients (or "patches" where rows are independent). Two classes are 0 and 1;
-        with ``classes`` labels are their indices.
-    rule, value, score, lambdas, n_lambdas, lambda_min_ratio, l1_ratio, n_folds, tolerance
-        As in `featkit.sparse.select_lambda`. When a class has fewer patients than ``n_folds`` but at least two, there
-        are as many folds as it has patients, with a warning.
-    n_pairs : int
-        Complementary pairs of stability selection; 0 leaves it out.
-    scheme, threshold, q, pfer, bound
-        As in `featkit.sparse.stability_selection`.
+    rows : LabelledRows
+        Training rows. Two classes are 0 and 1; with ``classes`` labels are their indices.
+    options : SignatureOptions
+        Path, choice of the penalty and stability selection. When a class has fewer patients than there are folds but at
+        least two, there are as many folds as it has patients, with a warning.
+    compute : ComputeOptions
+        Threads, device of stability selection, and memory.
     seed : int
         Seed of folds and subsamples.
-    n_jobs : int, optional
-        Threads; all processors by default. Results do not depend on it.
-    device : str, optional
-        Of stability selection, as in `featkit.sparse.stability_selection`.
-    max_bytes : int, optional
-        As in `featkit.sparse.logistic_path`: a larger ``X_train`` keeps every patient, with fewer patches.
-    fold, method, store_id, split_id : str
-        Where the rows come from, kept in the result.
     classes : sequence of str
         Class names; with more than two classes the sorted labels themselves when not given.
+    key : RunKey
+        The run it is of, kept in the result.
 
     Returns
     -------
@@ -90,32 +65,40 @@ def fit_signature(
     ------
     InputError
         If the input is malformed, a class does not occur or has fewer than two patients.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from featkit.core.options import StabilityOptions
+    >>> patient = np.repeat(np.arange(20), 6)
+    >>> X = np.random.default_rng(0).standard_normal((120, 15))
+    >>> X[:, 2] += 3 * (patient % 2)
+    >>> asked = SignatureOptions(stability=StabilityOptions(n_pairs=5, q=2, threshold=0.9))
+    >>> fit_signature(LabelledRows(X, patient % 2, patient), options=asked).stable_support
+    array([2])
     """
-    model = sparse_model(
-        X_train, y_train, groups_train, classes=classes, l1_ratio=l1_ratio, max_bytes=max_bytes, seed=seed
-    )
+    model = sparse_model(rows, options.path, classes=classes, compute=compute, seed=seed)
     messages = list(model.notes)
-    if n_pairs < 0:
-        raise InputError("n_pairs must be at least 0", n_pairs, "0 leaves stability selection out")
-    if rule in ("min", "1se"):
-        n_folds = _possible_folds(model, n_folds, messages)
-    if n_pairs > 0:
+    penalty, stability = options.penalty, options.stability
+    if penalty.value is None:
+        penalty = dataclasses.replace(penalty, n_folds=_possible_folds(model, penalty.n_folds, messages))
+    if stability.n_pairs > 0:
         _require_patients(model, "for stability selection", "leave stability selection out with n_pairs 0")
-    choice = choose(
-        model, rule=rule, value=value, score=score, lambdas=lambdas, n_lambdas=n_lambdas,
-        lambda_min_ratio=lambda_min_ratio, n_folds=n_folds, tolerance=tolerance, seed=seed, n_jobs=n_jobs,
-    )  # fmt: skip
+    choice = choose(model, penalty, compute=compute, seed=seed)
     path, index = choice.path, choice.index
-    messages += choice.warnings
+    messages += choice.notes
     stable: dict[str, Any] = {}
-    if n_pairs > 0:
-        stability = stability_of(
-            model, scheme=scheme, n_pairs=n_pairs, threshold=threshold, q=q, pfer=pfer, bound=bound,
-            lambdas=path.lambdas, n_lambdas=n_lambdas, lambda_min_ratio=lambda_min_ratio,
-            tolerance=max(path.tolerance, 1e-4), seed=seed, n_jobs=n_jobs, device=device,
-        )  # fmt: skip
-        messages += [m for m in stability.warnings if m not in messages]
-        stable = {name: getattr(stability, name) for name in _OF_STABILITY}
+    if stability.n_pairs > 0:
+        found = stability_of(
+            model,
+            stability,
+            lambdas=path.lambdas,
+            tolerance=max(path.tolerance, _STABILITY_TOLERANCE),
+            compute=compute,
+            seed=seed,
+        )
+        messages += [m for m in found.notes if m not in messages]
+        stable = {name: getattr(found, name) for name in _OF_STABILITY}
     design, support, intercept = model.design, path.support(index), path.intercepts[index]
     return Signature(
         support=support,
@@ -124,7 +107,7 @@ def fit_signature(
         mean=design.mean[support],
         scale=design.scale[support],
         lambda_=choice.lambda_,
-        rule=rule,
+        rule=penalty.rule,
         gap=float(path.gaps[index]),
         relative_gap=float(path.relative_gaps[index]),
         is_converged=bool(path.is_converged.all()),
@@ -140,6 +123,7 @@ def fit_signature(
         **stable,
         notes=tuple(messages),
         classes=model.classes,
+        key=key,
     )
 
 

@@ -4,68 +4,56 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 
 from featkit.core.errors import FeatkitWarning, InputError
+from featkit.core.options import ComputeOptions, PathOptions
 from featkit.core.progress import track
 from featkit.results.size import SizeCurve
 from featkit.sparse.model import SparseModel, sparse_model
-from featkit.sparse.path import as_lambdas, lambda_grid
+from featkit.stats.labelled_rows import LabelledRows
 
 TOLERANCES = (1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8)
 """Relative duality gaps a path is solved to by default."""
 
 
 def size_curve(
-    X: Any,
-    y: Any,
+    rows: LabelledRows,
+    path: PathOptions = PathOptions(),
     *,
-    lambdas: Any = None,
-    n_lambdas: int = 49,
-    lambda_min_ratio: float = 0.01,
     tolerances: Sequence[float] = TOLERANCES,
     chosen: Mapping[str, float] | None = None,
-    fixed_c: Sequence[float] = (),
-    selection_frequency: Any = None,
-    thresholds: Any = None,
-    standardize: bool = True,
-    groups: Any = None,
-    max_bytes: int | None = None,
+    selection_frequency: np.ndarray | None = None,
+    compute: ComputeOptions = ComputeOptions(),
     seed: int = 0,
 ) -> SizeCurve:
     """Solve one path at several tolerances and count what is selected.
 
-    The path is `logistic_path` of two classes, or `multinomial_path` of more, where a dimension counts once for all of
-    them.
+    The path is `featkit.sparse.logistic_path` of two classes, or `featkit.sparse.multinomial_path` of more, where a
+    dimension counts once for all of them.
 
     The number of non-zero coefficients is a property of the penalty only where the problem was solved: a solver that
-    stops early keeps dimensions that the solution does not. Where the size at a penalty no longer moves as the
+    stops early keeps dimensions that the solution does not. Where the size at a penalty no longer changes as the
     tolerance tightens, it is no artefact of the solver.
 
     Parameters
     ----------
-    X : array of shape (n, d)
-        Training embeddings.
-    y : array of shape (n,)
-        Labels: 0 or 1, or of more than two classes.
-    lambdas, n_lambdas, lambda_min_ratio
-        The penalties, as in `logistic_path`.
+    rows : LabelledRows
+        Training rows: two classes are 0 and 1.
+    path : PathOptions
+        The penalties; the tolerance is not used.
     tolerances : sequence of float
-        Duality gaps relative to the null model's loss; the tightest is the reference.
+        Duality gaps relative to the null model's loss, in (0, 1); the tightest is the reference.
     chosen : mapping of str to float, optional
-        Named penalties ("min", "1se") to report; they are added to the path.
-    fixed_c : sequence of float
-        scikit-learn's ``C`` to report beside them, as ``lambda = 1 / (C n)``.
-    selection_frequency : array of shape (d,), optional
-        From stability selection, to count the dimensions at each threshold.
-    thresholds : array, optional
-        Selection thresholds, 0.5 to 1 in steps of 0.05 by default.
-    standardize : bool
-        Whether dimensions are penalised as if scaled to unit standard deviation.
-    groups, max_bytes, seed
-        As in `logistic_path`.
+        Named penalties ("min", "1se", "C=1") to report; they are added to the path. scikit-learn's ``C`` is the
+        penalty ``1 / (C n)``.
+    selection_frequency : (d,) float64, optional
+        From stability selection, to count the dimensions at thresholds from 0.5 to 1 in steps of 0.05.
+    compute : ComputeOptions
+        Only ``max_bytes`` is used.
+    seed : int
+        Seed of the draw of rows where not all fit in memory.
 
     Returns
     -------
@@ -76,35 +64,32 @@ def size_curve(
     ------
     InputError
         If tolerances or named penalties are not positive, or the data are not fit for a path.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> X = np.random.default_rng(0).standard_normal((80, 5))
+    >>> rows = LabelledRows(X, (X[:, 2] > 0).astype(int), "patches")
+    >>> size_curve(rows, PathOptions(lambdas=[0.2]), tolerances=[1e-2, 1e-4]).sizes.tolist()
+    [[1], [1]]
     """
-    model = sparse_model(
-        X, y, "patches" if groups is None else groups, standardize=standardize, max_bytes=max_bytes, seed=seed
-    )
-    return size_curve_of(
-        model, lambdas=lambdas, n_lambdas=n_lambdas, lambda_min_ratio=lambda_min_ratio, tolerances=tolerances,
-        chosen=chosen, fixed_c=fixed_c, selection_frequency=selection_frequency, thresholds=thresholds,
-    )  # fmt: skip
+    model = sparse_model(rows, path, compute=compute, seed=seed)
+    return size_curve_of(model, tolerances=tolerances, chosen=chosen, selection_frequency=selection_frequency)
 
 
 def size_curve_of(
     model: SparseModel,
     *,
-    lambdas: Any = None,
-    n_lambdas: int = 49,
-    lambda_min_ratio: float = 0.01,
     tolerances: Sequence[float] = TOLERANCES,
     chosen: Mapping[str, float] | None = None,
-    fixed_c: Sequence[float] = (),
-    selection_frequency: Any = None,
-    thresholds: Any = None,
+    selection_frequency: np.ndarray | None = None,
 ) -> SizeCurve:
-    """Return the size curve of a model; see `size_curve`."""
+    """Return the size curve of a model along its own grid; see `size_curve`."""
     steps = np.sort(np.unique(np.asarray(tolerances, dtype=np.float64)))[::-1]
     if len(steps) == 0 or not np.all((steps > 0) & (steps < 1)):
         raise InputError("tolerances must lie in (0, 1)", list(tolerances))
-    named = _named(chosen, fixed_c, model.y.size)
-    grid = lambda_grid(model.largest_lambda, n_lambdas, lambda_min_ratio) if lambdas is None else as_lambdas(lambdas)
-    grid = np.sort(np.unique(np.concatenate([grid, list(named.values())])))[::-1]
+    named = _named(chosen)
+    grid = np.sort(np.unique(np.concatenate([model.grid, list(named.values())])))[::-1]
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FeatkitWarning)  # the result says which penalties missed their tolerance
@@ -113,7 +98,7 @@ def size_curve_of(
     same = np.array([[_jaccard(path.support(k), paths[-1].support(k)) for k in range(len(grid))] for path in paths])
     converged = np.array([path.is_converged for path in paths])
     at = {name: int(np.argmin(np.abs(grid - value))) for name, value in named.items()}
-    levels, counts = _by_threshold(selection_frequency, thresholds)
+    levels, counts = _by_threshold(selection_frequency)
     return SizeCurve(
         lambdas=grid,
         tolerances=steps,
@@ -121,7 +106,7 @@ def size_curve_of(
         gaps=np.array([path.gaps / path.null_loss for path in paths]),
         is_converged=converged,
         agreement=same,
-        settled_tolerance=_settled(same == 1.0, steps),
+        settled_tolerance=_loosest_stable(same == 1.0, steps),
         chosen=named,
         chosen_sizes={name: sizes[:, k] for name, k in at.items()},
         thresholds=levels,
@@ -132,12 +117,8 @@ def size_curve_of(
     )
 
 
-def _named(chosen: Mapping[str, float] | None, fixed_c: Sequence[float], n: int) -> dict[str, float]:
+def _named(chosen: Mapping[str, float] | None) -> dict[str, float]:
     named = {str(name): float(value) for name, value in (chosen or {}).items()}
-    for c in fixed_c:
-        if not c > 0:
-            raise InputError("C must be positive", c)
-        named[f"C={c:g}"] = 1.0 / (float(c) * n)
     bad = [f"{name}={value:g}" for name, value in named.items() if not (value > 0 and np.isfinite(value))]
     if bad:
         raise InputError("named penalties must be positive", ", ".join(bad))
@@ -150,18 +131,18 @@ def _jaccard(first: np.ndarray, second: np.ndarray) -> float:
     return shared / either if either else 1.0
 
 
-def _settled(is_same: np.ndarray, tolerances: np.ndarray) -> np.ndarray:
+def _loosest_stable(is_same: np.ndarray, tolerances: np.ndarray) -> np.ndarray:
     """Return the loosest tolerance from which every support is the reference; NaN where no second one confirms it."""
     n_last = np.argmin(np.vstack([is_same[::-1], np.zeros(is_same.shape[1], dtype=bool)]), axis=0)
     settled = tolerances[len(tolerances) - n_last]
     return np.where(n_last > 1, settled, np.nan)
 
 
-def _by_threshold(selection_frequency: Any, thresholds: Any) -> tuple[np.ndarray, np.ndarray]:
+def _by_threshold(selection_frequency: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
     if selection_frequency is None:
         return np.empty(0), np.empty(0, dtype=np.int64)
     frequency = np.asarray(selection_frequency, dtype=np.float64)
-    levels = np.round(np.arange(10, 21) * 0.05, 2) if thresholds is None else np.asarray(thresholds, dtype=np.float64)
+    levels = np.round(np.arange(10, 21) * 0.05, 2)
     return levels, np.sum(frequency[:, None] >= levels - 1e-12, axis=0)
 
 

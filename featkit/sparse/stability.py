@@ -4,145 +4,121 @@ from __future__ import annotations
 
 import dataclasses
 import warnings
-from typing import Any
 
 import numpy as np
 
 from featkit.core.errors import FeatkitWarning, InputError
+from featkit.core.options import ComputeOptions, PathOptions, StabilityOptions
 from featkit.core.progress import task
 from featkit.results.stability import StabilityResult
 from featkit.sparse.false_selections import error_control, pfer_bound
 from featkit.sparse.model import SparseModel, sparse_model
-from featkit.sparse.path import as_lambdas, check_options, lambda_grid
 from featkit.sparse.solvers.design import Patients
 from featkit.sparse.subsamples import patient_subsamples, rows_of
+from featkit.stats.labelled_rows import LabelledRows
+
+_TOLERANCE = 1e-4  # relative gap where none is asked: frequencies over halves do not change below it
 
 
 def stability_selection(
-    X: Any,
-    y: Any,
-    groups: Any,
+    rows: LabelledRows,
+    path: PathOptions = PathOptions(),
+    stability: StabilityOptions = StabilityOptions(),
     *,
-    scheme: str = "complementary_pairs",
-    n_pairs: int = 50,
-    threshold: float | None = None,
-    q: int | None = None,
-    pfer: float | None = None,
-    bound: str = "unimodal",
-    lambdas: Any = None,
-    n_lambdas: int = 49,
-    lambda_min_ratio: float = 0.01,
-    l1_ratio: float = 1.0,
-    standardize: bool = True,
-    tolerance: float = 1e-4,
+    compute: ComputeOptions = ComputeOptions(),
     seed: int = 0,
-    n_jobs: int | None = None,
-    device: str | None = None,
-    max_bytes: int | None = None,
 ) -> StabilityResult:
     """Select the dimensions that a sparse path selects again and again on halves of the patients.
 
-    With two classes the path is `logistic_path`'s, with several `multinomial_path`'s.
+    With two classes the path is that of `featkit.sparse.logistic_path`, with several that of
+    `featkit.sparse.multinomial_path`. Halves are stratified by class and the same for every penalty; with an odd number
+    of patients, one is left out of each pair.
 
     Parameters
     ----------
-    X, y, groups : (n, d), (n,) and (n,) arrays
-        Training embeddings, labels and patients (or "patches" where rows are independent). Two classes are 0
-        and 1.
-    scheme : str
-        "complementary_pairs" (Shah and Samworth) or "subsample" (Meinshausen and Buhlmann): halves of the patients,
-        stratified by class, the same for every penalty. With an odd number of patients, one is left out of each pair.
-    n_pairs : int
-        Pairs of halves; ``2 * n_pairs`` paths.
-    threshold, q, pfer : float, int, float, optional
-        Share of halves a dimension must be selected in (``>=``), dimensions a half may select, and the bound on the
-        expected number of false selections. Two give the third. With ``q`` each path stops at the first q entrants
-        (those of one penalty in the order of their coefficients' size), which is what the bound needs. A missing
-        threshold beside one of the others is 0.75; with none of the three it is 0.75 and pfer 1. With the threshold
-        alone paths run to the end and the bound is evaluated at the mean number selected, an estimate that
-        ``is_q_controlled=False`` marks.
-    bound : str
-        "worst_case", "unimodal" or "r_concave" (see `featkit.sparse.pfer_bound`); the last two hold for complementary
-        pairs only.
-    lambdas, n_lambdas, lambda_min_ratio, l1_ratio, standardize, tolerance
-        As in `featkit.sparse.logistic_path`; the grid starts at the full data's largest penalty.
+    rows : LabelledRows
+        Training rows. Two classes are 0 and 1.
+    path : PathOptions
+        The path of each half, by default solved to 1e-4; its grid starts at the largest penalty of all rows.
+    stability : StabilityOptions
+        Halves and error control.
+    compute : ComputeOptions
+        Threads, device and memory.
     seed : int
         Seed of the halves.
-    n_jobs : int, optional
-        Threads; all processors by default. Results do not depend on it.
-    device : str, optional
-        Solve whole batches of halves with torch on "cuda" or "cpu", within the same gap
-        (`featkit.sparse.solvers.torch_batch`); "auto" does so where there is a GPU. By default, and with several
-        classes, featkit's own solver on the CPU.
-    max_bytes : int, optional
-        As in `featkit.sparse.logistic_path`: a larger ``X`` keeps every patient, with fewer patches.
 
     Returns
     -------
     StabilityResult
+        With the threshold alone ``is_q_controlled`` is False: the bound is an estimate.
 
     Raises
     ------
     InputError
         If the input is malformed, a class has fewer than two patients, or the error control asked cannot be had.
+
+    References
+    ----------
+    Meinshausen and Buhlmann, JRSSB 72:417, 2010 (stability selection); Shah and Samworth, JRSSB 75:55, 2013
+    (complementary pairs, and the bounds).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> patient = np.repeat(np.arange(20), 6)
+    >>> X = np.random.default_rng(0).standard_normal((120, 15))
+    >>> X[:, 2] += 3 * (patient % 2)
+    >>> asked = StabilityOptions(n_pairs=5, q=2, threshold=0.9)
+    >>> stability_selection(LabelledRows(X, patient % 2, patient), stability=asked).stable_support
+    array([2])
     """
-    model = sparse_model(X, y, groups, l1_ratio=l1_ratio, standardize=standardize, max_bytes=max_bytes, seed=seed)
-    result = stability_of(
-        model, scheme=scheme, n_pairs=n_pairs, threshold=threshold, q=q, pfer=pfer, bound=bound, lambdas=lambdas,
-        n_lambdas=n_lambdas, lambda_min_ratio=lambda_min_ratio, tolerance=tolerance, seed=seed, n_jobs=n_jobs,
-        device=device,
-    )  # fmt: skip
-    return dataclasses.replace(result, warnings=(*model.notes, *result.warnings))
+    model = sparse_model(rows, path, compute=compute, seed=seed)
+    result = stability_of(model, stability, compute=compute, seed=seed)
+    return dataclasses.replace(result, notes=(*model.notes, *result.notes))
 
 
 def stability_of(
     model: SparseModel,
+    stability: StabilityOptions,
     *,
-    scheme: str,
-    n_pairs: int,
-    threshold: float | None,
-    q: int | None,
-    pfer: float | None,
-    bound: str,
-    lambdas: Any,
-    n_lambdas: int,
-    lambda_min_ratio: float,
-    tolerance: float,
-    seed: int,
-    n_jobs: int | None,
-    device: str | None,
+    lambdas: np.ndarray | None = None,
+    tolerance: float | None = None,
+    compute: ComputeOptions = ComputeOptions(),
+    seed: int = 0,
 ) -> StabilityResult:
-    """Run stability selection of a model; see `stability_selection`."""
+    """Run stability selection of a model, by default along its own grid and to its own tolerance.
+
+    See `stability_selection`.
+    """
     d, n = model.design.columns.shape
     n_live = int(d - model.design.is_dead.sum())
     patients = model.patients
-    if bound != "worst_case" and scheme == "subsample":
-        raise InputError(f"bound {bound!r} needs scheme 'complementary_pairs'", repr(scheme), "Use bound 'worst_case'")
-    check_options(model.l1_ratio, tolerance, None)
-    threshold, q, pfer = _settle(n_live, n_pairs, bound, threshold, q, pfer)
+    scheme, bound, n_pairs = stability.scheme, stability.bound, stability.n_pairs
+    threshold, q, pfer = _error_control(n_live, stability)
     halves = patient_subsamples(patients, scheme, n_pairs, seed)
-    grid = lambda_grid(model.largest_lambda, n_lambdas, lambda_min_ratio) if lambdas is None else as_lambdas(lambdas)
+    grid = model.grid if lambdas is None else lambdas
+    if tolerance is None:
+        tolerance = _TOLERANCE if model.options.tolerance is None else model.options.tolerance
     with task("Stability selection", total=len(halves)) as done:
-        traces = model.follow_many(
+        records = model.solve_paths(
             [rows_of(patients, chosen) for chosen in halves],
             grid,
             tolerance,
             max_entrants=q,
-            n_jobs=n_jobs,
-            device=device,
+            compute=compute,
             done=done,
         )
     counts = np.zeros((grid.size, d))
     selected, worst, n_unconverged = [], 0.0, 0
-    for trace in traces:
+    for record in records:
         is_allowed = np.zeros(d, np.bool_)
-        is_allowed[trace.entrants[:q]] = True
+        is_allowed[record.entrants[:q]] = True
         selected.append(int(is_allowed.sum()))
         for index in range(grid.size):
-            support = trace.supports[min(index, len(trace.supports) - 1)]
+            support = record.supports[min(index, len(record.supports) - 1)]
             counts[index, support[is_allowed[support]]] += 1
-        worst = max(worst, max(trace.gaps) / model.null_loss)
-        n_unconverged += sum(g > tolerance * model.null_loss for g in trace.gaps)
+        worst = max(worst, max(record.gaps) / model.null_loss)
+        n_unconverged += sum(g > tolerance * model.null_loss for g in record.gaps)
     frequency_path = counts / len(halves)
     frequency = frequency_path.max(axis=0)
     mean_selected = float(np.mean(selected))
@@ -171,20 +147,17 @@ def stability_of(
         max_relative_gap=worst,
         n_unconverged=n_unconverged,
         seed=seed,
-        warnings=messages,
+        notes=messages,
     )
 
 
-def _settle(
-    n_live: int, n_pairs: int, bound: str, threshold: float | None, q: int | None, pfer: float | None
-) -> tuple[float, int | None, float | None]:
+def _error_control(n_live: int, stability: StabilityOptions) -> tuple[float, int | None, float | None]:
+    """Return threshold, q and pfer, the last two None where there is no error control."""
+    n_pairs, bound = stability.n_pairs, stability.bound
+    threshold, q, pfer = stability.threshold, stability.q, stability.pfer
     given = sum(value is not None for value in (threshold, q, pfer))
-    if threshold is not None and not 0.5 < threshold <= 1.0:
-        raise InputError("threshold must lie in (0.5, 1]", threshold, "Ask for a frequency above one half")
     if q is not None and not 1 <= q <= n_live:
         raise InputError(f"q must lie in [1, {n_live}], the dimensions that are not constant", q)
-    if given == 3:
-        raise InputError("at most two of threshold, q and pfer may be given", "all three", "Leave one out")
     if given == 0:
         try:
             return error_control(n_live, n_pairs, bound, threshold=0.75, pfer=1.0)

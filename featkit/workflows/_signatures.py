@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from featkit.core.errors import InputError, did_you_mean
 from featkit.core.fingerprint import Fingerprint, options_of
-from featkit.core.options import Resampling, SignatureOptions, SplitOptions
+from featkit.core.options import ComputeOptions, Resampling, SignatureOptions, SplitOptions
 from featkit.core.progress import note, track
 from featkit.core.run_key import RunFilter, RunKey
 from featkit.core.text import listed
@@ -159,31 +159,15 @@ def _detail(one: Fitted, train: TrainingRows | None, resampling: Resampling, aga
 def _fit(source: Source, train: TrainingRows, options: SignatureOptions, key: RunKey) -> Signature:
     from featkit.sparse import fit_signature
 
-    path, penalty, stability = options.path, options.penalty, options.stability
     signature = fit_signature(
-        train.X,
-        train.y,
-        train.patients,
-        rule=penalty.rule,
-        value=penalty.value,
-        score=penalty.score,
-        n_folds=penalty.n_folds,
-        n_lambdas=path.n_lambdas,
-        lambda_min_ratio=path.lambda_min_ratio,
-        l1_ratio=path.l1_ratio,
-        tolerance=path.tolerance,
-        n_pairs=stability.n_pairs,
-        scheme=stability.scheme,
-        threshold=stability.threshold,
-        q=stability.q,
-        pfer=stability.pfer,
-        bound=stability.bound,
+        train.rows,
+        options=options,
+        compute=ComputeOptions(max_bytes=train.max_bytes),
         seed=source.design.seed,
-        max_bytes=train.max_bytes,
         classes=train.classes if key.positive or len(train.classes) > 2 else (),
+        key=key,
     )
-    notes = (train.note, *signature.notes) if train.note else signature.notes
-    return dataclasses.replace(signature, key=key, notes=notes)
+    return dataclasses.replace(signature, notes=(train.note, *signature.notes)) if train.note else signature
 
 
 def _gathered(fitted: Sequence[Fitted], options: SignatureOptions) -> SignatureSet:

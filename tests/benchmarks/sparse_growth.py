@@ -9,7 +9,9 @@ from pathlib import Path
 import numpy as np
 from sparse_designs import embeddings
 
+from featkit.core.options import PathOptions
 from featkit.sparse import logistic_path
+from featkit.stats.labelled_rows import LabelledRows
 
 
 def growth(quick: bool) -> dict[str, list[dict[str, float]]]:
@@ -56,5 +58,5 @@ def draw_growth(table, file: Path) -> None:
 
 def _timed(X: np.ndarray, y: np.ndarray):
     start = time.process_time()
-    path = logistic_path(X, y, n_lambdas=49, tolerance=1e-4)
+    path = logistic_path(LabelledRows(X, y, "patches"), PathOptions(n_lambdas=49, tolerance=1e-4, standardize=False))
     return time.process_time() - start, path

@@ -35,9 +35,11 @@ import numpy as np  # noqa: E402
 from sparse_designs import embeddings, tumour_types  # noqa: E402
 from sparse_growth import draw_growth, growth  # noqa: E402
 
+from featkit.core.options import ComputeOptions, PathOptions, StabilityOptions  # noqa: E402
 from featkit.sparse import logistic_path, multinomial_path, stability_selection  # noqa: E402
 from featkit.sparse.solvers.design import as_patients  # noqa: E402
 from featkit.sparse.subsamples import patient_subsamples, rows_of  # noqa: E402
+from featkit.stats.labelled_rows import LabelledRows  # noqa: E402
 
 EQUAL = 1e-4
 _CORES = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else None
@@ -53,7 +55,10 @@ def objectives(X: np.ndarray, y: np.ndarray, lambdas: np.ndarray, fit: Fit) -> n
 
 
 def fit_featkit(X, y, lambdas, tolerance, fit_intercept=True) -> Fit:
-    path = logistic_path(X, y, lambdas=lambdas, tolerance=tolerance, fit_intercept=fit_intercept)
+    path = logistic_path(
+        LabelledRows(X, y, "patches"),
+        PathOptions(lambdas=lambdas, tolerance=tolerance, fit_intercept=fit_intercept, standardize=False),
+    )
     return np.array([path.coefficients(k) for k in range(lambdas.size)]), path.intercepts
 
 
@@ -248,11 +253,13 @@ def compare_stability(X, y, patient, lambdas, paths, n_pairs: int, peers: int, q
     def ours(n_jobs: int) -> float:
         return timed(
             lambda: stability_selection(
-                X, y, patient, n_pairs=n_pairs, lambdas=lambdas, standardize=False, tolerance=tolerance,
-                bound="worst_case", n_jobs=n_jobs, **control,
+                LabelledRows(X, y, patient),
+                PathOptions(lambdas=lambdas, standardize=False, tolerance=tolerance),
+                StabilityOptions(n_pairs=n_pairs, bound="worst_case", **control),
+                compute=ComputeOptions(n_jobs=n_jobs),
             ),
             time.process_time if n_jobs == 1 else time.perf_counter,
-        )[0]  # fmt: skip
+        )[0]
 
     def loop(name: str, halves: list[np.ndarray], rounds: int) -> float:
         solver = solvers()[name]
@@ -299,7 +306,9 @@ def compare_several(quick: bool, rounds: int) -> dict[str, dict[str, float]]:
     """Time the grouped multinomial path of eight classes against adelie's, at equal objective."""
     X, y = tumour_types(*((600, 128) if quick else (5900, 2048)))
     d, K = X.shape[1], 8
-    exact = multinomial_path(X, y, n_lambdas=49, tolerance=1e-6)
+    exact = multinomial_path(
+        LabelledRows(X, y, "patches"), PathOptions(n_lambdas=49, tolerance=1e-6, standardize=False)
+    )
     lambdas = exact.lambdas
 
     def objective(fit: list[Fit]) -> np.ndarray:
@@ -312,7 +321,9 @@ def compare_several(quick: bool, rounds: int) -> dict[str, dict[str, float]]:
         return np.array(found)
 
     def ours(tolerance: float) -> list[Fit]:
-        path = multinomial_path(X, y, lambdas=lambdas, tolerance=tolerance)
+        path = multinomial_path(
+            LabelledRows(X, y, "patches"), PathOptions(lambdas=lambdas, tolerance=tolerance, standardize=False)
+        )
         return [(path.coefficients(k), path.intercepts[k]) for k in range(lambdas.size)]
 
     def adelie(tolerance: float) -> list[Fit]:
@@ -359,9 +370,11 @@ def main() -> None:
     out: dict[str, object] = {"machine": {"processor": platform.processor(), "cores": os.cpu_count()}, "n": n, "d": d}
     if "path" in parts or "stability" in parts:
         X, y, patient = embeddings(n, d)
-        warm = logistic_path(X[:, :64], y, n_lambdas=5)
+        warm = logistic_path(LabelledRows(X[:, :64], y, "patches"), PathOptions(n_lambdas=5, standardize=False))
         assert warm.is_converged.all()
-        lambdas = logistic_path(X, y, n_lambdas=49, tolerance=0.5).lambdas
+        lambdas = logistic_path(
+            LabelledRows(X, y, "patches"), PathOptions(n_lambdas=49, tolerance=0.5, standardize=False)
+        ).lambdas
         print(f"one path, 49 penalties to 0.01 of the largest, n={n} d={d}")
         out["path"] = paths = compare_paths(X, y, lambdas, chosen, 1 if options.quick else 5)
         if "stability" in parts:
@@ -378,7 +391,9 @@ def main() -> None:
             X = data["X"].astype(np.float64)
             y = np.array([str(name).split("_")[1] == "M" for name in data["filename"]], np.int64)
         X = np.asfortranarray((X - X.mean(axis=0)) / np.maximum(X.std(axis=0), 1e-12), dtype=np.float32)
-        lambdas = logistic_path(X, y, n_lambdas=49, tolerance=0.5).lambdas
+        lambdas = logistic_path(
+            LabelledRows(X, y, "patches"), PathOptions(n_lambdas=49, tolerance=0.5, standardize=False)
+        ).lambdas
         print(f"the real 40X table, n={X.shape[0]} d={X.shape[1]}")
         out["real"] = compare_paths(X, y, lambdas, chosen, 1 if options.quick else 5)
     if "growth" in parts:

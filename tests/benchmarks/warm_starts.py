@@ -17,9 +17,11 @@ for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 import numpy as np  # noqa: E402
 from sparse_designs import embeddings  # noqa: E402
 
+from featkit.core.options import PathOptions  # noqa: E402
 from featkit.sparse import logistic_path  # noqa: E402
 from featkit.sparse.solvers.design import as_patients  # noqa: E402
 from featkit.sparse.subsamples import patient_subsamples, rows_of  # noqa: E402
+from featkit.stats.labelled_rows import LabelledRows  # noqa: E402
 
 
 def main() -> None:
@@ -28,13 +30,15 @@ def main() -> None:
     n, d = (600, 128) if parser.parse_args().quick else (5900, 2048)
     X, y, patient = embeddings(n, d)
     patients = as_patients(patient, y)
-    whole = logistic_path(X, y, n_lambdas=49, tolerance=1e-5)
+    whole = logistic_path(LabelledRows(X, y, "patches"), PathOptions(n_lambdas=49, tolerance=1e-5, standardize=False))
     lambdas = whole.lambdas
     found: dict[str, list[float]] = {}
     for chosen in patient_subsamples(patients, "complementary_pairs", 2, 0)[:3]:
         rows = rows_of(patients, chosen)
         part, label = np.asfortranarray(X[rows]), y[rows]
-        own = logistic_path(part, label, lambdas=lambdas, tolerance=1e-7)
+        own = logistic_path(
+            LabelledRows(part, label, "patches"), PathOptions(lambdas=lambdas, tolerance=1e-7, standardize=False)
+        )
         dense = part.astype(np.float64)
 
         def objective(path, k, at, label=label, dense=dense):

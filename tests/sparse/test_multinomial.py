@@ -3,8 +3,10 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 from featkit.core.errors import InputError
+from featkit.core.options import PathOptions
 from featkit.results.path import PathResult
 from featkit.sparse import logistic_path, multinomial_path, one_vs_rest_paths
+from featkit.stats.labelled_rows import LabelledRows
 
 
 def draw(seed=0, n=200, d=25, n_classes=4):
@@ -19,7 +21,11 @@ def draw(seed=0, n=200, d=25, n_classes=4):
 def test_optimality_conditions_of_the_group_lasso(seed):
     X, y = draw(seed)
     w = np.random.default_rng(seed).uniform(0.2, 2, len(y))
-    path = multinomial_path(X, y, sample_weight=w, n_lambdas=8, lambda_min_ratio=0.05, tolerance=1e-7)
+    path = multinomial_path(
+        LabelledRows(X, y, "patches"),
+        PathOptions(n_lambdas=8, lambda_min_ratio=0.05, tolerance=1e-7, standardize=False),
+        sample_weight=w,
+    )
     assert path.is_converged.all()
     for k in range(1, 8):
         P = path.predict_proba(X, k)
@@ -35,19 +41,31 @@ def test_optimality_conditions_of_the_group_lasso(seed):
 
 def test_two_classes_are_the_binary_path():
     X, y = draw(1, n_classes=2)
-    binary = logistic_path(X, y, n_lambdas=6, lambda_min_ratio=0.1, tolerance=1e-8)
+    binary = logistic_path(
+        LabelledRows(X, y, "patches"), PathOptions(n_lambdas=6, lambda_min_ratio=0.1, tolerance=1e-8, standardize=False)
+    )
     # the row (-b/2, b/2) has norm |b| / sqrt(2)
-    grouped = multinomial_path(X, y, lambdas=binary.lambdas * np.sqrt(2), tolerance=1e-7)
+    grouped = multinomial_path(
+        LabelledRows(X, y, "patches"),
+        PathOptions(lambdas=binary.lambdas * np.sqrt(2), tolerance=1e-7, standardize=False),
+    )
     for k in range(6):
         B = grouped.coefficients(k)
-        twin = logistic_path(X, y, lambdas=[grouped.lambdas[k] * np.sqrt(1 / 2)], tolerance=1e-8)
+        twin = logistic_path(
+            LabelledRows(X, y, "patches"),
+            PathOptions(lambdas=[grouped.lambdas[k] * np.sqrt(1 / 2)], tolerance=1e-8, standardize=False),
+        )
         np.testing.assert_allclose(B[:, 1] - B[:, 0], twin.coefficients(0), atol=2e-3)
 
 
 def test_the_gap_bounds_the_distance_to_the_minimum():
     X, y = draw(2, n=80, d=40)
-    exact = multinomial_path(X, y, n_lambdas=6, lambda_min_ratio=0.1, tolerance=1e-7)
-    rough = multinomial_path(X, y, lambdas=exact.lambdas, tolerance=1e-2)
+    exact = multinomial_path(
+        LabelledRows(X, y, "patches"), PathOptions(n_lambdas=6, lambda_min_ratio=0.1, tolerance=1e-7, standardize=False)
+    )
+    rough = multinomial_path(
+        LabelledRows(X, y, "patches"), PathOptions(lambdas=exact.lambdas, tolerance=1e-2, standardize=False)
+    )
 
     def objective(path, k):
         return path.losses[k] + path.lambdas[k] * np.linalg.norm(path.coefficients(k), axis=1).sum()
@@ -60,8 +78,12 @@ def test_standardising_and_json(tmp_path):
     X, y = draw(3)
     X *= np.exp(np.linspace(-2, 2, X.shape[1])).astype(np.float32)
     Z = (X - X.astype(float).mean(0)) / X.astype(float).std(0)
-    outside = multinomial_path(Z, y, n_lambdas=5, lambda_min_ratio=0.1, tolerance=1e-7)
-    inside = multinomial_path(X, y, lambdas=outside.lambdas, standardize=True, tolerance=1e-7)
+    outside = multinomial_path(
+        LabelledRows(Z, y, "patches"), PathOptions(n_lambdas=5, lambda_min_ratio=0.1, tolerance=1e-7, standardize=False)
+    )
+    inside = multinomial_path(
+        LabelledRows(X, y, "patches"), PathOptions(lambdas=outside.lambdas, standardize=True, tolerance=1e-7)
+    )
     np.testing.assert_allclose(inside.predict_proba(X, 4), outside.predict_proba(Z, 4), atol=1e-3)
     again = PathResult.load(inside.save(tmp_path / "path.json"))
     np.testing.assert_array_equal(again.coefficients(4), inside.coefficients(4))
@@ -70,7 +92,9 @@ def test_standardising_and_json(tmp_path):
 
 def test_one_versus_rest_is_one_binary_path_a_class():
     X, y = draw(4)
-    paths = one_vs_rest_paths(X, y, n_lambdas=6, lambda_min_ratio=0.1, tolerance=1e-7)
+    paths = one_vs_rest_paths(
+        LabelledRows(X, y, "patches"), PathOptions(n_lambdas=6, lambda_min_ratio=0.1, tolerance=1e-7, standardize=False)
+    )
     assert list(paths) == ["0", "1", "2", "3"]
     for c, path in paths.items():
         model = LogisticRegression(C=path.C[5], l1_ratio=1.0, solver="saga", tol=1e-8, max_iter=20000)
@@ -91,4 +115,4 @@ def test_mistakes_are_named(change, message):
     X, y = draw()
     arguments = {"y": y, **change}
     with pytest.raises(InputError, match=message):
-        multinomial_path(X, arguments.pop("y"), **arguments)
+        multinomial_path(LabelledRows(X, arguments.pop("y"), "patches"), **arguments)

@@ -8,8 +8,10 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
 from featkit.core.errors import FeatkitWarning, InputError
+from featkit.core.options import PathOptions
 from featkit.results.path import PathResult
 from featkit.sparse import logistic_path
+from featkit.stats.labelled_rows import LabelledRows
 
 
 def draw(seed, n=80, d=20, kind="plain"):
@@ -67,7 +69,10 @@ def test_optimality_conditions_hold_on_hundreds_of_problems(kind, shape):
     for seed in range(10):
         X, y = draw(seed, *shape, kind)
         l1_ratio = (1.0, 0.7)[seed % 2]
-        path = logistic_path(X, y, n_lambdas=12, l1_ratio=l1_ratio, tolerance=1e-8)
+        path = logistic_path(
+            LabelledRows(X, y, "patches"),
+            PathOptions(n_lambdas=12, l1_ratio=l1_ratio, tolerance=1e-8, standardize=False),
+        )
         assert path.is_converged.all()
         assert path.sizes[0] <= 1
         for k in (3, 7, 11):
@@ -79,7 +84,10 @@ def test_optimality_conditions_hold_on_hundreds_of_problems(kind, shape):
 def test_objective_and_support_are_those_of_scikit_learn(kind, shape):
     for seed in range(4):
         X, y = draw(100 + seed, *shape, kind)
-        path = logistic_path(X, y, n_lambdas=8, lambda_min_ratio=0.05, tolerance=1e-9)
+        path = logistic_path(
+            LabelledRows(X, y, "patches"),
+            PathOptions(n_lambdas=8, lambda_min_ratio=0.05, tolerance=1e-9, standardize=False),
+        )
         for k in (3, 6):
             model = LogisticRegression(
                 C=path.C[k], l1_ratio=1.0, solver="liblinear", tol=1e-9, max_iter=3000, intercept_scaling=1e4
@@ -103,8 +111,14 @@ def test_objective_and_support_are_those_of_scikit_learn(kind, shape):
 def test_the_gap_is_never_below_the_true_suboptimality(tolerance, l1_ratio):
     for seed in range(12):
         X, y = draw(seed, 60, 40, KINDS[seed % 6])
-        exact = logistic_path(X, y, n_lambdas=10, l1_ratio=l1_ratio, tolerance=1e-10)
-        rough = logistic_path(X, y, lambdas=exact.lambdas, l1_ratio=l1_ratio, tolerance=tolerance)
+        exact = logistic_path(
+            LabelledRows(X, y, "patches"),
+            PathOptions(n_lambdas=10, l1_ratio=l1_ratio, tolerance=1e-10, standardize=False),
+        )
+        rough = logistic_path(
+            LabelledRows(X, y, "patches"),
+            PathOptions(lambdas=exact.lambdas, l1_ratio=l1_ratio, tolerance=tolerance, standardize=False),
+        )
         for k in range(10):
             values = [
                 objective(X, y, path.coefficients(k), path.intercepts[k], exact.lambdas[k], l1_ratio)
@@ -122,7 +136,12 @@ def test_sample_weights_penalty_weights_and_exclusion():
         w[:2] = 1.0
         p = random.uniform(0.3, 2, 15)
         p[3], p[7] = 0.0, np.inf
-        path = logistic_path(X, y, sample_weight=w, penalty_weights=p, n_lambdas=10, tolerance=1e-9)
+        path = logistic_path(
+            LabelledRows(X, y, "patches"),
+            PathOptions(n_lambdas=10, tolerance=1e-9, standardize=False),
+            sample_weight=w,
+            penalty_weights=p,
+        )
         assert path.is_converged.all()
         for k in (2, 9):
             assert kkt_violation(X, y, path, k, w, p) < 2e-3
@@ -132,7 +151,9 @@ def test_sample_weights_penalty_weights_and_exclusion():
 
 def test_without_an_intercept():
     X, y = draw(3)
-    path = logistic_path(X, y, n_lambdas=10, fit_intercept=False, tolerance=1e-9)
+    path = logistic_path(
+        LabelledRows(X, y, "patches"), PathOptions(n_lambdas=10, fit_intercept=False, tolerance=1e-9, standardize=False)
+    )
     assert np.all(path.intercepts == 0)
     assert kkt_violation(X, y, path, 9) < 1e-4
 
@@ -140,8 +161,12 @@ def test_without_an_intercept():
 def test_standardising_is_fitting_the_standardised_design():
     X, y = draw(5, kind="scaled")
     scaled = (X - X.astype(float).mean(0)) / X.astype(float).std(0)
-    outside = logistic_path(scaled, y, n_lambdas=10, tolerance=1e-9)
-    inside = logistic_path(X, y, lambdas=outside.lambdas, standardize=True, tolerance=1e-9)
+    outside = logistic_path(
+        LabelledRows(scaled, y, "patches"), PathOptions(n_lambdas=10, tolerance=1e-9, standardize=False)
+    )
+    inside = logistic_path(
+        LabelledRows(X, y, "patches"), PathOptions(lambdas=outside.lambdas, standardize=True, tolerance=1e-9)
+    )
     for k in range(inside.lambdas.size):
         eta = inside.decision_function(X.astype(float), k)
         np.testing.assert_allclose(eta, outside.decision_function(scaled, k), atol=1e-3)
@@ -153,10 +178,17 @@ def test_standardising_is_fitting_the_standardised_design():
 def test_permuting_and_scaling(seed, factor, data):
     X, y = draw(seed, 50, 12)
     order = np.random.default_rng(seed).permutation(12)
-    path = logistic_path(X, y, n_lambdas=6, tolerance=1e-8)
-    moved = logistic_path(X[:, order], y, lambdas=path.lambdas, tolerance=1e-8)
-    larger = logistic_path(X * np.float32(factor), y, lambdas=path.lambdas * np.float32(factor), tolerance=1e-8)
-    flipped = logistic_path(X, 1 - y, lambdas=path.lambdas, tolerance=1e-8)
+    path = logistic_path(LabelledRows(X, y, "patches"), PathOptions(n_lambdas=6, tolerance=1e-8, standardize=False))
+    moved = logistic_path(
+        LabelledRows(X[:, order], y, "patches"), PathOptions(lambdas=path.lambdas, tolerance=1e-8, standardize=False)
+    )
+    larger = logistic_path(
+        LabelledRows(X * np.float32(factor), y, "patches"),
+        PathOptions(lambdas=path.lambdas * np.float32(factor), tolerance=1e-8, standardize=False),
+    )
+    flipped = logistic_path(
+        LabelledRows(X, 1 - y, "patches"), PathOptions(lambdas=path.lambdas, tolerance=1e-8, standardize=False)
+    )
     k = data.draw(st.integers(1, 5))
     np.testing.assert_allclose(moved.coefficients(k), path.coefficients(k)[order], atol=2e-3)
     np.testing.assert_allclose(larger.coefficients(k) * np.float32(factor), path.coefficients(k), atol=2e-3)
@@ -169,15 +201,25 @@ def test_a_row_twice_is_a_row_of_weight_two(seed):
     X, y = draw(seed, 40, 10)
     times = np.random.default_rng(seed).integers(0, 4, 40)
     times[:2] = 1
-    repeated = logistic_path(np.repeat(X, times, axis=0), np.repeat(y, times), n_lambdas=6, tolerance=1e-8)
-    weighted = logistic_path(X, y, sample_weight=times, lambdas=repeated.lambdas, tolerance=1e-8)
+    repeated = logistic_path(
+        LabelledRows(np.repeat(X, times, axis=0), np.repeat(y, times), "patches"),
+        PathOptions(n_lambdas=6, tolerance=1e-8, standardize=False),
+    )
+    weighted = logistic_path(
+        LabelledRows(X, y, "patches"),
+        PathOptions(lambdas=repeated.lambdas, tolerance=1e-8, standardize=False),
+        sample_weight=times,
+    )
     assert weighted.total_weight == repeated.total_weight
     np.testing.assert_allclose(weighted.coefficients(5), repeated.coefficients(5), atol=2e-3)
 
 
 def test_deep_into_separation_it_stays_finite_and_certified():
     X, y = draw(0, 60, 30, "separable")
-    path = logistic_path(X, y, n_lambdas=40, lambda_min_ratio=1e-5, tolerance=1e-6)
+    path = logistic_path(
+        LabelledRows(X, y, "patches"),
+        PathOptions(n_lambdas=40, lambda_min_ratio=1e-5, tolerance=1e-6, standardize=False),
+    )
     assert path.is_converged.all()
     assert np.isfinite(path.values).all()
     assert np.all(np.diff(path.losses) < 1e-6)
@@ -186,8 +228,8 @@ def test_deep_into_separation_it_stays_finite_and_certified():
 
 def test_stopping_at_the_first_entrants():
     X, y = draw(1, 200, 60)
-    full = logistic_path(X, y, n_lambdas=30)
-    short = logistic_path(X, y, n_lambdas=30, max_entrants=5)
+    full = logistic_path(LabelledRows(X, y, "patches"), PathOptions(n_lambdas=30, standardize=False))
+    short = logistic_path(LabelledRows(X, y, "patches"), PathOptions(n_lambdas=30, standardize=False), max_entrants=5)
     assert short.is_stopped
     assert not full.is_stopped
     assert len(short.entrants) >= 5
@@ -200,14 +242,16 @@ def test_unconverged_is_said_and_marked(monkeypatch):
     monkeypatch.setattr("featkit.sparse.solvers.path_solver._WORKING_SHARE", 1e6)
     X, y = draw(2, 80, 60, "collinear")
     with pytest.warns(FeatkitWarning, match="did not reach a relative duality gap"):
-        path = logistic_path(X, y, n_lambdas=10, tolerance=1e-8)
+        path = logistic_path(
+            LabelledRows(X, y, "patches"), PathOptions(n_lambdas=10, tolerance=1e-8, standardize=False)
+        )
     assert not path.is_converged.all()
-    assert "did not reach" in path.warnings[0]
+    assert "did not reach" in path.notes[0]
 
 
 def test_survives_json(tmp_path):
     X, y = draw(4)
-    path = logistic_path(X, y, n_lambdas=5)
+    path = logistic_path(LabelledRows(X, y, "patches"), PathOptions(n_lambdas=5, standardize=False))
     again = PathResult.load(path.save(tmp_path / "path.json"))
     np.testing.assert_array_equal(again.values, path.values)
     np.testing.assert_array_equal(again.coefficients(-1), path.coefficients(-1))
@@ -235,9 +279,9 @@ def test_a_float32_design_in_column_order_is_not_copied():
         ({"sample_weight": -np.ones(80)}, "not negative"),
         ({"penalty_weights": np.full(20, np.inf)}, "at least one dimension"),
         ({"penalty_weights": np.ones(3)}, "one value for each of the 20 dimensions"),
-        ({"l1_ratio": 0.0}, "l1_ratio must lie"),
-        ({"tolerance": 0.0}, "tolerance must lie"),
-        ({"lambdas": [0.1, -1.0]}, "lambdas must be positive"),
+        ({"l1_ratio": 0.0}, "l1_ratio must be in"),
+        ({"tolerance": 0.0}, "tolerance must be strictly between"),
+        ({"lambdas": [0.1, -1.0]}, "lambdas must be positive numbers"),
         ({"lambda_min_ratio": 1.0}, "lambda_min_ratio"),
         ({"max_entrants": 0}, "max_entrants"),
     ],
@@ -245,8 +289,13 @@ def test_a_float32_design_in_column_order_is_not_copied():
 def test_mistakes_are_named(change, message):
     X, y = draw(0)
     arguments = {"X": X, "y": y, **change}
+    path = {name: arguments.pop(name) for name in list(arguments) if name in PathOptions.__dataclass_fields__}
     with pytest.raises(InputError, match=message):
-        logistic_path(arguments.pop("X"), arguments.pop("y"), **arguments)
+        logistic_path(
+            LabelledRows(arguments.pop("X"), arguments.pop("y"), "patches"),
+            PathOptions(**path, standardize=False),
+            **arguments,
+        )
 
 
 @pytest.mark.parametrize("noise", [1e-2, 1e-3, 1e-5])
@@ -255,7 +304,7 @@ def test_nearly_singular_designs_reach_the_gap(noise):
     Z = random.standard_normal((300, 8))
     X = Z @ random.standard_normal((8, 120)) + noise * random.standard_normal((300, 120))
     y = (Z[:, 0] + 0.7 * random.standard_normal(300) > 0).astype(int)
-    path = logistic_path(X, y, n_lambdas=30, standardize=True, tolerance=1e-6)
+    path = logistic_path(LabelledRows(X, y, "patches"), PathOptions(n_lambdas=30, standardize=True, tolerance=1e-6))
     assert path.is_converged.all()
     assert path.n_iter.max() <= 30
 
@@ -263,5 +312,5 @@ def test_nearly_singular_designs_reach_the_gap(noise):
 def test_the_embeddings_given_are_never_written():
     X = np.asfortranarray(np.random.default_rng(0).standard_normal((60, 8)) * 3 + 5)
     before = X.copy()
-    logistic_path(X, np.arange(60) % 2, standardize=True, n_lambdas=3)
+    logistic_path(LabelledRows(X, np.arange(60) % 2, "patches"), PathOptions(standardize=True, n_lambdas=3))
     np.testing.assert_array_equal(X, before)

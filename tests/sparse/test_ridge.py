@@ -10,9 +10,11 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from featkit.core.errors import InputError
-from featkit.sparse.cross_validation import patient_folds
+from featkit.core.options import RidgeOptions
 from featkit.sparse.ridge import as_training, choose_ridge, fit_logistic
 from featkit.sparse.solvers.design import as_patients
+from featkit.stats.labelled_rows import LabelledRows
+from featkit.stats.patient_folds import patient_folds
 
 
 def _data(seed=0, n=300, k=4):
@@ -137,7 +139,7 @@ def test_one_class_apart_makes_a_fit_unreliable_but_not_separable(distance):
     )
     fit = fit_logistic(X, y)  # a first dimension that overlaps, a second that tells class 2 alone
     assert not fit.is_separable
-    assert fit.n_apart == 1
+    assert fit.n_separable == 1
     assert not fit.is_reliable
     assert fit_logistic(X[:, [0]], y).is_reliable
 
@@ -164,8 +166,8 @@ def test_penalty_is_chosen_strong_for_noise_and_weak_for_signal():
     generator = np.random.default_rng(6)
     noise, groups = generator.normal(size=(120, 30)), np.repeat(np.arange(60), 2)
     patient_class = groups % 2
-    strong = choose_ridge(noise, patient_class, groups)
-    weak = choose_ridge(np.column_stack([patient_class + 0.8 * noise[:, 0]] * 2), patient_class, groups)
+    strong = choose_ridge(LabelledRows(noise, patient_class, groups))
+    weak = choose_ridge(LabelledRows(np.column_stack([patient_class + 0.8 * noise[:, 0]] * 2), patient_class, groups))
     assert strong <= 1e-3
     assert weak >= 0.1
 
@@ -177,13 +179,13 @@ def test_penalty_has_the_smallest_loss_over_patient_folds_of_several_classes():
     commonest = np.array([np.bincount(y[groups == g]).argmax() for g in np.unique(groups)])
     patients = as_patients(groups, y)
     np.testing.assert_array_equal(patients.label, commonest)
-    fold = patient_folds(patients, 5, 0)
+    fold = patient_folds(y, groups, 5, 0)
     losses = []
     for c in cs:
         model = make_pipeline(StandardScaler(), LogisticRegression(C=c))
         fits = [(model.fit(X[fold != k], y[fold != k]).predict_proba(X[fold == k]), y[fold == k]) for k in range(5)]
         losses.append(sum(log_loss(own, p, normalize=False) for p, own in fits))
-    assert choose_ridge(X, y, groups, cs=cs) == cs[int(np.argmin(losses))]
+    assert choose_ridge(LabelledRows(X, y, groups), RidgeOptions(cs=cs)) == cs[int(np.argmin(losses))]
     assert 0 < np.argmin(losses) < 2
 
 
@@ -193,31 +195,31 @@ def test_folds_keep_patients_together():
     groups = np.repeat(np.arange(40), 10)
     y = generator.permutation(np.tile([0, 1], 20))[groups]
     X = generator.normal(size=(40, 30))[groups] + 0.05 * generator.normal(size=(400, 30))
-    assert choose_ridge(X, y, groups) <= 1e-3
-    assert choose_ridge(X, y, np.arange(400)) >= 1e-1
+    assert choose_ridge(LabelledRows(X, y, groups)) <= 1e-3
+    assert choose_ridge(LabelledRows(X, y, np.arange(400))) >= 1e-1
     y = generator.permutation(np.tile([0, 1, 2, 3], 10))[groups]
-    assert choose_ridge(X, y, groups) <= 1e-3
-    assert choose_ridge(X, y, np.arange(400)) >= 1e-1
+    assert choose_ridge(LabelledRows(X, y, groups)) <= 1e-3
+    assert choose_ridge(LabelledRows(X, y, np.arange(400))) >= 1e-1
 
 
 def test_same_seed_same_penalty_and_one_candidate_is_taken():
     X, y, groups = _data(8)
-    assert choose_ridge(X, y, groups, seed=3) == choose_ridge(X, y, groups, seed=3)
-    assert choose_ridge(X, y, groups, cs=[0.7]) == 0.7
+    assert choose_ridge(LabelledRows(X, y, groups), seed=3) == choose_ridge(LabelledRows(X, y, groups), seed=3)
+    assert choose_ridge(LabelledRows(X, y, groups), RidgeOptions(cs=[0.7])) == 0.7
 
 
 def test_bad_input_is_refused():
     X, y, groups = _data(9)
     with pytest.raises(InputError, match="at least two training patients of each class, got 1"):
-        choose_ridge(X, y, np.where(y == 1, 1, groups))
+        choose_ridge(LabelledRows(X, y, np.where(y == 1, 1, groups)))
     with pytest.raises(InputError, match="must be positive"):
-        choose_ridge(X, y, groups, cs=[0.0, 1.0])
+        choose_ridge(LabelledRows(X, y, groups), RidgeOptions(cs=[0.0, 1.0]))
     with pytest.raises(InputError, match="both classes"):
-        as_training(X, np.zeros(300), groups)
-    with pytest.raises(InputError, match="300 rows"):
-        as_training(X[1:], y, groups)
+        as_training(LabelledRows(X, np.zeros(300), groups))
+    with pytest.raises(InputError, match="each of the 299 rows"):
+        as_training(LabelledRows(X[1:], y, groups))
     X, y, groups = _several(9)
     with pytest.raises(InputError, match="at least two training patients of each class, got 1 of class 2"):
-        choose_ridge(X, y, np.where(y == 2, 2, groups))
+        choose_ridge(LabelledRows(X, y, np.where(y == 2, 2, groups)))
     with pytest.raises(InputError, match="whole numbers from 0 to 2, got 0, 1, 3"):
-        as_training(X, np.where(y == 2, 3, y), groups)
+        as_training(LabelledRows(X, np.where(y == 2, 3, y), groups))

@@ -5,7 +5,9 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from featkit.core.errors import FeatkitWarning
+from featkit.core.options import StabilityOptions
 from featkit.sparse import StabilitySelector, stability_selection
+from featkit.stats.labelled_rows import LabelledRows
 
 
 @parametrize_with_checks([StabilitySelector(n_pairs=5, n_lambdas=10)])
@@ -26,7 +28,9 @@ def planted(seed=0, n_patients=40, rows=6, d=30):
 def test_is_the_function_with_the_same_seed():
     X, y, patient = planted()
     selector = StabilitySelector(q=6, threshold=0.8, n_pairs=10, random_state=4).fit(X, y, groups=patient)
-    result = stability_selection(X, y, patient, q=6, threshold=0.8, n_pairs=10, seed=4)
+    result = stability_selection(
+        LabelledRows(X, y, patient), stability=StabilityOptions(q=6, threshold=0.8, n_pairs=10), seed=4
+    )
     np.testing.assert_array_equal(selector.selection_frequency_, result.selection_frequency)
     np.testing.assert_array_equal(selector.get_support(indices=True), result.stable_support)
     assert set(result.stable_support) == {0, 1, 2}
@@ -47,7 +51,9 @@ def test_three_classes_share_their_dimensions():
     X[:, :3] += 2.0 * (y[:, None] == np.arange(3))
     words = np.array(["ductal", "adenosis", "lobular"])[y]
     selector = StabilitySelector(q=6, threshold=0.8, n_pairs=5).fit(X, words, groups=patient)
-    result = stability_selection(X, words, patient, q=6, threshold=0.8, n_pairs=5)
+    result = stability_selection(
+        LabelledRows(X, words, patient), stability=StabilityOptions(q=6, threshold=0.8, n_pairs=5)
+    )
     np.testing.assert_array_equal(selector.selection_frequency_, result.selection_frequency)
     assert set(result.stable_support.tolist()) >= {0, 1, 2}
     assert list(selector.classes_) == ["adenosis", "ductal", "lobular"]

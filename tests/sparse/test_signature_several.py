@@ -1,5 +1,4 @@
 import dataclasses
-import functools
 
 import numpy as np
 import pytest
@@ -8,13 +7,15 @@ from hypothesis import strategies as st
 from sklearn.metrics import log_loss
 
 from featkit.core.errors import FeatkitWarning, InputError
+from featkit.core.options import ComputeOptions, PathOptions, PenaltyOptions, SignatureOptions, StabilityOptions
+from featkit.core.run_key import RunKey
 from featkit.results.signature import Signature
-from featkit.sparse import fit_signature, multinomial_path, patient_folds, stability_selection
-from featkit.sparse.solvers.design import Patients
+from featkit.sparse import fit_signature, multinomial_path, stability_selection
+from featkit.stats.labelled_rows import LabelledRows
+from featkit.stats.patient_folds import patient_folds
 
 CLASSES = ("adenosis", "ductal", "lobular")
 PLANTED = {2, 7, 13}
-fit = functools.partial(fit_signature, n_pairs=0)
 
 
 def clustered(seed=0, n_patients=30, rows=8, d=24, effect=1.8):
@@ -38,7 +39,12 @@ def softmax(eta):
 
 def test_planted_dimensions_are_kept_and_constant_ones_left_out():
     X, y, patient = clustered()
-    signature = fit(X, y, patient, classes=CLASSES, fold="100X", method="grl")
+    signature = fit_signature(
+        LabelledRows(X, y, patient),
+        options=SignatureOptions(stability=StabilityOptions(n_pairs=0)),
+        classes=CLASSES,
+        key=RunKey("grl", "100X"),
+    )
     assert set(signature.support.tolist()) >= PLANTED
     strongest = signature.support[np.argsort(-signature.strength)[:3]]
     assert set(strongest.tolist()) == PLANTED
@@ -46,7 +52,7 @@ def test_planted_dimensions_are_kept_and_constant_ones_left_out():
     for k, dimension in enumerate(sorted(PLANTED)):  # each speaks for its class
         row = signature.coefficients[signature.support.tolist().index(dimension)]
         assert int(np.argmax(row)) == k
-    assert (signature.classes, signature.fold, signature.method) == (CLASSES, "100X", "grl")
+    assert (signature.classes, signature.key) == (CLASSES, RunKey("grl", "100X"))
     assert signature.is_converged
     assert signature.selection_frequency.size == 0
     assert np.mean(signature.predict_proba(X).argmax(axis=1) == y) > 0.7
@@ -55,7 +61,14 @@ def test_planted_dimensions_are_kept_and_constant_ones_left_out():
 def test_it_is_the_optimum_of_its_penalty():
     """The conditions a minimum must meet, on dimensions standardised here."""
     X, y, patient = clustered()
-    signature = fit(X, y, patient, rule="lambda", value=0.05, tolerance=1e-7)
+    signature = fit_signature(
+        LabelledRows(X, y, patient),
+        options=SignatureOptions(
+            path=PathOptions(tolerance=1e-7),
+            penalty=PenaltyOptions(rule="lambda", value=0.05),
+            stability=StabilityOptions(n_pairs=0),
+        ),
+    )
     assert signature.lambda_ == 0.05
     wide = X.astype(np.float64)
     scale = np.where(np.ptp(wide, axis=0) > 0, wide.std(axis=0), 1.0)
@@ -75,13 +88,23 @@ def test_it_is_the_optimum_of_its_penalty():
 def test_folds_are_scored_by_the_log_loss_of_their_patients():
     X, y, patient = clustered()
     grid = [0.1, 0.05, 0.02]
-    found = fit(X, y, patient, lambdas=grid, n_folds=4, seed=3, rule="min", tolerance=1e-6)
+    found = fit_signature(
+        LabelledRows(X, y, patient),
+        options=SignatureOptions(
+            path=PathOptions(lambdas=grid, tolerance=1e-6),
+            penalty=PenaltyOptions(n_folds=4, rule="min"),
+            stability=StabilityOptions(n_pairs=0),
+        ),
+        seed=3,
+    )
     Z = (X - X.mean(axis=0, dtype=np.float64)) / np.where(np.ptp(X, axis=0) > 0, X.std(axis=0, dtype=np.float64), 1)
-    label = np.array([y[patient == p][0] for p in range(30)])
-    fold = patient_folds(Patients(patient, np.arange(30), label, 0), 4, seed=3)
+    fold = patient_folds(y, patient, 4, seed=3)
     scores = np.empty((4, 3))
     for k in range(4):
-        path = multinomial_path(Z[fold != k], y[fold != k], lambdas=grid, tolerance=1e-6)
+        path = multinomial_path(
+            LabelledRows(Z[fold != k], y[fold != k], "patches"),
+            PathOptions(lambdas=grid, tolerance=1e-6, standardize=False),
+        )
         scores[k] = [log_loss(y[fold == k], path.predict_proba(Z[fold == k], j)) for j in range(3)]
     np.testing.assert_allclose(found.cv_mean, scores.mean(axis=0), atol=1e-3)
     np.testing.assert_allclose(found.cv_se, scores.std(axis=0, ddof=1) / 2, atol=1e-3)
@@ -89,24 +112,37 @@ def test_folds_are_scored_by_the_log_loss_of_their_patients():
 
 def test_rules_choose_from_the_same_scores():
     X, y, patient = clustered(effect=1.0)
-    options = {"n_lambdas": 15, "seed": 1}
-    least = fit(X, y, patient, rule="min", **options)
-    sparse = fit(X, y, patient, rule="1se", **options)
+
+    def fitted(**penalty):
+        asked = SignatureOptions(
+            path=PathOptions(n_lambdas=15), penalty=PenaltyOptions(**penalty), stability=StabilityOptions(n_pairs=0)
+        )
+        return fit_signature(LabelledRows(X, y, patient), options=asked, seed=1)
+
+    least = fitted(rule="min")
+    sparse = fitted(rule="1se")
     np.testing.assert_array_equal(least.cv_mean, sparse.cv_mean)
     best = int(np.argmin(least.cv_mean))
     assert least.lambda_ == least.path_lambdas[best]
     within = sparse.cv_mean <= sparse.cv_mean[best] + sparse.cv_se[best]
     assert sparse.lambda_ == sparse.path_lambdas[np.flatnonzero(within)[0]]
     assert sparse.size <= least.size
-    given = fit(X, y, patient, rule="C", value=0.2, **options)
+    given = fitted(rule="C", value=0.2)
     assert given.lambda_ == pytest.approx(1 / (0.2 * len(y)), rel=1e-12)
     assert given.cv_mean.size == 0
 
 
 def test_its_stable_set_is_that_of_stability_selection():
     X, y, patient = clustered()
-    signature = fit_signature(X, y, patient, n_pairs=6, n_lambdas=12, seed=4, classes=CLASSES)
-    alone = stability_selection(X, y, patient, n_pairs=6, lambdas=signature.path_lambdas, seed=4)
+    signature = fit_signature(
+        LabelledRows(X, y, patient),
+        options=SignatureOptions(path=PathOptions(n_lambdas=12), stability=StabilityOptions(n_pairs=6)),
+        seed=4,
+        classes=CLASSES,
+    )
+    alone = stability_selection(
+        LabelledRows(X, y, patient), PathOptions(lambdas=signature.path_lambdas), StabilityOptions(n_pairs=6), seed=4
+    )
     np.testing.assert_array_equal(signature.selection_frequency, alone.selection_frequency)
     np.testing.assert_array_equal(signature.stable_support, alone.stable_support)
     assert (signature.q, signature.pfer, signature.bound) == (alone.q, alone.pfer, "unimodal")
@@ -118,7 +154,13 @@ def test_its_stable_set_is_that_of_stability_selection():
 
 def test_an_empty_signature_forecasts_the_prevalence_and_survives_json(tmp_path):
     X, y, patient = clustered()
-    empty = fit(X, y, patient, rule="lambda", value=10.0, classes=CLASSES)
+    empty = fit_signature(
+        LabelledRows(X, y, patient),
+        options=SignatureOptions(
+            penalty=PenaltyOptions(rule="lambda", value=10.0), stability=StabilityOptions(n_pairs=0)
+        ),
+        classes=CLASSES,
+    )
     again = Signature.load(empty.save(tmp_path / "empty.json"))
     assert (again.size, again.coefficients.shape) == (0, (0, 3))
     np.testing.assert_allclose(again.predict_proba(X)[0], np.bincount(y) / len(y), atol=1e-6)
@@ -129,7 +171,13 @@ def test_an_empty_signature_forecasts_the_prevalence_and_survives_json(tmp_path)
 
 def test_json_gives_the_same_signature_back(tmp_path):
     X, y, patient = clustered()
-    signature = fit(X, y, patient, rule="lambda", value=0.05, classes=CLASSES)
+    signature = fit_signature(
+        LabelledRows(X, y, patient),
+        options=SignatureOptions(
+            penalty=PenaltyOptions(rule="lambda", value=0.05), stability=StabilityOptions(n_pairs=0)
+        ),
+        classes=CLASSES,
+    )
     again = Signature.load(signature.save(tmp_path / "signature.json"))
     assert again.to_dict() == signature.to_dict()
     np.testing.assert_array_equal(again.predict_proba(X), signature.predict_proba(X))
@@ -142,7 +190,11 @@ def test_few_patients_of_a_class_give_fewer_folds():
     X, y, patient = clustered()
     kept = (y != 1) | (patient < 9)  # three patients of class 1
     with pytest.warns(FeatkitWarning, match="3 folds instead of 5: class ductal has only 3 patients"):
-        signature = fit(X[kept], y[kept], patient[kept], classes=CLASSES, n_lambdas=5)
+        signature = fit_signature(
+            LabelledRows(X[kept], y[kept], patient[kept]),
+            options=SignatureOptions(path=PathOptions(n_lambdas=5), stability=StabilityOptions(n_pairs=0)),
+            classes=CLASSES,
+        )
     assert "3 folds instead of 5" in signature.warnings[0]
 
 
@@ -151,8 +203,17 @@ def test_labels_may_be_names_and_patients_of_two_classes_count_for_the_commoner(
     y = y.copy()
     y[:3] = 1  # three of the eight patches of a patient of class 0
     words = np.array(CLASSES)[y]
-    by_name = fit(X, words, patient, n_lambdas=6, seed=2)
-    by_index = fit(X, y, patient, n_lambdas=6, seed=2, classes=CLASSES)
+    by_name = fit_signature(
+        LabelledRows(X, words, patient),
+        options=SignatureOptions(path=PathOptions(n_lambdas=6), stability=StabilityOptions(n_pairs=0)),
+        seed=2,
+    )
+    by_index = fit_signature(
+        LabelledRows(X, y, patient),
+        options=SignatureOptions(path=PathOptions(n_lambdas=6), stability=StabilityOptions(n_pairs=0)),
+        seed=2,
+        classes=CLASSES,
+    )
     assert by_name.to_dict() == by_index.to_dict()
 
 
@@ -160,7 +221,11 @@ def test_designs_beyond_memory_keep_every_patient():
     X, y, patient = clustered()
     room = 16 * 24 * 120
     with pytest.warns(FeatkitWarning, match="120 of 240 patches are used"):
-        signature = fit(X, y, patient, max_bytes=room, n_lambdas=5)
+        signature = fit_signature(
+            LabelledRows(X, y, patient),
+            options=SignatureOptions(path=PathOptions(n_lambdas=5), stability=StabilityOptions(n_pairs=0)),
+            compute=ComputeOptions(max_bytes=room),
+        )
     assert (signature.n_patches, signature.n_patients) == (120, 30)
     assert "120 of 240" in signature.warnings[0]
 
@@ -169,9 +234,14 @@ def test_designs_beyond_memory_keep_every_patient():
 @given(order=st.permutations(range(3)))
 def test_the_order_of_classes_moves_columns_alone(order):
     X, y, patient = clustered(n_patients=12)
-    options = {"rule": "lambda", "value": 0.05, "tolerance": 1e-8}
-    plain = fit(X, y, patient, classes=CLASSES, **options)
-    moved = fit(X, np.argsort(order)[y], patient, classes=[CLASSES[k] for k in order], **options)
+    options = SignatureOptions(
+        path=PathOptions(tolerance=1e-8),
+        penalty=PenaltyOptions(rule="lambda", value=0.05),
+        stability=StabilityOptions(n_pairs=0),
+    )
+    plain = fit_signature(LabelledRows(X, y, patient), classes=CLASSES, options=options)
+    renamed = LabelledRows(X, np.argsort(order)[y], patient)
+    moved = fit_signature(renamed, classes=[CLASSES[k] for k in order], options=options)
     np.testing.assert_array_equal(moved.support, plain.support)
     np.testing.assert_allclose(moved.coefficients, plain.coefficients[:, order], atol=1e-3)
 
@@ -179,10 +249,6 @@ def test_the_order_of_classes_moves_columns_alone(order):
 @pytest.mark.parametrize(
     ("change", "options", "message"),
     [
-        ({}, {"rule": "2se"}, "rule must be a known name, got '2se'"),
-        ({}, {"rule": "C"}, "value must be given with rule 'C'"),
-        ({}, {"value": 1.0}, "value must not be given with rule '1se'"),
-        ({}, {"rule": "lambda", "value": -1.0}, "lambda must be above 0"),
         ({}, {"classes": ("a", "b")}, "labels must be 0 or 1, got 0, 1, 2"),
         (
             {},
@@ -191,8 +257,8 @@ def test_the_order_of_classes_moves_columns_alone(order):
         ),
         ({"rarest": 1}, {"classes": CLASSES}, "2 training patients to choose the penalty, got 1 of class ductal"),
         ({"classes": 1}, {"classes": CLASSES}, "at least two classes must occur"),
-        ({}, {"l1_ratio": 0.5}, "l1_ratio must be 1 with more than two classes"),
-        ({}, {"n_pairs": 3, "device": "cpu"}, "two classes to solve with torch"),
+        ({}, {"path": PathOptions(l1_ratio=0.5)}, "l1_ratio must be 1 with more than two classes"),
+        ({}, {"stability": StabilityOptions(n_pairs=3), "device": "cpu"}, "two classes to solve with torch"),
     ],
 )
 def test_mistakes_are_named(change, options, message):
@@ -202,13 +268,24 @@ def test_mistakes_are_named(change, options, message):
         kept = (y != 1) | (patient == 1)
     if "classes" in change:
         kept = y == 0
+    given = {name: options[name] for name in ("path", "stability") if name in options}
     with pytest.raises(InputError, match=message):
-        fit(X[kept], y[kept], patient[kept], **options)
+        fit_signature(
+            LabelledRows(X[kept], y[kept], patient[kept]),
+            options=SignatureOptions(**({"stability": StabilityOptions(n_pairs=0)} | given)),
+            compute=ComputeOptions(device=options.get("device")),
+            classes=options.get("classes", ()),
+        )
 
 
 def test_classes_must_name_the_columns():
     X, y, patient = clustered()
-    signature = fit(X, y, patient, rule="lambda", value=0.05)
+    signature = fit_signature(
+        LabelledRows(X, y, patient),
+        options=SignatureOptions(
+            penalty=PenaltyOptions(rule="lambda", value=0.05), stability=StabilityOptions(n_pairs=0)
+        ),
+    )
     with pytest.raises(InputError, match="classes must name 3 classes"):
         dataclasses.replace(signature, classes=("a", "b"))
 
@@ -217,6 +294,8 @@ def test_stability_selection_needs_two_patients_of_each_class():
     X, y, patient = clustered()
     kept = (y != 1) | (patient == 1)
     with pytest.raises(InputError, match=r"for stability selection, got 1 of class ductal\. Merge it .* n_pairs 0"):
-        fit_signature(X[kept], y[kept], patient[kept], rule="C", value=0.1, classes=CLASSES)
-    with pytest.raises(InputError, match="n_pairs must be at least 0"):
-        fit(X, y, patient, n_pairs=-1)
+        fit_signature(
+            LabelledRows(X[kept], y[kept], patient[kept]),
+            options=SignatureOptions(penalty=PenaltyOptions(rule="C", value=0.1)),
+            classes=CLASSES,
+        )

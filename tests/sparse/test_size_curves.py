@@ -5,9 +5,11 @@ import pytest
 from scipy.optimize import minimize
 
 from featkit.core.errors import InputError
+from featkit.core.options import PathOptions
 from featkit.results.size import SizeCurve
 from featkit.sparse import multinomial_path
 from featkit.sparse.size_curves import size_curve
+from featkit.stats.labelled_rows import LabelledRows
 
 
 def _data(seed=0, n=150, d=12):
@@ -38,13 +40,13 @@ def _oracle_size(X, y, lambda_):
 
 def test_sizes_at_the_tightest_tolerance_equal_an_independent_solver():
     X, y = _data()
-    result = size_curve(X, y, n_lambdas=12)
+    result = size_curve(LabelledRows(X, y, "patches"), PathOptions(n_lambdas=12))
     assert result.sizes[-1].tolist() == [_oracle_size(X, y, lambda_) for lambda_ in result.lambdas]
 
 
 def test_gaps_meet_their_tolerance_or_are_said_not_to():
     X, y = _data(1)
-    result = size_curve(X, y, n_lambdas=10)
+    result = size_curve(LabelledRows(X, y, "patches"), PathOptions(n_lambdas=10))
     np.testing.assert_array_equal(result.gaps <= result.tolerances[:, None], result.is_converged)
     assert result.is_converged[:4].all()
     np.testing.assert_array_equal(result.agreement[-1], 1.0)
@@ -53,7 +55,7 @@ def test_gaps_meet_their_tolerance_or_are_said_not_to():
 
 def test_settled_tolerance_is_where_supports_stop_changing():
     X, y = _data(2, d=40)
-    result = size_curve(X, y, n_lambdas=15)
+    result = size_curve(LabelledRows(X, y, "patches"), PathOptions(n_lambdas=15))
     for k, settled in enumerate(result.settled_tolerance):
         is_same = result.agreement[:, k] == 1
         if np.isnan(settled):
@@ -65,8 +67,10 @@ def test_settled_tolerance_is_where_supports_stop_changing():
 
 def test_named_penalties_and_fixed_c_are_solved_exactly_there():
     X, y = _data(3)
-    result = size_curve(X, y, n_lambdas=8, chosen={"1se": 0.0437}, fixed_c=[0.1])
-    assert result.chosen == {"1se": 0.0437, "C=0.1": pytest.approx(1 / (0.1 * 150))}
+    result = size_curve(
+        LabelledRows(X, y, "patches"), PathOptions(n_lambdas=8), chosen={"1se": 0.0437, "C=0.1": 1 / (0.1 * 150)}
+    )
+    assert list(result.chosen) == ["1se", "C=0.1"]
     for name, value in result.chosen.items():
         assert value in result.lambdas
         assert result.chosen_sizes[name][-1] == _oracle_size(X, y, value)
@@ -74,7 +78,7 @@ def test_named_penalties_and_fixed_c_are_solved_exactly_there():
 
 def test_given_penalties_are_sorted_and_kept():
     X, y = _data(4)
-    result = size_curve(X, y, lambdas=[0.01, 0.1, 0.05], tolerances=[1e-6, 1e-3])
+    result = size_curve(LabelledRows(X, y, "patches"), PathOptions(lambdas=[0.01, 0.1, 0.05]), tolerances=[1e-6, 1e-3])
     assert result.lambdas.tolist() == [0.1, 0.05, 0.01]
     assert result.tolerances.tolist() == [1e-3, 1e-6]
     assert result.sizes.shape == (2, 3)
@@ -83,21 +87,23 @@ def test_given_penalties_are_sorted_and_kept():
 def test_threshold_sizes_count_frequencies_at_or_above_each_threshold():
     X, y = _data(5)
     frequency = np.array([0.5, 0.6, 0.6, 0.95, 1.0, 0, 0, 0, 0, 0, 0, 0.49])
-    result = size_curve(X, y, n_lambdas=3, tolerances=[1e-3], selection_frequency=frequency)
+    result = size_curve(
+        LabelledRows(X, y, "patches"), PathOptions(n_lambdas=3), tolerances=[1e-3], selection_frequency=frequency
+    )
     by_level = dict(zip(result.thresholds.tolist(), result.threshold_sizes.tolist()))
     assert (by_level[0.5], by_level[0.6], by_level[0.65], by_level[0.95], by_level[1.0]) == (5, 4, 2, 2, 1)
-    own = size_curve(X, y, n_lambdas=3, tolerances=[1e-3], selection_frequency=frequency, thresholds=[0.3])
-    assert own.threshold_sizes.tolist() == [6]
 
 
-def test_one_tolerance_settles_nothing():
+def test_one_tolerance_confirms_nothing():
     X, y = _data(6)
-    assert np.isnan(size_curve(X, y, n_lambdas=3, tolerances=[1e-3]).settled_tolerance).all()
+    assert np.isnan(
+        size_curve(LabelledRows(X, y, "patches"), PathOptions(n_lambdas=3), tolerances=[1e-3]).settled_tolerance
+    ).all()
 
 
 def test_result_survives_json_and_has_a_row_a_tolerance_and_penalty(tmp_path):
     X, y = _data(7)
-    result = size_curve(X, y, n_lambdas=4, chosen={"min": 0.02})
+    result = size_curve(LabelledRows(X, y, "patches"), PathOptions(n_lambdas=4), chosen={"min": 0.02})
     again = SizeCurve.load(result.save(tmp_path / "sizes.json"))
     np.testing.assert_array_equal(again.chosen_sizes["min"], result.chosen_sizes["min"])
     assert again.frame().height == 7 * 5
@@ -110,21 +116,27 @@ def test_result_survives_json_and_has_a_row_a_tolerance_and_penalty(tmp_path):
         ({"tolerances": []}, "tolerances must lie"),
         ({"tolerances": [0.0]}, "tolerances must lie"),
         ({"chosen": {"min": -1.0}}, "named penalties must be positive, got min=-1"),
-        ({"fixed_c": [0.0]}, "C must be positive"),
     ],
 )
 def test_bad_options_are_refused(options, match):
     X, y = _data(8)
     with pytest.raises(InputError, match=match):
-        size_curve(X, y, **options)
+        size_curve(LabelledRows(X, y, "patches"), **options)
 
 
 def test_sizes_of_several_classes_count_a_dimension_once():
     X, y = _data(3, n=240)
     y = y + (X[:, 1] > 1.0)
-    result = size_curve(X, y, n_lambdas=6, lambda_min_ratio=0.1, tolerances=(1e-2, 1e-4, 1e-6), fixed_c=(0.2,))
+    result = size_curve(
+        LabelledRows(X, y, "patches"),
+        PathOptions(n_lambdas=6, lambda_min_ratio=0.1),
+        tolerances=(1e-2, 1e-4, 1e-6),
+        chosen={"C=0.2": 1 / (0.2 * len(y))},
+    )
     for k, lambda_ in enumerate(result.lambdas):
-        path = multinomial_path(X, y, lambdas=[lambda_], standardize=True, tolerance=1e-6)
+        path = multinomial_path(
+            LabelledRows(X, y, "patches"), PathOptions(lambdas=[lambda_], standardize=True, tolerance=1e-6)
+        )
         assert result.sizes[-1, k] == path.sizes[0]
     assert result.is_converged.all()
     assert result.chosen_sizes["C=0.2"][-1] <= X.shape[1]

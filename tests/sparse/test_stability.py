@@ -5,10 +5,12 @@ import numpy as np
 import pytest
 
 from featkit.core.errors import FeatkitWarning, InputError
+from featkit.core.options import ComputeOptions, PathOptions, StabilityOptions
 from featkit.results.stability import StabilityResult
 from featkit.sparse import error_control, logistic_path, multinomial_path, stability_selection
 from featkit.sparse.solvers.design import as_patients
 from featkit.sparse.subsamples import patient_subsamples, rows_of
+from featkit.stats.labelled_rows import LabelledRows
 
 
 def clustered(seed=0, n_patients=40, rows=8, d=60, n_signal=4, effect=1.5):
@@ -52,24 +54,22 @@ def test_rows_of_a_patient_stay_together():
 def test_frequencies_are_counts_over_plain_paths():
     X, y, patient = clustered(d=25)
     X = (X - X.mean(0)) / X.std(0)
-    lambdas = logistic_path(X, y, n_lambdas=8, lambda_min_ratio=0.1).lambdas
+    lambdas = logistic_path(
+        LabelledRows(X, y, "patches"), PathOptions(n_lambdas=8, lambda_min_ratio=0.1, standardize=False)
+    ).lambdas
     result = stability_selection(
-        X,
-        y,
-        patient,
-        n_pairs=5,
-        lambdas=lambdas,
-        threshold=0.8,
-        standardize=False,
-        tolerance=1e-6,
+        LabelledRows(X, y, patient),
+        PathOptions(lambdas=lambdas, standardize=False, tolerance=1e-6),
+        StabilityOptions(n_pairs=5, threshold=0.8, bound="worst_case"),
         seed=2,
-        bound="worst_case",
     )
     counts = np.zeros((8, 25))
     patients = as_patients(patient, y.astype(float))
     for half in patient_subsamples(patients, "complementary_pairs", 5, 2):
         rows = rows_of(patients, half)
-        path = logistic_path(X[rows], y[rows], lambdas=lambdas, tolerance=1e-8)
+        path = logistic_path(
+            LabelledRows(X[rows], y[rows], "patches"), PathOptions(lambdas=lambdas, tolerance=1e-8, standardize=False)
+        )
         for k in range(8):
             counts[k, path.support(k)] += 1
     assert np.mean(np.abs(result.frequency_path - counts / 10) > 1e-12) < 0.01
@@ -79,7 +79,9 @@ def test_frequencies_are_counts_over_plain_paths():
 
 def test_q_stops_every_half_at_its_first_entrants():
     X, y, patient = clustered(d=120)
-    result = stability_selection(X, y, patient, n_pairs=10, q=6, threshold=0.9)
+    result = stability_selection(
+        LabelledRows(X, y, patient), stability=StabilityOptions(n_pairs=10, q=6, threshold=0.9)
+    )
     assert result.is_q_controlled
     assert result.mean_selected <= 6
     assert result.frequency_path.sum(axis=1).max() <= 6 + 1e-9
@@ -88,25 +90,39 @@ def test_q_stops_every_half_at_its_first_entrants():
 
 def test_the_threshold_is_reached_not_passed():
     X, y, patient = clustered(effect=6.0)
-    result = stability_selection(X, y, patient, n_pairs=5, q=4, threshold=1.0, bound="worst_case")
+    result = stability_selection(
+        LabelledRows(X, y, patient), stability=StabilityOptions(n_pairs=5, q=4, threshold=1.0, bound="worst_case")
+    )
     assert set(result.stable_support) == {0, 1, 2, 3}
     assert result.selection_frequency[:4].min() == 1.0
 
 
 def test_results_do_not_depend_on_threads_or_on_batches(monkeypatch):
     X, y, patient = clustered(d=300)
-    first = stability_selection(X, y, patient, n_pairs=6, threshold=0.8, n_jobs=1)
-    second = stability_selection(X, y, patient, n_pairs=6, threshold=0.8, n_jobs=3)
+    first = stability_selection(
+        LabelledRows(X, y, patient),
+        stability=StabilityOptions(n_pairs=6, threshold=0.8),
+        compute=ComputeOptions(n_jobs=1),
+    )
+    second = stability_selection(
+        LabelledRows(X, y, patient),
+        stability=StabilityOptions(n_pairs=6, threshold=0.8),
+        compute=ComputeOptions(n_jobs=3),
+    )
     np.testing.assert_array_equal(first.frequency_path, second.frequency_path)
     assert first.max_relative_gap == second.max_relative_gap
     monkeypatch.setattr("featkit.sparse.solvers.batch._BATCH", 5)
-    third = stability_selection(X, y, patient, n_pairs=6, threshold=0.8, n_jobs=2)
+    third = stability_selection(
+        LabelledRows(X, y, patient),
+        stability=StabilityOptions(n_pairs=6, threshold=0.8),
+        compute=ComputeOptions(n_jobs=2),
+    )
     assert np.abs(first.frequency_path - third.frequency_path).max() <= 1 / 12 + 1e-12
 
 
 def test_every_fit_is_certified_and_the_result_survives_json(tmp_path):
     X, y, patient = clustered()
-    result = stability_selection(X, y, patient, n_pairs=5)
+    result = stability_selection(LabelledRows(X, y, patient), stability=StabilityOptions(n_pairs=5))
     assert result.max_relative_gap <= 1e-4
     assert result.n_unconverged == 0
     again = StabilityResult.load(result.save(tmp_path / "stability.json"))
@@ -117,7 +133,7 @@ def test_every_fit_is_certified_and_the_result_survives_json(tmp_path):
 def test_constant_dimensions_are_counted_and_never_selected():
     X, y, patient = clustered()
     X[:, [5, 9]] = 3.25
-    result = stability_selection(X, y, patient, n_pairs=5)
+    result = stability_selection(LabelledRows(X, y, patient), stability=StabilityOptions(n_pairs=5))
     assert result.n_dead == 2
     assert np.all(result.selection_frequency[[5, 9]] == 0)
 
@@ -130,7 +146,10 @@ def test_false_selections_stay_below_the_bound(bound):
     for seed in range(n_runs):
         X, y, patient = clustered(seed, n_patients=40, rows=3, d=80, effect=1.0)
         result = stability_selection(
-            X, y, patient, n_pairs=25, q=10, threshold=0.7, bound=bound, seed=seed, n_lambdas=20, tolerance=1e-3
+            LabelledRows(X, y, patient),
+            PathOptions(n_lambdas=20, tolerance=1e-3),
+            StabilityOptions(n_pairs=25, q=10, threshold=0.7, bound=bound),
+            seed=seed,
         )
         false.append(np.sum(result.stable_support >= 4))
         bounds.append(result.pfer)
@@ -144,8 +163,8 @@ def test_mixed_patients_are_reported():
     y = y.copy()
     y[patient == 4] = np.arange(8) % 2
     with pytest.warns(FeatkitWarning, match="1 patients have rows of several classes"):
-        result = stability_selection(X, y, patient, n_pairs=3)
-    assert "several classes" in result.warnings[0]
+        result = stability_selection(LabelledRows(X, y, patient), stability=StabilityOptions(n_pairs=3))
+    assert "several classes" in result.notes[0]
 
 
 @pytest.mark.parametrize(
@@ -154,13 +173,13 @@ def test_mixed_patients_are_reported():
         ({"groups": np.arange(320) // 160}, "at least 2 patients"),
         ({"groups": np.zeros(320)}, "at least 2 patients"),
         ({"groups": np.arange(320) % 3}, "every patient has several"),
-        ({"groups": np.arange(7)}, "one patient for each of the 320 rows"),
-        ({"groups": np.full(320, np.nan)}, "every row must have a patient"),
-        ({"threshold": 0.4}, "threshold must lie"),
-        ({"q": 0}, "q must lie"),
-        ({"q": 5, "pfer": 1.0, "threshold": 0.9}, "at most two"),
-        ({"scheme": "subsample"}, "needs scheme 'complementary_pairs'"),
-        ({"scheme": "thirds", "bound": "worst_case"}, "scheme must be a known name"),
+        ({"groups": np.arange(7)}, r"groups must have shape \(320,\)"),
+        ({"groups": np.full(320, np.nan)}, "groups must not hold missing values"),
+        ({"threshold": 0.4}, "threshold must be in"),
+        ({"q": 0}, "q must be at least 1"),
+        ({"q": 5, "pfer": 1.0, "threshold": 0.9}, "threshold must be left out beside q and pfer"),
+        ({"scheme": "subsample"}, "bound must be worst_case with scheme subsample"),
+        ({"scheme": "thirds", "bound": "worst_case"}, "scheme must be"),
         ({"n_pairs": 0}, "at least 1"),
         ({"n_jobs": 0}, "n_jobs"),
     ],
@@ -170,8 +189,13 @@ def test_mistakes_are_named(change, message):
     if change.get("groups") is not None and change["groups"].size == 320 and set(change["groups"]) == {0, 1}:
         y = change["groups"].astype(int)
     arguments = {"groups": patient, "n_pairs": 3, **change}
+    groups, compute = arguments.pop("groups"), {k: arguments.pop(k) for k in ("n_jobs",) if k in arguments}
     with warnings.catch_warnings(), pytest.raises(InputError, match=message):
-        stability_selection(X, y, arguments.pop("groups"), **arguments)
+        stability_selection(
+            LabelledRows(X, y, groups),
+            stability=StabilityOptions(**arguments),
+            compute=ComputeOptions(**compute),
+        )
 
 
 def of_three_classes(seed=0, n_patients=36, rows=5, d=30, effect=1.6):
@@ -187,16 +211,23 @@ def of_three_classes(seed=0, n_patients=36, rows=5, d=30, effect=1.6):
 def test_frequencies_of_several_classes_are_counts_over_plain_multinomial_paths():
     X, y, patient = of_three_classes()
     X = (X - X.mean(0)) / X.std(0)
-    lambdas = multinomial_path(X, y, n_lambdas=6, lambda_min_ratio=0.2).lambdas
+    lambdas = multinomial_path(
+        LabelledRows(X, y, "patches"), PathOptions(n_lambdas=6, lambda_min_ratio=0.2, standardize=False)
+    ).lambdas
     result = stability_selection(
-        X, y, patient, n_pairs=4, lambdas=lambdas, threshold=0.8, standardize=False, tolerance=1e-6, seed=2
+        LabelledRows(X, y, patient),
+        PathOptions(lambdas=lambdas, standardize=False, tolerance=1e-6),
+        StabilityOptions(n_pairs=4, threshold=0.8),
+        seed=2,
     )
     counts = np.zeros((6, 30))
     patients = as_patients(patient, y)
     for half in patient_subsamples(patients, "complementary_pairs", 4, 2):
         rows = rows_of(patients, half)
         assert np.bincount(patients.label[half]).tolist() == [6, 6, 6]
-        path = multinomial_path(X[rows], y[rows], lambdas=lambdas, tolerance=1e-7)
+        path = multinomial_path(
+            LabelledRows(X[rows], y[rows], "patches"), PathOptions(lambdas=lambdas, tolerance=1e-7, standardize=False)
+        )
         for k in range(6):
             counts[k, path.support(k)] += 1
     assert np.mean(np.abs(result.frequency_path - counts / 8) > 1e-12) < 0.01
@@ -205,7 +236,14 @@ def test_frequencies_of_several_classes_are_counts_over_plain_multinomial_paths(
 
 def test_q_stops_halves_of_several_classes_whatever_the_threads():
     X, y, patient = of_three_classes()
-    first, second = (stability_selection(X, y, patient, n_pairs=5, q=5, threshold=0.8, n_jobs=k) for k in (1, 3))
+    first, second = (
+        stability_selection(
+            LabelledRows(X, y, patient),
+            stability=StabilityOptions(n_pairs=5, q=5, threshold=0.8),
+            compute=ComputeOptions(n_jobs=k),
+        )
+        for k in (1, 3)
+    )
     assert first.to_dict() == second.to_dict()
     assert first.is_q_controlled
     assert first.mean_selected <= 5
@@ -215,7 +253,7 @@ def test_q_stops_halves_of_several_classes_whatever_the_threads():
 def test_constant_dimensions_of_several_classes_are_never_selected():
     X, y, patient = of_three_classes()
     X[:, [5, 9]] = 3.25
-    result = stability_selection(X, y, patient, n_pairs=3, n_lambdas=10)
+    result = stability_selection(LabelledRows(X, y, patient), PathOptions(n_lambdas=10), StabilityOptions(n_pairs=3))
     assert result.n_dead == 2
     assert np.all(result.selection_frequency[[5, 9]] == 0)
 
@@ -226,7 +264,12 @@ def test_false_selections_of_several_classes_stay_below_the_bound():
     false, bounds = [], []
     for seed in range(n_runs):
         X, y, patient = of_three_classes(seed, rows=3, d=60, effect=1.0)
-        result = stability_selection(X, y, patient, n_pairs=15, q=10, threshold=0.7, seed=seed, n_lambdas=15)
+        result = stability_selection(
+            LabelledRows(X, y, patient),
+            PathOptions(n_lambdas=15),
+            StabilityOptions(n_pairs=15, q=10, threshold=0.7),
+            seed=seed,
+        )
         false.append(np.sum(result.stable_support >= 3))
         bounds.append(result.pfer)
     assert np.mean(false) <= bounds[0] + 3 * np.std(false) / np.sqrt(n_runs)

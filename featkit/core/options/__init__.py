@@ -5,7 +5,14 @@ from featkit.core.options.comparison import CompareOptions
 from featkit.core.options.data import DataOptions, SplitOptions
 from featkit.core.options.probe import ProbeOptions
 from featkit.core.options.resampling import Resampling
-from featkit.core.options.sparse import ComputeOptions, PathOptions, PenaltyOptions, SignatureOptions, StabilityOptions
+from featkit.core.options.sparse import (
+    ComputeOptions,
+    PathOptions,
+    PenaltyOptions,
+    RidgeOptions,
+    SignatureOptions,
+    StabilityOptions,
+)
 from featkit.core.options.training import EncoderOptions, ExtractOptions, TrainOptions
 
 __all__ = [
@@ -19,6 +26,7 @@ __all__ = [
     "PenaltyOptions",
     "ProbeOptions",
     "Resampling",
+    "RidgeOptions",
     "SignatureOptions",
     "SplitOptions",
     "StabilityOptions",

@@ -16,8 +16,8 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from featkit.sparse.solvers.kernels import column_dots
-from featkit.sparse.solvers.path_record import Trace
-from featkit.sparse.solvers.path_solver import March
+from featkit.sparse.solvers.path_record import PathRecord
+from featkit.sparse.solvers.path_solver import PathSolver
 from featkit.sparse.solvers.threads import worker_count
 from featkit.sparse.solvers.working_set import WorkingSet
 
@@ -27,8 +27,7 @@ _PACKED_BYTES = 1 << 30  # what the packed columns of a batch may take
 _BLOCK = 256  # dimensions a thread multiplies at a time: a fixed number, so that sums do not depend on the threads
 
 
-def solve_many(
-    columns: np.ndarray,
+def solve_batch(
     makers: Sequence[Callable[[], WorkingSet]],
     lambdas: np.ndarray,
     tolerance: float,
@@ -37,15 +36,13 @@ def solve_many(
     is_exact: bool = False,
     n_jobs: int | None = None,
     done: Callable[[], None] = lambda: None,
-) -> list[Trace]:
+) -> list[PathRecord]:
     """Solve many problems along the same penalties.
 
     Parameters
     ----------
-    columns : (d, n) float32, C order
-        The design they share.
     makers : sequence of callables
-        Each returns one problem at its null model; called when its batch begins.
+        Each returns one problem at its null model, called when its batch begins. They share one design.
     lambdas : (n_lambdas,) float64
         Decreasing.
     tolerance : float
@@ -62,15 +59,14 @@ def solve_many(
 
     Returns
     -------
-    list of Trace
+    list of PathRecord
         In the order of ``makers``.
     """
-    d = columns.shape[0]
     workers = worker_count(n_jobs)
-    traces: list[Trace] = []
+    records: list[PathRecord] = []
     with threadpool_limits(1), ThreadPoolExecutor(workers) as pool:
 
-        def share(work: Callable[[int], None], size: int) -> None:
+        def run_shared(work: Callable[[int], None], size: int) -> None:
             numbers = itertools.count()
 
             def worker(_: int) -> None:
@@ -82,34 +78,35 @@ def solve_many(
         start = 0
         while start < len(makers):
             first = makers[start]()
-            size = min(_batch_size(first, d), len(makers) - start)
-            marches: list[March] = [March(first, lambdas, tolerance, max_entrants)] * size
+            columns = first.columns
+            size = min(_batch_size(first, columns.shape[0]), len(makers) - start)
+            path_solvers: list[PathSolver] = [PathSolver(first, lambdas, tolerance, max_entrants)] * size
 
-            def make(i: int, start: int = start, marches: list[March] = marches) -> None:
+            def make(i: int, start: int = start, path_solvers: list[PathSolver] = path_solvers) -> None:
                 if i > 0:
-                    marches[i] = March(makers[start + i](), lambdas, tolerance, max_entrants)
+                    path_solvers[i] = PathSolver(makers[start + i](), lambdas, tolerance, max_entrants)
 
-            share(make, size)
-            going = marches
-            while going:
-                gradients = _gradients(columns, [m.problem for m in going], is_exact, share)
-                is_done = [False] * len(going)
+            run_shared(make, size)
+            unfinished = path_solvers
+            while unfinished:
+                gradients = _gradients(columns, [m.problem for m in unfinished], is_exact, run_shared)
+                is_done = [False] * len(unfinished)
 
-                def advance(
+                def take_step(
                     i: int,
-                    going: list[March] = going,
+                    unfinished: list[PathSolver] = unfinished,
                     gradients: np.ndarray = gradients,
                     is_done: list[bool] = is_done,
                 ) -> None:
-                    is_done[i] = going[i].step(gradients[i])
+                    is_done[i] = unfinished[i].step(gradients[i])
 
-                share(advance, len(going))
+                run_shared(take_step, len(unfinished))
                 for _ in range(sum(is_done)):
                     done()
-                going = [m for m, over in zip(going, is_done) if not over]
-            traces += [m.trace for m in marches]
+                unfinished = [m for m, over in zip(unfinished, is_done) if not over]
+            records += [m.record for m in path_solvers]
             start += size
-    return traces
+    return records
 
 
 def _batch_size(problem: WorkingSet, d: int) -> int:
@@ -121,7 +118,7 @@ def _gradients(
     columns: np.ndarray,
     problems: Sequence[WorkingSet],
     is_exact: bool,
-    share: Callable[[Callable[[int], None], int], None],
+    run_shared: Callable[[Callable[[int], None], int], None],
 ) -> np.ndarray:
     """Return ``X'r`` of every problem, (n_problems, d) float64."""
     d, n = columns.shape
@@ -132,7 +129,7 @@ def _gradients(
         def one(i: int) -> None:
             column_dots(columns, which, problems[i].residuals(n), found[i])
 
-        share(one, len(problems))
+        run_shared(one, len(problems))
         return found
     residuals = np.zeros((len(problems), n), np.float32)
 
@@ -147,6 +144,6 @@ def _gradients(
         here = slice(i * _BLOCK, min((i + 1) * _BLOCK, d))
         found[:, here] = (columns[here] @ residuals.T).T
 
-    share(fill, len(problems))
-    share(block, -(-d // _BLOCK))
+    run_shared(fill, len(problems))
+    run_shared(block, -(-d // _BLOCK))
     return found

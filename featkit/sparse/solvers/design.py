@@ -9,6 +9,7 @@ import numpy as np
 
 from featkit.core.errors import InputError
 from featkit.sparse.solvers.kernels import constant_columns
+from featkit.stats._inputs import as_groups
 
 _BLOCK_BYTES = 1 << 26  # of float64 standardised at a time
 
@@ -59,7 +60,9 @@ def as_matrix(X: Any) -> np.ndarray:
     return X
 
 
-def make_design(X: np.ndarray, *, standardize: bool, sample_weight: np.ndarray | None = None) -> Design:
+def make_design(
+    X: np.ndarray, *, standardize: bool, sample_weight: np.ndarray | None = None, center: bool = True
+) -> Design:
     """Return the design of a checked ``X`` (n, d).
 
     A float32 array in column order is used as it is, without a copy, unless it is standardised.
@@ -72,6 +75,9 @@ def make_design(X: np.ndarray, *, standardize: bool, sample_weight: np.ndarray |
         Take off each dimension's mean and divide by its standard deviation (population, weighted).
     sample_weight : (n,) float64, optional
         Weights with sum 1.
+    center : bool
+        Take off the mean when standardising. Without it, as a model without an intercept needs, dimensions are divided
+        by their standard deviation alone, and constant ones stay as they are.
     """
     n, d = X.shape
     mean, scale = np.zeros(d), np.ones(d)
@@ -90,51 +96,28 @@ def make_design(X: np.ndarray, *, standardize: bool, sample_weight: np.ndarray |
         block = np.array(X[:, here].T, dtype=np.float64, order="C")  # a copy: the caller's array is never written
         is_dead[here] = block.max(axis=1) == block.min(axis=1)
         mean[here] = block @ sample_weight if sample_weight is not None else block.mean(axis=1)
-        block -= mean[here, None]
-        squares = block * block
+        squares = np.square(block - mean[here, None])
         scale[here] = np.sqrt(squares @ sample_weight if sample_weight is not None else squares.mean(axis=1))
         is_dead[here] |= scale[here] == 0.0
         scale[here][is_dead[here]] = 1.0
+        if center:
+            block -= mean[here, None]
+            block[is_dead[here]] = 0.0
+        else:
+            mean[here] = 0.0
         block /= scale[here, None]
-        block[is_dead[here]] = 0.0
         columns[here] = block
     return Design(columns, mean, scale, is_dead)
 
 
-def as_given(y: Any, n: int) -> np.ndarray:
-    """Return labels as an array (n,), none of which is missing.
-
-    Raises
-    ------
-    InputError
-        If the length is not n, or a row has no label.
-    """
-    y = np.asarray(y)
-    if y.shape != (n,):
-        raise InputError(f"y must have one label for each of the {n} rows of X", f"shape {y.shape}")
-    is_missing = np.zeros(n, np.bool_)
-    if y.dtype.kind == "f":
-        is_missing = np.isnan(y)
-    elif y.dtype.kind == "O":
-        is_missing = np.array([v is None or v != v for v in y.tolist()], np.bool_)
-    if is_missing.any():
-        raise InputError(
-            "every row must have a label",
-            f"{is_missing.sum()} without one, the first in row {is_missing.argmax()}",
-            "Drop these rows or name their class",
-        )
-    return y
-
-
-def as_labels(y: Any, n: int) -> np.ndarray:
+def as_labels(y: np.ndarray) -> np.ndarray:
     """Return binary labels as float64 (n,) in {0, 1}, both of which occur.
 
     Raises
     ------
     InputError
-        If the length is not n, a label is not 0 or 1, or only one class occurs.
+        If a label is not 0 or 1, or only one class occurs.
     """
-    y = as_given(y, n)
     values = np.unique(y)
     if values.dtype.kind not in "iufb" or not np.isin(values, (0, 1)).all():
         shown = ", ".join(map(str, values[:4]))
@@ -154,6 +137,17 @@ def as_weights(sample_weight: Any, n: int) -> tuple[np.ndarray, float]:
     if not np.isfinite(weight).all() or weight.min() < 0 or weight.sum() <= 0:
         raise InputError("sample weights must be finite, not negative, and not all zero", f"minimum {weight.min()}")
     return weight / weight.sum(), float(weight.sum())
+
+
+def require_weight(labels: np.ndarray, w: np.ndarray) -> None:
+    """Refuse classes (n,) without any weight: their intercept would be infinite."""
+    totals = np.bincount(labels.astype(np.int64), w)
+    if (totals <= 0).any():
+        raise InputError(
+            "every class must have rows of positive weight",
+            f"weight 0 for all rows of class {int(totals.argmin())}",
+            "Leave the class out, or give its rows weight",
+        )
 
 
 def as_penalties(penalty_weights: Any, d: int) -> np.ndarray:
@@ -205,14 +199,7 @@ def as_patients(groups: Any, y: np.ndarray) -> Patients:
     InputError
         If the length is wrong, a patient is missing, or every patient has several classes.
     """
-    groups = np.asarray(groups)
-    if groups.shape != y.shape:
-        raise InputError(f"groups must name one patient for each of the {y.size} rows", f"shape {groups.shape}")
-    if groups.dtype.kind == "f" and np.isnan(groups).any():
-        raise InputError("every row must have a patient", "NaN in groups", "Drop these rows or name their patient")
-    if groups.dtype.kind == "O" and any(g is None for g in groups):
-        raise InputError("every row must have a patient", "None in groups", "Drop these rows or name their patient")
-    names, index = np.unique(groups.astype(str) if groups.dtype.kind == "O" else groups, return_inverse=True)
+    names, index = np.unique(as_groups(groups, y.size), return_inverse=True)
     index = index.reshape(-1).astype(np.int64)
     rows = np.zeros((names.size, int(y.max()) + 1), np.int64)
     np.add.at(rows, (index, y.astype(np.int64)), 1)

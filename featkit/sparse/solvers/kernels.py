@@ -13,8 +13,6 @@ import numpy as np
 
 _FAST = {"reassoc", "contract", "arcp", "nsz"}  # never nnan or ninf: penalties may be infinite
 _CHUNK = 1024  # rows a Gram block holds at once, so that it stays in the second-level cache
-_SWEEPS = 3  # of coordinate descent before each solve on the support
-_SOLVED = 0.01  # share of its squared residual that a solve on the support leaves
 _RIDGE = 3e-6  # share of its diagonal added to a Gram matrix: keeps a singular one positive in float32
 
 compiled = numba.njit(nogil=True, cache=True, fastmath=_FAST, error_model="numpy")
@@ -67,9 +65,9 @@ def constant_columns(columns: np.ndarray) -> np.ndarray:
 
 @compiled
 def packed_dots(
-    packed: np.ndarray, first: int, k: int, r: np.ndarray, v: np.ndarray, slope: np.ndarray, pull: np.ndarray
+    packed: np.ndarray, first: int, k: int, r: np.ndarray, v: np.ndarray, slope: np.ndarray, curvature_dots: np.ndarray
 ) -> None:
-    """Write ``packed[first:k] @ r`` to ``slope[first:k]`` and ``packed[first:k] @ v`` to ``pull[first:k]``.
+    """Write ``packed[first:k] @ r`` to ``slope[first:k]`` and ``packed[first:k] @ v`` to ``curvature_dots[first:k]``.
 
     packed (capacity, m) float32, r (m,) float64, v (m,) float32, for which float32 sums are enough.
     """
@@ -91,7 +89,7 @@ def packed_dots(
             h2 += p2 * vt
             h3 += p3 * vt
         slope[a], slope[a + 1], slope[a + 2], slope[a + 3] = s0, s1, s2, s3
-        pull[a], pull[a + 1], pull[a + 2], pull[a + 3] = h0, h1, h2, h3
+        curvature_dots[a], curvature_dots[a + 1], curvature_dots[a + 2], curvature_dots[a + 3] = h0, h1, h2, h3
         a += 4
     while a < k:
         c0 = packed[a]
@@ -99,7 +97,7 @@ def packed_dots(
         for t in range(m):
             s0 += c0[t] * r[t]
             h0 += c0[t] * v[t]
-        slope[a], pull[a] = s0, h0
+        slope[a], curvature_dots[a] = s0, h0
         a += 1
 
 
@@ -218,7 +216,7 @@ def residuals(
 
     All arrays are (m,) float64, y in {0, 1}, p = 1 / (1 + exp(-eta)).
     """
-    sum_r = sum_v = odds = 0.0
+    sum_r = sum_v = exp_loss = 0.0
     for i in range(eta.size):
         margin = eta[i] if y[i] > 0.5 else -eta[i]
         e = math.exp(-min(max(margin, -300.0), 300.0))
@@ -229,8 +227,8 @@ def residuals(
         v[i] = curvature
         sum_r += signed
         sum_v += curvature
-        odds += w[i] * e
-    return sum_r, sum_v, odds
+        exp_loss += w[i] * e
+    return sum_r, sum_v, exp_loss
 
 
 @compiled
@@ -241,173 +239,3 @@ def mean_loss(eta: np.ndarray, y: np.ndarray, w: np.ndarray) -> float:
         margin = eta[i] if y[i] > 0.5 else -eta[i]
         total += w[i] * (max(-margin, 0.0) + math.log1p(math.exp(-abs(margin))))
     return total
-
-
-@compiled
-def feasible_scale(g: np.ndarray, l1: np.ndarray, l2: np.ndarray, k: int) -> float:
-    """Return the largest s <= 1 with ``s |g_a| <= l1_a`` for every a below k whose penalty is L1 alone."""
-    scale = 1.0
-    for a in range(k):
-        size = abs(g[a])
-        if l1[a] > 0.0 and l2[a] == 0.0 and size * scale > l1[a]:
-            scale = l1[a] / size
-    return scale
-
-
-@compiled
-def gap_bound(
-    g: np.ndarray, beta: np.ndarray, l1: np.ndarray, l2: np.ndarray, k: int, odds: float, scale: float
-) -> float:
-    """Return the duality gap's bound of `featkit.sparse.solvers.newton` for the dual point ``scale * r``."""
-    gap = (1.0 - scale) ** 2 / (2.0 * scale) * odds
-    for a in range(k):
-        if l1[a] <= 0.0 and l2[a] <= 0.0:
-            continue  # free: its column is orthogonal to r
-        b = beta[a]
-        gap += l1[a] * abs(b) + 0.5 * l2[a] * b * b - scale * b * g[a]
-        if l2[a] > 0.0:
-            excess = max(scale * abs(g[a]) - l1[a], 0.0)
-            gap += excess * excess / (2.0 * l2[a])
-    return gap
-
-
-@compiled
-def refine(
-    H: np.ndarray,
-    k: int,
-    slope: np.ndarray,
-    new: np.ndarray,
-    l1: np.ndarray,
-    l2: np.ndarray,
-) -> bool:
-    """Minimise the model of `descend` over its nonzero coordinates, their signs held, by conjugate gradients.
-
-    Coordinates that would change sign become zero. Returns whether that lowered the model; nothing moves otherwise.
-    """
-    which = np.empty(k, np.int64)
-    size = 0
-    for a in range(k):
-        if (new[a] != 0.0 or l1[a] == 0.0) and H[a, a] > 0.0:
-            which[size] = a
-            size += 1
-    inverse, r, image = np.empty(size, slope.dtype), np.empty(size, slope.dtype), np.empty(size, slope.dtype)
-    x, p = np.zeros(size, slope.dtype), np.zeros(k, slope.dtype)
-    norm = 0.0
-    for i in range(size):
-        a = which[i]
-        inverse[i] = 1.0 / (H[a, a] + l2[a])
-        r[i] = slope[a] - l2[a] * new[a]
-        if new[a] != 0.0:
-            r[i] -= l1[a] if new[a] > 0.0 else -l1[a]
-        p[a] = r[i] * inverse[i]
-        norm += r[i] * p[a]
-    enough = _SOLVED * norm
-    for _ in range(size):
-        if norm <= enough:
-            break
-        curvature = 0.0
-        for i in range(size):
-            a = which[i]
-            row = H[a]
-            total = slope.dtype.type(0.0)
-            for c in range(k):
-                total += row[c] * p[c]
-            image[i] = total + l2[a] * p[a]
-            curvature += image[i] * p[a]
-        if curvature <= 0.0:
-            return False
-        length, before = norm / curvature, norm
-        norm = 0.0
-        for i in range(size):
-            x[i] += length * p[which[i]]
-            r[i] -= length * image[i]
-            norm += r[i] * r[i] * inverse[i]
-        for i in range(size):
-            a = which[i]
-            p[a] = r[i] * inverse[i] + norm / before * p[a]
-    change = 0.0
-    for i in range(size):
-        a = which[i]
-        if l1[a] > 0.0 and new[a] * (new[a] + x[i]) < 0.0:
-            x[i] = -new[a]
-        change += l1[a] * (abs(new[a] + x[i]) - abs(new[a])) + 0.5 * l2[a] * x[i] * (2.0 * new[a] + x[i])
-    moved = np.zeros(k, slope.dtype)
-    for i in range(size):
-        row = H[which[i]]
-        step = x[i]
-        for c in range(k):
-            moved[c] += step * row[c]
-    for i in range(size):
-        change -= x[i] * (slope[which[i]] - 0.5 * moved[which[i]])
-    if change >= 0.0:
-        return False
-    for c in range(k):
-        slope[c] -= moved[c]
-    for i in range(size):
-        a = which[i]
-        new[a] = new[a] + x[i]
-    return True
-
-
-@compiled
-def descend(
-    H: np.ndarray,
-    k: int,
-    slope: np.ndarray,
-    new: np.ndarray,
-    l1: np.ndarray,
-    l2: np.ndarray,
-    odds: float,
-    target: float,
-    max_sweeps: int,
-) -> bool:
-    """Minimise the penalised quadratic model by coordinate descent, helped by `refine` on the support it finds.
-
-    The model is ``-slope.step + step.H.step / 2`` plus, at ``new = old + step``,
-    ``l1 |.| + l2 |.|**2 / 2``; ``slope`` (k,) is overwritten with the model's own, ``new`` (k,) holds the coefficients
-    before and after. Sweeps end when the model's own duality gap (`gap_bound`) is at most ``target``. Returns whether
-    it got there.
-    """
-    stiffness = np.empty(k, slope.dtype)
-    for a in range(k):
-        stiffness[a] = H[a, a] + l2[a]
-    for sweep in range(max_sweeps):
-        moved = False
-        for a in range(k):
-            curvature = stiffness[a]
-            if curvature <= 0.0:
-                continue
-            old = new[a]
-            wanted = slope[a] - l2[a] * old + curvature * old
-            if wanted > l1[a]:
-                new[a] = (wanted - l1[a]) / curvature
-            elif wanted < -l1[a]:
-                new[a] = (wanted + l1[a]) / curvature
-            else:
-                new[a] = 0.0
-            change = new[a] - old
-            if change != 0.0:
-                moved = True
-                row = H[a]
-                size = slope.dtype.type(change)
-                for c in range(k):
-                    slope[c] -= size * row[c]
-        if not moved:
-            return True
-        if gap_bound(slope, new, l1, l2, k, odds, feasible_scale(slope, l1, l2, k)) <= target:
-            return True
-        if sweep % _SWEEPS == _SWEEPS - 1:
-            refine(H, k, slope, new, l1, l2)
-    return False
-
-
-@compiled
-def violators(gradient: np.ndarray, weights: np.ndarray, lambda_: float, is_in: np.ndarray) -> np.ndarray:
-    """Return the dimensions outside the working set with ``|gradient| > lambda * weight``, sorted."""
-    found = np.empty(gradient.size, np.int64)
-    size = 0
-    for j in range(gradient.size):
-        if not is_in[j] and abs(gradient[j]) > lambda_ * weights[j]:
-            found[size] = j
-            size += 1
-    return found[:size].copy()

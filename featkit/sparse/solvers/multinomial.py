@@ -18,7 +18,7 @@ from __future__ import annotations
 import numpy as np
 
 from featkit.sparse.solvers.kernels import compiled, gram, pack
-from featkit.sparse.solvers.path_record import Trace
+from featkit.sparse.solvers.path_record import PathRecord
 from featkit.sparse.solvers.working_set import ALL_ROWS
 
 _WORTH = 20  # columns for which building a Gram matrix costs as much as a step
@@ -33,9 +33,8 @@ _SMALL = 1024  # coefficients for which they are
 
 
 @compiled
-def group_descend(
+def group_coordinate_descent(
     H: np.ndarray,
-    k: int,
     scales: np.ndarray,
     slope: np.ndarray,
     new: np.ndarray,
@@ -48,7 +47,7 @@ def group_descend(
     H (capacity, capacity) float32, scales (K,), slope and new (K, k), both overwritten. Sweeps end when one gains less
     than 1e-3 of the first, or ``floor``.
     """
-    n_classes = slope.shape[0]
+    n_classes, k = slope.shape
     wanted = np.empty(n_classes)
     target = -1.0
     for _ in range(max_sweeps):
@@ -141,8 +140,8 @@ class GroupedProblem:
         self.B = (shares - shares.mean())[:, None]
         self.eta = np.repeat(self.B, n, axis=1)
         self.built_trace, self.n_built, self.is_stale, self._extra = 1.0, 0, False, 0
-        self._read()
-        self._settle_intercepts()
+        self._update_probabilities()
+        self._solve_intercepts()
 
     def solve(self, lambda_: float, tolerance: float) -> tuple[float, int]:
         """Solve at one penalty; returns the duality gap, in nats as the tolerance is, and the number of steps."""
@@ -153,9 +152,9 @@ class GroupedProblem:
             gap = self._gap(norms, limits, limits[self.dimensions])
             if (gap <= tolerance and round_ > 0) or inner < 1e-5 * tolerance:
                 break
-            late = np.setdiff1d(np.flatnonzero(norms > (1.0 + self._slack) * limits), self.dimensions)
-            if late.size:
-                self._enter(late)
+            violating = np.setdiff1d(np.flatnonzero(norms > (1.0 + self._slack) * limits), self.dimensions)
+            if violating.size:
+                self._enter(violating)
             elif round_ > 0:
                 inner *= 0.3
             n_steps += self._solve_working_set(np.concatenate([[0.0], limits[self.dimensions]]), inner)
@@ -174,7 +173,7 @@ class GroupedProblem:
 
     def loss(self) -> float:
         """Return the weighted mean loss, in nats."""
-        return float(self.w @ (self._log_odds - self.eta[self.labels, np.arange(self.labels.size)]))
+        return float(self.w @ (self._log_normalizer - self.eta[self.labels, np.arange(self.labels.size)]))
 
     def gradient_norms(self, is_exact: bool = False) -> np.ndarray:
         """Return ``||X_j'R||_2`` of every dimension, (d,) float64; summed in float64 if exact or the tolerance asks."""
@@ -184,21 +183,21 @@ class GroupedProblem:
         parts = [self.columns[start : start + block] @ self.R.T for start in range(0, len(self.columns), block)]
         return np.linalg.norm(np.concatenate(parts), axis=1)
 
-    def _read(self) -> None:
+    def _update_probabilities(self) -> None:
         """Make probabilities and residuals those of the linear predictor."""
         top = self.eta.max(axis=0)
-        odds = np.exp(self.eta - top)
-        total = odds.sum(axis=0)
-        self.P = odds / total
+        unnormalised = np.exp(self.eta - top)
+        total = unnormalised.sum(axis=0)
+        self.P = unnormalised / total
         self.R = self.w * (self.Y - self.P)
-        self._log_odds = top + np.log(total)
+        self._log_normalizer = top + np.log(total)
 
     def _mean_hessian(self) -> np.ndarray:
         """Return the rows' mean Hessian over classes, (K, K)."""
         weighted = self.P * self.w
         return np.diag(weighted.sum(axis=1)) - weighted @ self.P.T
 
-    def _settle_intercepts(self) -> None:
+    def _solve_intercepts(self) -> None:
         """Solve the intercepts by Newton, so that residuals sum to zero in every class."""
         slope = self.R.sum(axis=1)
         for _ in range(50):
@@ -215,7 +214,7 @@ class GroupedProblem:
             origin, eta = self.B[:, 0].copy(), self.eta
             for _ in range(40):  # the loss is convex along the step: come back while it has turned up too far
                 self.B[:, 0], self.eta = origin + length * step, eta + length * step[:, None]
-                self._read()
+                self._update_probabilities()
                 slope = self.R.sum(axis=1)
                 end = -float(slope @ step)
                 if end <= -0.5 * start:
@@ -318,7 +317,9 @@ class GroupedProblem:
         scales, basis = np.linalg.eigh(coupling / self.built_trace)
         scales = np.maximum(scales, 1e-6 * scales[-1])
         new = basis.T @ self.B
-        group_descend(self.hessian, k, scales, np.ascontiguousarray(basis.T @ slope), new, l1, 1e-3 * tolerance, 50)
+        group_coordinate_descent(
+            self.hessian, scales, np.ascontiguousarray(basis.T @ slope), new, l1, 1e-3 * tolerance, 50
+        )
         new = basis @ new
         new[:, np.linalg.norm(new, axis=0) <= 1e-15] = 0.0
         return self._move(new, packed, slope, l1)
@@ -334,20 +335,20 @@ class GroupedProblem:
         origin, length, done = self.eta, 1.0, 0.0
         for _ in range(30):
             self.eta, done = origin + length * direction, length
-            self._read()
+            self._update_probabilities()
             end = change - float(np.einsum("kn,kn->", self.R, direction))
             if end <= -0.5 * start:
                 break
             length *= start / (start - end)
         self.B = new if done == 1.0 else self.B + done * step
         self.is_stale = True
-        self._settle_intercepts()
+        self._solve_intercepts()
         return True
 
 
-def follow_groups(
+def solve_grouped_path(
     problem: GroupedProblem, lambdas: np.ndarray, tolerance: float, max_entrants: int | None = None
-) -> Trace:
+) -> PathRecord:
     """Solve a problem at its null model along decreasing penalties.
 
     Parameters
@@ -361,10 +362,10 @@ def follow_groups(
     max_entrants : int, optional
         Stop after the penalty at which this many dimensions have entered.
     """
-    trace = Trace()
+    record = PathRecord()
     for lambda_ in lambdas:
         gap, n_iter = problem.solve(lambda_, tolerance)
-        trace.add(*problem.support(), problem.intercepts, problem.loss(), gap, n_iter)
-        if max_entrants is not None and len(trace.entrants) >= max_entrants:
+        record.add(*problem.support(), problem.intercepts, problem.loss(), gap, n_iter)
+        if max_entrants is not None and len(record.entrants) >= max_entrants:
             break
-    return trace
+    return record

@@ -24,12 +24,13 @@ from __future__ import annotations
 import numpy as np
 
 from featkit.sparse.solvers.kernels import compiled, mean_loss, residuals
+from featkit.sparse.solvers.packed import Packed, Sums
 
 _LEAST = 1e-12  # slope of a free coordinate that no arithmetic gets below
 
 
 @compiled
-def read_slopes(packed: np.ndarray, k: int, r: np.ndarray, slope: np.ndarray) -> float:
+def column_slopes(packed: np.ndarray, k: int, r: np.ndarray, slope: np.ndarray) -> float:
     """Write ``packed[:k] @ r`` to ``slope[:k]`` and return the largest of its sizes."""
     worst = 0.0
     for a in range(k):
@@ -42,30 +43,21 @@ def read_slopes(packed: np.ndarray, k: int, r: np.ndarray, slope: np.ndarray) ->
 
 
 @compiled
-def solve_free(
-    packed: np.ndarray,
-    n_free: int,
-    y: np.ndarray,
-    w: np.ndarray,
-    beta: np.ndarray,
-    eta: np.ndarray,
-    r: np.ndarray,
-    v: np.ndarray,
-    tolerance: float,
-) -> tuple[float, float]:
+def solve_free(p: Packed, n_free: int, tolerance: float) -> tuple[float, float]:
     """Solve the unpenalised coordinates, packed first, by Newton until their slopes are at most ``tolerance``.
 
-    Leaves beta, eta, r and v current and returns the sum of v and the odds.
+    Leaves beta, eta, r and v current and returns the sum of v and the exponential loss.
     """
-    _, sum_v, odds = residuals(eta, y, w, r, v)
+    packed, y, w, beta, eta, r, v = p.columns, p.y, p.w, p.beta, p.eta, p.r, p.v
+    _, sum_v, exp_loss = residuals(eta, y, w, r, v)
     if n_free == 0:
-        return sum_v, odds
+        return sum_v, exp_loss
     slope = np.empty(n_free)
     H = np.empty((n_free, n_free))
     tolerance = max(tolerance, _LEAST)
     before = np.inf
     for _ in range(50):
-        worst = read_slopes(packed, n_free, r, slope)
+        worst = column_slopes(packed, n_free, r, slope)
         if worst <= tolerance or worst > 0.99 * before:  # there, or no further in this arithmetic
             break
         before = worst
@@ -94,17 +86,17 @@ def solve_free(
                 for i in range(eta.size):
                     eta[i] += size * column[i]
             done = length
-            _, sum_v, odds = residuals(eta, y, w, r, v)
-            read_slopes(packed, n_free, r, slope)
+            _, sum_v, exp_loss = residuals(eta, y, w, r, v)
+            column_slopes(packed, n_free, r, slope)
             end = 0.0
             for a in range(n_free):
                 end -= slope[a] * step[a]
             if end <= -0.5 * start:
                 break
             length *= start / (start - end)
-    if read_slopes(packed, n_free, r, slope) > 1e3 * tolerance:
+    if column_slopes(packed, n_free, r, slope) > 1e3 * tolerance:
         return sum_v, np.inf  # not solved: no dual point, no certificate
-    return sum_v, odds
+    return sum_v, exp_loss
 
 
 @compiled
@@ -137,25 +129,16 @@ def secant_update(H: np.ndarray, k: int, ratio: float, step: np.ndarray, change:
 
 
 @compiled
-def search_along(
-    eta: np.ndarray,
-    direction: np.ndarray,
-    start: float,
-    change: float,
-    y: np.ndarray,
-    w: np.ndarray,
-    r: np.ndarray,
-    v: np.ndarray,
-    origin: np.ndarray,
-) -> tuple[float, float, float, float]:
+def search_along(p: Packed, start: float, change: float) -> tuple[float, Sums]:
     """Go along ``direction`` as far as the objective falls.
 
-    Returns the step's length, 0 for none, and what `residuals` returns there. The penalty, which changes by ``change``
+    Returns the step's length, 0 for none, and the sums there. The penalty, which changes by ``change``
     over the whole step, is replaced by its chord, which lies above it: the objective is convex in the length, with
     slope ``start`` < 0 at 0. A slope that has turned positive, by up to half as much, still means a fall where no row
     moves by more than 1, since curvature changes by less than exp(t) over a length t; elsewhere the objective itself is
     compared.
     """
+    eta, direction, y, w, r, v, origin = p.eta, p.direction, p.y, p.w, p.r, p.v, p.origin
     m = eta.size
     origin[:] = eta
     length = 1.0
@@ -163,24 +146,24 @@ def search_along(
     for _ in range(40):
         for i in range(m):
             eta[i] = origin[i] + length * direction[i]
-        sum_r, sum_v, odds = residuals(eta, y, w, r, v)
+        sum_r, sum_v, exp_loss = residuals(eta, y, w, r, v)
         end = change
         for i in range(m):
             end -= r[i] * direction[i]
         if end <= 0.0:
-            return length, sum_r, sum_v, odds
+            return length, Sums(sum_r, sum_v, exp_loss)
         if end <= -0.5 * start:
             longest = 0.0
             for i in range(m):
                 longest = max(longest, abs(direction[i]))
             if length * longest <= 1.0:
-                return length, sum_r, sum_v, odds
+                return length, Sums(sum_r, sum_v, exp_loss)
             if before < 0.0:
                 before = mean_loss(origin, y, w)
             if mean_loss(eta, y, w) + length * change <= before + 1e-14:
-                return length, sum_r, sum_v, odds
+                return length, Sums(sum_r, sum_v, exp_loss)
         shrink = start / (start - end)
         length *= min(max(shrink, 0.01), 0.9) if shrink == shrink else 0.01
     eta[:] = origin
-    sum_r, sum_v, odds = residuals(eta, y, w, r, v)
-    return 0.0, sum_r, sum_v, odds
+    sum_r, sum_v, exp_loss = residuals(eta, y, w, r, v)
+    return 0.0, Sums(sum_r, sum_v, exp_loss)

@@ -8,7 +8,7 @@ import numpy as np
 
 
 @dataclasses.dataclass
-class Trace:
+class PathRecord:
     """The solutions of one problem along its penalties; shorter than the penalties when stopped.
 
     Parameters

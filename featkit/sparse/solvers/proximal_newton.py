@@ -5,20 +5,12 @@ What a step does, and why the gap holds: `featkit.sparse.solvers.newton`.
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 
-from featkit.sparse.solvers.kernels import (
-    compiled,
-    descend,
-    feasible_scale,
-    gap_bound,
-    gram,
-    packed_combine,
-    packed_dots,
-)
+from featkit.sparse.solvers.kernels import compiled, gram, packed_combine, packed_dots
 from featkit.sparse.solvers.newton import search_along, secant_update, solve_free
+from featkit.sparse.solvers.packed import Packed, Progress, Sums
+from featkit.sparse.solvers.quadratic_model import QuadraticModel, coordinate_descent, feasible_scale, gap_bound
 
 _INNER_RELATIVE = 0.1  # accuracy of the quadratic model's solution, relative to the gap before the step
 _WORTH = 20  # columns for which building a Hessian costs as much as a step
@@ -31,117 +23,44 @@ _SINGLE = 1e-5  # gaps, in nats, for which the quadratic model is solved in floa
 _FLAT = 1e-6  # free coordinates are solved until their slopes are below this share of the gap asked
 
 
-class Packed(NamedTuple):
-    """The arrays of a working set of k columns on m rows; capacities are at least k + 3.
-
-    Parameters
-    ----------
-    columns : (capacity, m) float32
-        The packed columns, unpenalised ones first.
-    hessian : (capacity, capacity) float32
-        Of the smooth part, as far as built.
-    beta, l1, l2 : (capacity,) float64
-        Coefficients and their penalties.
-    slope, pull, g : (capacity,) float64
-        X'r at the coefficients, X'v, and X't at the dual point t.
-    y, w, eta, r, v : (m,) float64
-        Labels, weights, linear predictor, residuals (once settled, the dual point), and rows of the Hessian.
-    curvature, floor : (m,) float32
-        v, and the least that is taken of it.
-    direction, origin : (m,) float64
-        Room for the line search.
-    """
-
-    columns: np.ndarray
-    hessian: np.ndarray
-    beta: np.ndarray
-    l1: np.ndarray
-    l2: np.ndarray
-    slope: np.ndarray
-    pull: np.ndarray
-    g: np.ndarray
-    y: np.ndarray
-    w: np.ndarray
-    eta: np.ndarray
-    r: np.ndarray
-    v: np.ndarray
-    curvature: np.ndarray
-    floor: np.ndarray
-    direction: np.ndarray
-    origin: np.ndarray
-
-
-class Progress(NamedTuple):
-    """The numbers of a working set between steps.
-
-    Parameters
-    ----------
-    gap : float
-        Duality gap over the working set, in nats.
-    odds, offset : float
-        The gap's bound is ``gap_bound`` with ``odds`` plus ``(1 - s / 2) offset``.
-    sum_v, shift : float
-        Sum of v; how much of v was taken off r to make it a dual point.
-    n_built, extra : int
-        Columns of the Hessian that are built, and steps since.
-    is_stale : bool
-        Whether the Hessian has been corrected since it was built.
-    """
-
-    gap: float
-    odds: float
-    offset: float
-    sum_v: float
-    shift: float
-    n_built: int
-    extra: int
-    is_stale: bool
-
-
 @compiled
-def settle(
-    p: Packed,
-    k: int,
-    n_free: int,
-    has_intercept: bool,
-    tolerance: float,
-    is_read: bool,
-    sum_r: float,
-    sum_v: float,
-    odds: float,
+def update_dual_point(
+    p: Packed, k: int, n_free: int, has_intercept: bool, tolerance: float, is_current: bool, sums: Sums
 ) -> tuple[float, float, float, float]:
-    """Read the slopes at the residuals and make the residuals a dual point; returns shift, sum of v, odds and offset.
+    """Compute the slopes at the residuals and make the residuals a dual point.
 
-    If ``is_read``, residuals are those of eta, and their sums are given. The free coordinates are solved first where
-    they are more than an intercept, where the intercept is far off, and where residuals have not been read.
+    Returns shift, sum of v, exponential loss and offset (see `Progress`). If ``is_current``, residuals are those of
+    eta, with these sums. The free coordinates are solved first where they are more than an intercept, where the
+    intercept is far off, and where residuals are not current.
     """
-    shift = sum_r / sum_v if has_intercept else 0.0
-    if not is_read or n_free > has_intercept or not abs(shift) <= 0.5:
-        sum_v, odds = solve_free(p.columns, n_free, p.y, p.w, p.beta, p.eta, p.r, p.v, _FLAT * tolerance)
+    shift = sums.r / sums.v if has_intercept else 0.0
+    sum_v, exp_loss = sums.v, sums.exp_loss
+    if not is_current or n_free > has_intercept or not abs(shift) <= 0.5:
+        sum_v, exp_loss = solve_free(p, n_free, _FLAT * tolerance)
         shift = 0.0
     for i in range(p.v.size):
         p.curvature[i] = p.v[i]
-    packed_dots(p.columns, 0, k, p.r, p.curvature, p.slope, p.pull)
+    packed_dots(p.columns, 0, k, p.r, p.curvature, p.slope, p.curvature_dots)
     for i in range(p.v.size):
         p.r[i] -= shift * p.v[i]
     for a in range(k):
-        p.g[a] = p.slope[a] - shift * p.pull[a]
+        p.g[a] = p.slope[a] - shift * p.curvature_dots[a]
     inflation = (1.0 - abs(shift)) ** -2
-    return shift, sum_v, odds * inflation, shift * shift * sum_v * inflation
+    return shift, sum_v, exp_loss * inflation, shift * shift * sum_v * inflation
 
 
 @compiled
-def working_gap(p: Packed, k: int, at: Progress, scale: float) -> float:
+def working_gap(p: Packed, k: int, progress: Progress, scale: float) -> float:
     """Return the duality gap's bound over the working set for a feasible scale."""
-    bound = gap_bound(p.g, p.beta, p.l1, p.l2, k, at.odds, scale)
-    if not at.odds < np.inf:
+    bound = gap_bound(p.g, p.beta, p.l1, p.l2, k, progress.exp_loss, scale)
+    if not progress.exp_loss < np.inf:
         return np.inf  # free coordinates not solved: no dual point, no certificate
-    return max(0.0, bound + (1.0 - 0.5 * scale) * at.offset)  # below it only by rounding
+    return max(0.0, bound + (1.0 - 0.5 * scale) * progress.offset)  # below it only by rounding
 
 
 @compiled
 def solve_packed(
-    p: Packed, k: int, n_free: int, has_intercept: bool, at: Progress, tolerance: float, max_steps: int
+    p: Packed, k: int, n_free: int, has_intercept: bool, progress: Progress, tolerance: float, max_steps: int
 ) -> tuple[Progress, int]:
     """Solve the working set at one penalty level to a duality gap; returns the numbers and how many steps it took.
 
@@ -152,24 +71,46 @@ def solve_packed(
     goal = tolerance if is_large else 0.1 * tolerance
     n_steps, before = 0, np.inf
     while True:
-        gap = working_gap(p, k, at, feasible_scale(p.g, p.l1, p.l2, k))
-        n_built, extra = at.n_built, at.extra
+        gap = working_gap(p, k, progress, feasible_scale(p.g, p.l1, p.l2, k))
+        n_built, extra = progress.n_built, progress.extra
         if (gap <= goal and (n_steps > 0 or k == n_free)) or n_steps >= max_steps:
-            return Progress(gap, at.odds, at.offset, at.sum_v, at.shift, n_built, extra, at.is_stale), n_steps
-        if at.is_stale and gap > (_DIVERGED if n_steps < 2 else _STALLED) * before:
+            return Progress(
+                gap,
+                progress.exp_loss,
+                progress.offset,
+                progress.sum_v,
+                progress.shift,
+                n_built,
+                extra,
+                progress.is_stale,
+            ), n_steps
+        if progress.is_stale and gap > (_DIVERGED if n_steps < 2 else _STALLED) * before:
             n_built = 0
         extra += n_steps > 0
         if not is_large or k < _WORTH * extra:
             n_built = 0
         before = gap
         n_steps += 1
-        at = Progress(gap, at.odds, at.offset, at.sum_v, at.shift, n_built, extra, at.is_stale)
-        has_fallen, at = _step(p, k, n_free, has_intercept, at, max(0.3 * goal, _INNER_RELATIVE * gap), goal)
+        progress = Progress(
+            gap, progress.exp_loss, progress.offset, progress.sum_v, progress.shift, n_built, extra, progress.is_stale
+        )
+        has_fallen, progress = _step(
+            p, k, n_free, has_intercept, progress, max(0.3 * goal, _INNER_RELATIVE * gap), goal
+        )
         if not has_fallen:
-            if not at.is_stale:
-                return at, n_steps  # nothing left to gain in this arithmetic
+            if not progress.is_stale:
+                return progress, n_steps  # nothing left to gain in this arithmetic
             # a Hessian too old to point downhill
-            at = Progress(at.gap, at.odds, at.offset, at.sum_v, at.shift, 0, at.extra, at.is_stale)
+            progress = Progress(
+                progress.gap,
+                progress.exp_loss,
+                progress.offset,
+                progress.sum_v,
+                progress.shift,
+                0,
+                progress.extra,
+                progress.is_stale,
+            )
 
 
 @compiled
@@ -178,12 +119,12 @@ def _step(
     k: int,
     n_free: int,
     has_intercept: bool,
-    at: Progress,
+    progress: Progress,
     accuracy: float,
     tolerance: float,
 ) -> tuple[bool, Progress]:
     """Take one proximal Newton step, its model solved to ``accuracy``; returns whether the objective fell."""
-    gap, odds, offset, sum_v, shift, n_built, extra, is_stale = at
+    gap, exp_loss, offset, sum_v, shift, n_built, extra, is_stale = progress
     if n_built < k:
         if n_built == 0:
             is_stale, extra = False, 0
@@ -191,14 +132,15 @@ def _step(
         n_built = k
     old, slope = p.beta[:k].copy(), p.slope[:k].copy()
     new = old.copy()
+    model = QuadraticModel(p.hessian, p.l1, p.l2)
     if tolerance >= _SINGLE:
-        most = _FEW_SWEEPS if is_stale else _MAX_SWEEPS
-        is_solved = descend(p.hessian, k, slope.astype(np.float32), new, p.l1, p.l2, odds, accuracy, most)
+        max_sweeps = _FEW_SWEEPS if is_stale else _MAX_SWEEPS
+        is_solved = coordinate_descent(model, k, slope.astype(np.float32), new, exp_loss, accuracy, max_sweeps)
     else:
-        is_solved = descend(p.hessian, k, slope.copy(), new, p.l1, p.l2, odds, accuracy, _MAX_SWEEPS)
-    at = Progress(gap, odds, offset, sum_v, shift, n_built, extra, is_stale)
+        is_solved = coordinate_descent(model, k, slope.copy(), new, exp_loss, accuracy, _MAX_SWEEPS)
+    progress = Progress(gap, exp_loss, offset, sum_v, shift, n_built, extra, is_stale)
     if is_stale and not is_solved:  # corrections may have left it indefinite
-        return False, at
+        return False, progress
     step = new - old
     change = start = 0.0
     for a in range(k):
@@ -206,14 +148,14 @@ def _step(
         start -= slope[a] * step[a]
     start += change
     if not start < 0.0:
-        return False, at
+        return False, progress
     packed_combine(p.columns, k, step, p.direction)
-    length, sum_r, new_sum_v, odds = search_along(p.eta, p.direction, start, change, p.y, p.w, p.r, p.v, p.origin)
+    length, sums = search_along(p, start, change)
     p.beta[:k] = new if length == 1.0 else old + length * step
     before = sum_v
-    shift, sum_v, odds, offset = settle(p, k, n_free, has_intercept, tolerance, True, sum_r, new_sum_v, odds)
+    shift, sum_v, exp_loss, offset = update_dual_point(p, k, n_free, has_intercept, tolerance, True, sums)
     if length == 0.0:
-        return False, Progress(gap, odds, offset, sum_v, shift, n_built, extra, is_stale)
+        return False, Progress(gap, exp_loss, offset, sum_v, shift, n_built, extra, is_stale)
     if not secant_update(p.hessian, k, sum_v / before, p.beta[:k] - old, slope - p.slope[:k]):
         n_built = 0
-    return True, Progress(gap, odds, offset, sum_v, shift, n_built, extra, True)
+    return True, Progress(gap, exp_loss, offset, sum_v, shift, n_built, extra, True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 
@@ -28,50 +29,54 @@ def column_norms(columns: np.ndarray, is_centered: bool) -> np.ndarray:
     return norms
 
 
-@compiled
-def look_again(
-    columns: np.ndarray,
-    r: np.ndarray,
-    gone: float,
-    lambda_: float,
-    weights: np.ndarray,
-    is_in: np.ndarray,
-    norms: np.ndarray,
-    inside: np.ndarray,
-    g: np.ndarray,
-    gradient: np.ndarray,
-    way: np.ndarray,
-) -> None:
-    """Bring the gradient (d,) up to date at residuals r (n,) wherever it could exceed ``lambda_ * weights``.
+class Seen(NamedTuple):
+    """What a screen remembers of each dimension.
 
-    ``way`` says how far residuals had gone, in all ``gone`` by now, when a dimension was last looked at; ``norms``
-    bounds how fast its gradient moves with them. Dimensions ``inside`` a working set, -1 for the intercept, take theirs
-    from g.
+    Parameters
+    ----------
+    gradient : (d,) float64
+        When it was last computed.
+    distance : (d,) float64
+        How far residuals had moved by then, in all.
+    norms : (d,) float64
+        How fast its gradient can move with the residuals: the norm of its column.
     """
-    which = np.empty(gradient.size, np.int64)
+
+    gradient: np.ndarray
+    distance: np.ndarray
+    norms: np.ndarray
+
+
+@compiled
+def refresh_gradients(
+    columns: np.ndarray, r: np.ndarray, distance: float, limits: np.ndarray, is_in: np.ndarray, seen: Seen
+) -> None:
+    """Compute the gradient at residuals r (n,) of every dimension outside the working set that could exceed its limit.
+
+    ``distance`` is how far residuals have moved by now; ``limits`` (d,) are the penalties.
+    """
+    d = limits.size
+    which = np.empty(d, np.int64)
     size = 0
-    for j in range(gradient.size):
-        if not is_in[j] and abs(gradient[j]) + norms[j] * (gone - way[j]) > lambda_ * weights[j]:
+    for j in range(d):
+        bound = abs(seen.gradient[j]) + seen.norms[j] * (distance - seen.distance[j])
+        if not is_in[j] and bound > limits[j]:
             which[size] = j
             size += 1
     values = np.empty(size)
     column_dots(columns, which[:size], r, values)
     for i in range(size):
-        gradient[which[i]] = values[i]
-        way[which[i]] = gone
-    for a in range(inside.size):
-        if inside[a] >= 0:
-            gradient[inside[a]] = g[a]
-            way[inside[a]] = gone
+        seen.gradient[which[i]] = values[i]
+        seen.distance[which[i]] = distance
 
 
 class Screen:
     """Gradients of one problem, computed only for the dimensions that could break the optimality conditions.
 
-    The gradient of a dimension moves by at most its column's norm times the way its residuals went. Dimensions whose
-    last gradient and that bound stay below the penalty are verified without being looked at: a safe rule in the sense
-    of El Ghaoui et al. (2012), with the sphere around the last residuals. With an intercept residuals sum to zero, and
-    norms are those of centered columns.
+    The gradient of a dimension moves by at most its column's norm times the distance its residuals moved. Dimensions
+    whose last gradient and that bound stay below the penalty are verified without being computed: a safe rule in the
+    sense of El Ghaoui et al. (2012), with the sphere around the last residuals. With an intercept residuals sum to
+    zero, and norms are those of centred columns.
 
     Parameters
     ----------
@@ -79,25 +84,29 @@ class Screen:
         At its null model.
     gradient : (d,) float64
         Of the null model; updated by every call.
+
+    References
+    ----------
+    El Ghaoui, Viallon and Rabbani, Pac. J. Optim. 8:667, 2012.
     """
 
     def __init__(self, problem: WorkingSet, gradient: np.ndarray) -> None:
         self.problem, self.gradient = problem, gradient
-        self._norms = column_norms(problem.columns, problem.has_intercept)
-        self._norms[~np.isfinite(problem.weights)] = 0.0
-        self._way = np.zeros(gradient.size)  # how far residuals had gone when a dimension was last looked at
-        self._gone = 0.0
+        norms = column_norms(problem.columns, problem.has_intercept)
+        norms[~np.isfinite(problem.weights)] = 0.0
+        self._seen = Seen(gradient, np.zeros(gradient.size), norms)
+        self._distance = 0.0
         self._r = problem.residuals(problem.columns.shape[1]).copy()
 
     def __call__(self, lambda_: float) -> np.ndarray:
         """Return the gradient, current wherever it matters for verifying ``lambda_``."""
         problem = self.problem
         r = problem.residuals(problem.columns.shape[1])
-        self._gone += float(np.linalg.norm(r - self._r))
+        self._distance += float(np.linalg.norm(r - self._r))
         self._r[:] = r
-        inside, g = problem.dimensions[: problem.k], problem.packed.g
-        look_again(
-            problem.columns, r, self._gone, lambda_, problem.weights, problem.is_in, self._norms, inside, g,
-            self.gradient, self._way,
-        )  # fmt: skip
+        refresh_gradients(problem.columns, r, self._distance, lambda_ * problem.weights, problem.is_in, self._seen)
+        inside = problem.dimensions[: problem.k]
+        is_dimension = inside >= 0  # not the intercept
+        self.gradient[inside[is_dimension]] = problem.packed.g[: problem.k][is_dimension]
+        self._seen.distance[inside[is_dimension]] = self._distance
         return self.gradient

@@ -7,14 +7,15 @@ the gap is the bound of `featkit.sparse.solvers.newton`. Problems whose gap is r
 
 from __future__ import annotations
 
+import dataclasses
 import importlib.util
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from featkit.core.errors import InputError
-from featkit.sparse.solvers.path_record import Trace
+from featkit.sparse.solvers.path_record import PathRecord
 
 if TYPE_CHECKING:
     import torch
@@ -40,44 +41,69 @@ def use_torch(device: str | None) -> bool:
     return device != "auto" or torch.cuda.is_available()
 
 
-def solve_batched(
-    columns: np.ndarray,
-    y: np.ndarray,
-    rows: Sequence[np.ndarray],
-    penalty_weights: np.ndarray,
-    lambdas: np.ndarray,
-    tolerance: float,
-    l1_ratio: float = 1.0,
-    max_entrants: int | None = None,
-    device: str | None = "auto",
-    done: Callable[[], None] = lambda: None,
-) -> list[Trace]:
-    """Solve one path on each set of rows.
+@dataclasses.dataclass(frozen=True, eq=False)
+class TorchProblems:
+    """What all problems of a batch share.
 
     Parameters
     ----------
     columns : (d, n) float32
-        The design they share.
+        The design.
     y : (n,) float64
         Labels in {0, 1}.
-    rows : sequence of int arrays
-        The rows of each problem, all of equal weight.
     penalty_weights : (d,) float64
         Positive; infinity keeps a dimension out.
-    lambdas, tolerance, max_entrants, done
-        As in `featkit.sparse.solvers.batch.solve_many`. Products are in float32: gaps below about 1e-5 of the null
-        loss are not reached.
     l1_ratio : float
         Share of the penalty that is L1.
+    """
+
+    columns: np.ndarray
+    y: np.ndarray
+    penalty_weights: np.ndarray
+    l1_ratio: float = 1.0
+
+
+class _Penalised(NamedTuple):
+    """Design, labels and the penalties under way, on the device."""
+
+    X: torch.Tensor
+    y: torch.Tensor
+    l1: torch.Tensor
+    l2: torch.Tensor
+
+
+def solve_batched(
+    shared: TorchProblems,
+    rows: Sequence[np.ndarray],
+    lambdas: np.ndarray,
+    tolerance: float,
+    *,
+    max_entrants: int | None = None,
+    device: str | None = "auto",
+    done: Callable[[], None] = lambda: None,
+) -> list[PathRecord]:
+    """Solve one path on each set of rows.
+
+    Parameters
+    ----------
+    shared : TorchProblems
+        Design, labels and penalties.
+    rows : sequence of int arrays
+        The rows of each problem, all of equal weight.
+    lambdas, tolerance, max_entrants, done
+        As in `featkit.sparse.solvers.batch.solve_batch`. Products are in float32: gaps below about 1e-5 of the null
+        loss are not reached.
     device : str
         "cpu", "cuda" or "auto".
 
     Returns
     -------
-    list of Trace
+    list of PathRecord
+        In the order of ``rows``.
     """
     import torch
 
+    columns, l1_ratio = shared.columns, shared.l1_ratio
     if device in (None, "auto"):
         device = "cuda" if torch.cuda.is_available() else "cpu"
     X = torch.from_numpy(columns).to(device)
@@ -85,37 +111,37 @@ def solve_batched(
     for i, part in enumerate(rows):
         W[i, torch.from_numpy(np.asarray(part))] = 1.0 / len(part)
     W = W.to(device)
-    target = torch.from_numpy(y).to(device, torch.float32)
-    finite = np.isfinite(penalty_weights)
-    p = torch.from_numpy(np.where(finite, penalty_weights, 1.0)).to(device, torch.float32)
+    target = torch.from_numpy(shared.y).to(device, torch.float32)
+    finite = np.isfinite(shared.penalty_weights)
+    p = torch.from_numpy(np.where(finite, shared.penalty_weights, 1.0)).to(device, torch.float32)
     X = X * torch.from_numpy(finite).to(device, torch.float32)[:, None]
     B = torch.zeros((len(rows), columns.shape[0]), device=device)
     b0 = torch.zeros((len(rows), 1), device=device)
     bound = _largest_curvatures(X, W)
-    traces = [Trace() for _ in rows]
-    going = torch.arange(len(rows), device=device)
+    records = [PathRecord() for _ in rows]
+    unfinished = torch.arange(len(rows), device=device)
     for lambda_ in lambdas:
-        l1, l2 = lambda_ * l1_ratio * p, lambda_ * (1.0 - l1_ratio) * p
-        B[going], b0[going], gaps, losses, steps = _solve(
-            X, target, W[going], B[going], b0[going], bound[going], l1, l2, tolerance
+        problem = _Penalised(X, target, lambda_ * l1_ratio * p, lambda_ * (1.0 - l1_ratio) * p)
+        B[unfinished], b0[unfinished], gaps, losses, steps = _solve(
+            problem, W[unfinished], B[unfinished], b0[unfinished], bound[unfinished], tolerance
         )
         keep = []
-        solved = B[going].double().cpu().numpy()
-        for i, index in enumerate(going.tolist()):
+        solved = B[unfinished].double().cpu().numpy()
+        for i, index in enumerate(unfinished.tolist()):
             support = np.flatnonzero(solved[i])
-            traces[index].add(
+            records[index].add(
                 support, solved[i, support], float(b0[index]), float(losses[i]), float(gaps[i]), int(steps[i])
             )
-            if max_entrants is None or len(traces[index].entrants) < max_entrants:
+            if max_entrants is None or len(records[index].entrants) < max_entrants:
                 keep.append(index)
             else:
                 done()
-        going = torch.tensor(keep, dtype=torch.int64, device=device)
+        unfinished = torch.tensor(keep, dtype=torch.int64, device=device)
         if not keep:
             break
-    for _ in going.tolist():
+    for _ in unfinished.tolist():
         done()
-    return traces
+    return records
 
 
 def _largest_curvatures(X: torch.Tensor, W: torch.Tensor) -> torch.Tensor:
@@ -147,19 +173,12 @@ def _residuals(
 
 
 def _solve(
-    X: torch.Tensor,
-    y: torch.Tensor,
-    W: torch.Tensor,
-    B: torch.Tensor,
-    b0: torch.Tensor,
-    bound: torch.Tensor,
-    l1: torch.Tensor,
-    l2: torch.Tensor,
-    tolerance: float,
+    problem: _Penalised, W: torch.Tensor, B: torch.Tensor, b0: torch.Tensor, bound: torch.Tensor, tolerance: float
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
     """Solve one penalty for all problems by FISTA with restarts; returns B, b0, gaps, losses, iterations."""
     import torch
 
+    X, y, l1, l2 = problem
     n_problems = B.shape[0]
     B, b0 = B.clone(), b0.clone()
     gaps = torch.full((n_problems,), float("inf"), dtype=torch.float64)
@@ -171,7 +190,7 @@ def _solve(
         if iteration % _CHECK_EVERY == 0:
             eta = past @ X
             r, at = _residuals(eta, b0[live], y, W[live])
-            gap, loss = _certificate(X, eta + at, r, past, y, W[live], l1, l2)
+            gap, loss = _certificate(problem, eta + at, r, past, W[live])
             B[live], b0[live] = past, at
             here = live.cpu()
             gaps[here], losses[here], steps[here] = gap.cpu(), loss.cpu(), iteration
@@ -193,28 +212,22 @@ def _solve(
 
 
 def _certificate(
-    X: torch.Tensor,
-    eta: torch.Tensor,
-    r: torch.Tensor,
-    B: torch.Tensor,
-    y: torch.Tensor,
-    W: torch.Tensor,
-    l1: torch.Tensor,
-    l2: torch.Tensor,
+    problem: _Penalised, eta: torch.Tensor, r: torch.Tensor, B: torch.Tensor, W: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Return the gap's bound and the loss of every problem, (P,) each, accumulated in float64."""
     import torch
 
+    X, y, l1, l2 = problem
     g = (r @ X.T).double()
     margin = torch.where(y > 0.5, eta, -eta).double()
-    odds = (W * torch.exp(-margin.clamp(-300, 300))).sum(dim=1)
+    exp_loss = (W * torch.exp(-margin.clamp(-300, 300))).sum(dim=1)
     loss = (W * torch.nn.functional.softplus(-margin)).sum(dim=1)
     b, limit, ridge = B.double(), l1.double(), l2.double()
     if float(l2.max()) == 0.0:
         s = (limit / g.abs().clamp_min(1e-300)).min(dim=1).values.clamp_max(1.0)
         conjugate = torch.zeros_like(s)
     else:
-        s = torch.ones_like(odds)
+        s = torch.ones_like(exp_loss)
         conjugate = ((g.abs() - limit).clamp_min(0.0) ** 2 / (2.0 * ridge)).sum(dim=1)
     penalty = (limit * b.abs() + 0.5 * ridge * b * b).sum(dim=1)
-    return penalty + conjugate - s * (b * g).sum(dim=1) + (1.0 - s) ** 2 / (2.0 * s) * odds, loss
+    return penalty + conjugate - s * (b * g).sum(dim=1) + (1.0 - s) ** 2 / (2.0 * s) * exp_loss, loss

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from featkit.sparse.solvers.kernels import column_dots, feasible_scale, mean_loss, pack, packed_dots, violators
-from featkit.sparse.solvers.proximal_newton import Packed, Progress, settle, solve_packed, working_gap
+from featkit.sparse.solvers.kernels import column_dots, mean_loss, pack, packed_dots
+from featkit.sparse.solvers.packed import Packed, Progress, Sums
+from featkit.sparse.solvers.proximal_newton import solve_packed, update_dual_point, working_gap
+from featkit.sparse.solvers.quadratic_model import feasible_scale, violators
 
 _RESERVED = 1 << 28  # bytes set aside for packed columns, which take memory only as they are written
 ALL_ROWS = np.empty(0, np.int64)
@@ -52,7 +54,7 @@ class WorkingSet:
             l1=np.zeros(capacity),
             l2=np.zeros(capacity),
             slope=np.zeros(capacity),
-            pull=np.zeros(capacity),
+            curvature_dots=np.zeros(capacity),
             g=np.zeros(capacity),
             y=y,
             w=w,
@@ -64,7 +66,7 @@ class WorkingSet:
             direction=np.empty(m),
             origin=np.empty(m),
         )
-        self.at = Progress(np.inf, np.inf, 0.0, np.inf, 0.0, 0, 0, False)
+        self.progress = Progress(np.inf, np.inf, 0.0, np.inf, 0.0, 0, 0, False)
         self.dimensions = np.full(capacity, -1, np.int64)  # -1 is the intercept
         self.is_in = np.zeros(columns.shape[0], np.bool_)
         self.has_intercept = fit_intercept
@@ -73,8 +75,10 @@ class WorkingSet:
         self.k = int(fit_intercept)
         self.enter(np.flatnonzero(penalty_weights == 0.0))
         self.n_free = self.k
-        shift, sum_v, odds, offset = settle(self.packed, self.k, self.n_free, fit_intercept, 0.0, False, 0.0, 1.0, 0.0)
-        self.at = Progress(np.inf, odds, offset, sum_v, shift, 0, 0, False)
+        shift, sum_v, exp_loss, offset = update_dual_point(
+            self.packed, self.k, self.n_free, fit_intercept, 0.0, False, Sums(0.0, 1.0, 0.0)
+        )
+        self.progress = Progress(np.inf, exp_loss, offset, sum_v, shift, 0, 0, False)
 
     def enter(self, dimensions: np.ndarray) -> None:
         """Add dimensions to the working set with coefficient zero."""
@@ -89,8 +93,8 @@ class WorkingSet:
         p.beta[self.k : k] = 0.0
         self.is_in[dimensions] = True
         first, self.k = self.k, k
-        packed_dots(p.columns, first, k, p.r, p.curvature, p.g, p.pull)
-        p.slope[first:k] = p.g[first:k] + self.at.shift * p.pull[first:k]
+        packed_dots(p.columns, first, k, p.r, p.curvature, p.g, p.curvature_dots)
+        p.slope[first:k] = p.g[first:k] + self.progress.shift * p.curvature_dots[first:k]
 
     def _grow(self, least: int) -> None:
         k, capacity = self.k, max(least + 3, self.packed.beta.size + self.packed.beta.size // 2)
@@ -104,7 +108,7 @@ class WorkingSet:
 
         hessian = np.zeros((capacity, capacity), np.float32)
         hessian[:k, :k] = self.packed.hessian[:k, :k]
-        by_column = ("columns", "beta", "l1", "l2", "slope", "pull", "g")
+        by_column = ("columns", "beta", "l1", "l2", "slope", "curvature_dots", "g")
         self.packed = self.packed._replace(
             hessian=hessian, **{name: grown(getattr(self.packed, name)) for name in by_column}
         )
@@ -115,22 +119,22 @@ class WorkingSet:
         weights = self.penalty_weights[self.dimensions[self.n_free : self.k]]
         self.packed.l1[self.n_free : self.k] = lambda_ * self.l1_ratio * weights
         self.packed.l2[self.n_free : self.k] = lambda_ * (1.0 - self.l1_ratio) * weights
-        self.at, n_steps = solve_packed(
-            self.packed, self.k, self.n_free, self.has_intercept, self.at, tolerance, max_steps
+        self.progress, n_steps = solve_packed(
+            self.packed, self.k, self.n_free, self.has_intercept, self.progress, tolerance, max_steps
         )
         return n_steps
 
-    def full_gap(self, gradient: np.ndarray, late: np.ndarray, lambda_: float) -> float:
-        """Return the duality gap over all dimensions, given the `violators` ``late`` (see `.newton`)."""
+    def full_gap(self, gradient: np.ndarray, violating: np.ndarray, lambda_: float) -> float:
+        """Return the duality gap over all dimensions, given the `violators` ``violating`` (see `.newton`)."""
         scale = feasible_scale(self.packed.g, self.packed.l1, self.packed.l2, self.k)
         excess = 0.0
-        if late.size:
-            sizes, limits = np.abs(gradient[late]), lambda_ * self.weights[late]
+        if violating.size:
+            sizes, limits = np.abs(gradient[violating]), lambda_ * self.weights[violating]
             if self.l1_ratio == 1.0:
                 scale = min(scale, float(np.min(limits / sizes)))
             else:
                 excess = float(np.sum((sizes - limits) ** 2 / (2.0 * limits))) * self.l1_ratio / (1.0 - self.l1_ratio)
-        return excess + float(working_gap(self.packed, self.k, self.at, scale))
+        return excess + float(working_gap(self.packed, self.k, self.progress, scale))
 
     def violators(self, gradient: np.ndarray, lambda_: float) -> np.ndarray:
         """Return the dimensions outside the working set that break the optimality conditions, sorted."""

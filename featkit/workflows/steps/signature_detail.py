@@ -10,7 +10,7 @@ import numpy as np
 
 from featkit.core.errors import FeatkitWarning
 from featkit.core.fingerprint import Fingerprint, options_of
-from featkit.core.options import Resampling
+from featkit.core.options import ComputeOptions, PathOptions, Resampling
 from featkit.results.signature import Signature
 from featkit.results.signature_detail import SignatureDetail
 from featkit.results.variance_decomposition import VarianceDecomposition
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 _ESTIMATOR = "signature detail 2"
 _TOLERANCES = (1e-2, 1e-4, 1e-6)
-_FIXED_C = (1.0,)
 _MOST_RANKED = 128
 
 
@@ -55,17 +54,19 @@ def signature_detail(
     from featkit.sparse.size_curves import size_curve_of
 
     model = sparse_model(
-        train.X, train.y, train.patients, classes=signature.classes, max_bytes=train.max_bytes, seed=signature.seed
+        train.rows,
+        PathOptions(lambdas=signature.path_lambdas.tolist()),
+        classes=signature.classes,
+        compute=ComputeOptions(max_bytes=train.max_bytes),
+        seed=signature.seed,
     )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FeatkitWarning)  # warned of when the signature was fitted on the same penalties
-        path = model.path(signature.path_lambdas, model.usual_tolerance)
+        path = model.path()
     sizes = size_curve_of(
         model,
-        lambdas=signature.path_lambdas,
         tolerances=_TOLERANCES,
-        chosen=_named_penalties(signature),
-        fixed_c=_FIXED_C,
+        chosen=_named_penalties(signature) | {"C=1": 1.0 / model.y.size},
         selection_frequency=signature.selection_frequency if signature.selection_frequency.size else None,
     )
     refits = _refits(source, split, signature, train, forecast, path.entrants)
@@ -81,27 +82,26 @@ def _refits(
     entrants: np.ndarray,
 ) -> dict[str, Any]:
     from featkit.sparse.refit import leave_one_out, performance_curve, refit_support
+    from featkit.stats.labelled_rows import LabelledRows
 
-    settings = source.config
-    how: dict[str, Any] = {
-        "n_draws": settings.evaluate.n_draws,
-        "level": settings.evaluate.level,
-        "seed": settings.split.seed,
-    }
+    resampling = source.config.evaluate
     ranking, ranked_by = _ranking(signature, entrants)
     used = np.union1d(signature.support, ranking)
     test = source.store.view(split.rows("test")).columns(used)
-    halves = (train.X[:, used], train.y, train.patients, test, forecast.y, forecast.patients)
+    halves = (
+        LabelledRows(train.rows.X[:, used], train.rows.y, train.rows.groups),
+        LabelledRows(test, forecast.y, forecast.patients),
+    )
     support = np.searchsorted(used, signature.support)
     found: dict[str, Any] = {}
     if signature.size:
-        refit = refit_support(*halves, support, **how)
+        refit = refit_support(*halves, support, resampling=resampling)
         found["refit"] = dataclasses.replace(refit, support=signature.support)
     if ranking.size:
         order = np.searchsorted(used, ranking)
-        found["performance"] = performance_curve(*halves, order, ranked_by=ranked_by, **how)
+        found["performance"] = performance_curve(*halves, order, ranked_by=ranked_by, resampling=resampling)
     if signature.size > 1:
-        contributions = leave_one_out(*halves, support, **how)
+        contributions = leave_one_out(*halves, support, resampling=resampling)
         found["contributions"] = dataclasses.replace(contributions, dimension=signature.support)
     return found
 
@@ -115,10 +115,10 @@ def _variance(source: Source, signature: Signature, train: TrainingRows) -> Vari
     coefficient = np.zeros(signature.n_dimensions)
     coefficient[signature.support] = signature.strength
     return decompose_variance(
-        train.X,
-        train.y,
-        train.patients,
-        source.column(source.domain)[train.rows],
+        train.rows.X,
+        train.rows.y,
+        train.rows.groups,
+        source.column(source.domain)[train.index],
         dimensions=kept,
         coefficient=coefficient,
         selection_frequency=signature.selection_frequency if signature.selection_frequency.size else None,

@@ -12,6 +12,7 @@ from featkit.workflows.steps.sources import Source
 
 if TYPE_CHECKING:
     from featkit.data.split import Split
+    from featkit.stats.labelled_rows import LabelledRows
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -20,14 +21,10 @@ class TrainingRows:
 
     Parameters
     ----------
-    rows : (n,) int64
+    index : (n,) int64
         Rows of the store.
-    X : (n, d) float32
-        Embeddings.
-    y : (n,) int64
-        Class indices.
-    patients : (n,) array of str
-        Patients.
+    rows : LabelledRows
+        Embeddings (n, d) float32, class indices and patients.
     classes : tuple of str
         Class names; "rest" and the class that is told from it where one is named.
     max_bytes : int
@@ -36,10 +33,8 @@ class TrainingRows:
         Which rows were left out to stay within it; empty when none.
     """
 
-    rows: np.ndarray
-    X: np.ndarray
-    y: np.ndarray
-    patients: np.ndarray
+    index: np.ndarray
+    rows: LabelledRows
     classes: tuple[str, ...]
     max_bytes: int
     note: str
@@ -47,12 +42,15 @@ class TrainingRows:
 
 def training_rows(source: Source, split: Split, positive: str | None) -> TrainingRows:
     """Return the training rows of a fold; where not all fit in memory, fewer of every patient, with a note."""
-    from featkit.sparse.memory import memory_budget, thin
+    from featkit.sparse.memory import memory_budget, rows_that_fit
+    from featkit.stats.labelled_rows import LabelledRows
 
     budget = memory_budget()
     y, classes = target(source, positive)
-    rows, patients = split.rows("train"), source.patients()
-    X, kept, note = thin(source.store.view(rows), y[rows], patients[rows], budget, source.design.seed)
+    index, patients = split.rows("train"), source.patients()
+    given = LabelledRows(source.store.view(index), y[index], patients[index])
+    found, kept, note = rows_that_fit(given, budget, source.design.seed)
     if kept is not None:
-        rows = rows[kept]
-    return TrainingRows(rows, np.asarray(X), y[rows], patients[rows], classes, budget, note)
+        index = index[kept]
+    rows = LabelledRows(np.asarray(found.X), y[index], patients[index])
+    return TrainingRows(index, rows, classes, budget, note)

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.linear_model import Lasso
 
-from featkit.sparse.solvers import kernels
+from featkit.sparse.solvers import kernels, quadratic_model
 
 
 def padded(A):
@@ -34,10 +34,10 @@ def test_products_with_packed_columns(k):
     random = np.random.default_rng(k)
     A, r = random.standard_normal((k, 37)).astype(np.float32), random.standard_normal(37)
     v = random.random(37).astype(np.float32)
-    slope, pull, out = np.full(k, 9.0), np.full(k, 9.0), np.empty(37)
-    kernels.packed_dots(A, k // 2, k, r, v, slope, pull)
+    slope, curvature_dots, out = np.full(k, 9.0), np.full(k, 9.0), np.empty(37)
+    kernels.packed_dots(A, k // 2, k, r, v, slope, curvature_dots)
     np.testing.assert_allclose(slope[k // 2 :], (A @ r)[k // 2 :], rtol=1e-12)
-    np.testing.assert_allclose(pull[k // 2 :], (A.astype(float) @ v)[k // 2 :], atol=1e-5)
+    np.testing.assert_allclose(curvature_dots[k // 2 :], (A.astype(float) @ v)[k // 2 :], atol=1e-5)
     assert (slope[: k // 2] == 9.0).all()
     step = random.standard_normal(k) * (random.random(k) < 0.7)
     kernels.packed_combine(A, k, step, out)
@@ -63,7 +63,9 @@ def test_the_quadratic_model_is_the_lasso(dtype, correlation):
     H, slope = (A.T @ A / n).astype(np.float32), (A.T @ y / n).astype(dtype)
     l1 = np.full(k, 0.2)
     new, zero = np.zeros(k), np.zeros(k)
-    assert kernels.descend(H, k, slope, new, l1, zero, 1e-9, 1e-6, 400)
+    assert quadratic_model.coordinate_descent(
+        quadratic_model.QuadraticModel(H, l1, zero), k, slope, new, 1e-9, 1e-6, 400
+    )
     lasso = Lasso(alpha=0.2, fit_intercept=False, tol=1e-12, max_iter=100_000).fit(A, y)
 
     def objective(b):
@@ -84,7 +86,7 @@ def test_refining_holds_signs_and_lowers_the_model():
         return 0.5 * b @ H.astype(float) @ b - start @ b + np.sum(l1 * np.abs(b) + 0.5 * l2 * b * b)
 
     before = new.copy()
-    assert kernels.refine(H, 12, slope, new, l1, l2)
+    assert quadratic_model.refine(quadratic_model.QuadraticModel(H, l1, l2), 12, slope, new)
     assert model(new) < model(before)
     assert (new * before >= 0).all()
     np.testing.assert_allclose(slope, start - H.astype(float) @ new, atol=1e-6)
@@ -92,5 +94,7 @@ def test_refining_holds_signs_and_lowers_the_model():
 
 def test_violators_are_the_dimensions_outside_beyond_their_penalty():
     gradient = np.array([0.5, -2.0, 1.5, 3.0])
-    found = kernels.violators(gradient, np.array([1.0, 1.0, 2.0, 1.0]), 1.0, np.array([False, False, False, True]))
+    found = quadratic_model.violators(
+        gradient, np.array([1.0, 1.0, 2.0, 1.0]), 1.0, np.array([False, False, False, True])
+    )
     assert found.tolist() == [1]

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from threadpoolctl import threadpool_limits
 
-from featkit.sparse.solvers.multinomial import GroupedProblem, group_descend
+from featkit.sparse.solvers.multinomial import GroupedProblem, group_coordinate_descent
 
 
 @pytest.fixture(autouse=True)
@@ -76,7 +76,7 @@ def test_one_dimension_has_a_closed_form():
     slope = np.random.default_rng(1).standard_normal((3, 5))
     new, l1 = np.zeros((3, 5)), np.full(5, 1.2)
     expected = slope * np.maximum(1.0 - l1 / np.linalg.norm(slope, axis=0), 0.0) / (2.0 * 0.5)
-    group_descend(H, 5, np.full(3, 0.5), slope.copy(), new, l1, 0.0, 100)
+    group_coordinate_descent(H, np.full(3, 0.5), slope.copy(), new, l1, 0.0, 100)
     np.testing.assert_allclose(new, expected, atol=1e-9)
 
 
@@ -89,7 +89,7 @@ def test_blocks_with_unequal_scales_meet_their_condition():
     slope, new = random.standard_normal((3, 6)), np.zeros((3, 6))
     start = slope.copy()
     for _ in range(50):  # each call stops at a thousandth of its first sweep
-        group_descend(H, 6, scales, slope, new, l1, 0.0, 100)
+        group_coordinate_descent(H, scales, slope, new, l1, 0.0, 100)
     exact = start - scales[:, None] * (new @ H[:6, :6].astype(float))
     np.testing.assert_allclose(slope, exact, atol=1e-5)
     sizes = np.linalg.norm(new, axis=0)
@@ -132,6 +132,6 @@ def test_intercepts_are_solved_from_far_off():
 
 def test_no_dual_point_no_certificate(monkeypatch):
     X, y = draw(1)
-    monkeypatch.setattr(GroupedProblem, "_settle_intercepts", lambda self: setattr(self, "_imbalance", 1e-3))
+    monkeypatch.setattr(GroupedProblem, "_solve_intercepts", lambda self: setattr(self, "_imbalance", 1e-3))
     *_, gap = next(fitted(X, y))
     assert gap == np.inf

@@ -4,6 +4,24 @@ from scipy.special import expit
 
 from featkit.sparse.solvers.kernels import mean_loss, residuals
 from featkit.sparse.solvers.newton import search_along, secant_update, solve_free
+from featkit.sparse.solvers.packed import Packed
+
+
+def packed(columns, y):
+    """A working set at coefficients of zero, its rows of equal weight."""
+    k, n = columns.shape
+    by_column = {name: np.zeros(k) for name in ("beta", "l1", "l2", "slope", "curvature_dots", "g")}
+    by_row = {name: np.zeros(n) for name in ("eta", "r", "v", "direction", "origin")}
+    single = {name: np.zeros(n, np.float32) for name in ("curvature", "floor")}
+    return Packed(
+        columns=columns.astype(np.float32),
+        hessian=np.zeros((k, k), np.float32),
+        y=y,
+        w=np.full(n, 1 / n),
+        **by_column,
+        **by_row,
+        **single,
+    )
 
 
 def test_a_secant_update_is_exact_along_its_step_and_stays_positive():
@@ -31,17 +49,18 @@ def test_a_search_never_ends_higher_than_it_began(length):
     n = 200
     eta, y = random.standard_normal(n), (random.random(n) < 0.4).astype(float)
     w = np.full(n, 1 / n)
-    r, v, origin = np.empty(n), np.empty(n), np.empty(n)
-    residuals(eta, y, w, r, v)
-    direction = length * n * r  # uphill in the likelihood
+    p = packed(np.empty((0, n)), y)
+    p.eta[:] = eta
+    residuals(p.eta, y, w, p.r, p.v)
+    p.direction[:] = length * n * p.r  # uphill in the likelihood
     before = mean_loss(eta, y, w)
-    start = -float(r @ direction)
-    moved, sum_r, sum_v, odds = search_along(eta, direction, start, 0.0, y, w, r, v, origin)
+    moved, (sum_r, sum_v, exp_loss) = search_along(p, -float(p.r @ p.direction), 0.0)
+    eta = p.eta
     assert 0 < moved <= 1
     assert mean_loss(eta, y, w) < before
     p = expit(eta)
     np.testing.assert_allclose([sum_r, sum_v], [np.mean(y - p), np.mean(p * (1 - p))], rtol=1e-9)
-    np.testing.assert_allclose(odds, np.mean(np.exp(-np.where(y > 0, eta, -eta))), rtol=1e-9)
+    np.testing.assert_allclose(exp_loss, np.mean(np.exp(-np.where(y > 0, eta, -eta))), rtol=1e-9)
 
 
 def test_free_coordinates_are_those_of_a_plain_logistic_regression():
@@ -51,10 +70,8 @@ def test_free_coordinates_are_those_of_a_plain_logistic_regression():
     n = 300
     X = random.standard_normal((n, 2)).astype(np.float32)
     y = (X[:, 0] + random.standard_normal(n) > 0.3).astype(float)
-    packed = np.concatenate([np.ones((1, n), np.float32), X.T])
-    beta, eta = np.zeros(3), np.zeros(n)
-    r, v, w = np.empty(n), np.empty(n), np.full(n, 1 / n)
-    solve_free(packed, 3, y, w, beta, eta, r, v, 1e-12)
-    assert np.abs(packed.astype(float) @ r).max() < 1e-9
+    p = packed(np.concatenate([np.ones((1, n)), X.T]), y)
+    solve_free(p, 3, 1e-12)
+    assert np.abs(p.columns.astype(float) @ p.r).max() < 1e-9
     model = LogisticRegression(C=np.inf, tol=1e-12, max_iter=1000).fit(X.astype(float), y)
-    np.testing.assert_allclose(beta, [model.intercept_[0], *model.coef_[0]], atol=1e-5)
+    np.testing.assert_allclose(p.beta, [model.intercept_[0], *model.coef_[0]], atol=1e-5)

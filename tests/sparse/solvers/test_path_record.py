@@ -1,13 +1,13 @@
 import numpy as np
 
-from featkit.sparse.solvers.path_record import Trace
+from featkit.sparse.solvers.path_record import PathRecord
 
 
 def added(values):
-    trace = Trace()
-    trace.add(np.array([2, 5, 9]), values, 0.0, 0.5, 0.0, 1)
-    trace.add(np.array([1, 5, 9]), values[::-1], 0.0, 0.4, 0.0, 1)
-    return trace
+    record = PathRecord()
+    record.add(np.array([2, 5, 9]), values, 0.0, 0.5, 0.0, 1)
+    record.add(np.array([1, 5, 9]), values[::-1], 0.0, 0.4, 0.0, 1)
+    return record
 
 
 def test_entrants_come_in_the_order_of_their_coefficients_and_once():
@@ -20,7 +20,7 @@ def test_of_several_classes_the_norm_over_classes_counts():
 
 
 def test_an_empty_solution_adds_no_entrant():
-    trace = Trace()
-    trace.add(np.empty(0, np.int64), np.empty((0, 3)), np.zeros(3), 1.0, 0.0, 0)
-    assert trace.entrants == []
-    assert trace.values[0].shape == (0, 3)
+    record = PathRecord()
+    record.add(np.empty(0, np.int64), np.empty((0, 3)), np.zeros(3), 1.0, 0.0, 0)
+    assert record.entrants == []
+    assert record.values[0].shape == (0, 3)

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize
 
-from featkit.sparse.solvers.proximal_newton import settle, solve_packed
+from featkit.sparse.solvers.packed import Sums
+from featkit.sparse.solvers.proximal_newton import solve_packed, update_dual_point
 from featkit.sparse.solvers.working_set import ALL_ROWS, WorkingSet
 
 
@@ -26,9 +27,11 @@ def test_the_solution_is_that_of_a_general_optimiser(fit_intercept):
         X, y, problem = made(seed, fit_intercept=fit_intercept)
         lambda_, first = 0.04, int(fit_intercept)
         problem.packed.l1[first : problem.k] = lambda_
-        at, n_steps = solve_packed(problem.packed, problem.k, problem.n_free, fit_intercept, problem.at, 1e-9, 100)
+        progress, n_steps = solve_packed(
+            problem.packed, problem.k, problem.n_free, fit_intercept, problem.progress, 1e-9, 100
+        )
         assert 1 <= n_steps < 20
-        assert at.gap <= 1e-9
+        assert progress.gap <= 1e-9
         b, b0 = problem.packed.beta[first : problem.k], problem.intercept
 
         def smooth(z, X=X, y=y, lambda_=lambda_):  # positive and negative parts make it differentiable
@@ -41,21 +44,21 @@ def test_the_solution_is_that_of_a_general_optimiser(fit_intercept):
 def test_steps_end_where_they_are_told_to():
     *_, problem = made()
     problem.packed.l1[1 : problem.k] = 0.01
-    at, n_steps = solve_packed(problem.packed, problem.k, problem.n_free, True, problem.at, 1e-12, 2)
+    progress, n_steps = solve_packed(problem.packed, problem.k, problem.n_free, True, problem.progress, 1e-12, 2)
     assert n_steps == 2
-    assert at.gap > 1e-12
+    assert progress.gap > 1e-12
 
 
-def test_settled_residuals_add_up_to_nothing():
+def test_residuals_of_a_dual_point_add_up_to_nothing():
     X, y, problem = made()
     p = problem.packed
     p.beta[1:7] = [1.0, -1.0, 0.5, 0.0, 0.2, 0.0]
     p.eta[:] = X @ p.beta[1:7] + p.beta[0]
-    shift, sum_v, odds, offset = settle(p, problem.k, 1, True, 1e-9, False, 0.0, 1.0, 0.0)
+    shift, sum_v, exp_loss, offset = update_dual_point(p, problem.k, 1, True, 1e-9, False, Sums(0.0, 1.0, 0.0))
     assert (shift, offset) == (0.0, 0.0)
     probability = 1 / (1 + np.exp(-(X @ p.beta[1:7] + p.beta[0])))
     assert abs(np.mean(y - probability)) < 1e-9
     np.testing.assert_allclose(p.r, (y - probability) / len(y), atol=1e-9)
     np.testing.assert_allclose(p.slope[1:7], X.T @ (y - probability) / len(y), atol=1e-7)
     assert sum_v == pytest.approx(np.mean(probability * (1 - probability)))
-    assert odds == pytest.approx(np.mean(np.exp(-np.where(y > 0, p.eta, -p.eta))))
+    assert exp_loss == pytest.approx(np.mean(np.exp(-np.where(y > 0, p.eta, -p.eta))))
