@@ -15,11 +15,10 @@ import torch
 from featkit.core.errors import InputError
 from featkit.core.fingerprint import Fingerprint
 from featkit.core.options import TrainOptions
-from featkit.core.options.training import check_seeds
 from featkit.core.progress import Task, note
 from featkit.core.progress import task as progress_task
 from featkit.core.provenance import environment
-from featkit.core.seeds import derive_seed, rng
+from featkit.core.seeds import check_seeds, derive_seed, rng
 from featkit.core.text import listed
 from featkit.encoders.compute import choose_device, choose_precision
 from featkit.encoders.encoder import Encoder

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from featkit.core.errors import InputError, did_you_mean
 from featkit.core.options.base import Options
+from featkit.core.seeds import check_seeds
 
 Precision = Literal["auto", "float32", "float16", "bfloat16"]
 
@@ -145,13 +146,6 @@ class ExtractOptions(Options):
         self.require("batch_size", "at least 1", is_known, "Leave it out to have one found")
         self.require("n_jobs", "at least 1", self.n_jobs >= 1, "Use 2")
         check_device(self.device)
-
-
-def check_seeds(seeds: tuple[int, ...]) -> None:
-    """Refuse seeds below 0: folders of runs are named by seeds, and random streams take none that are negative."""
-    wrong = [seed for seed in seeds if seed < 0]
-    if wrong:
-        raise InputError("a seed must be a whole number of at least 0", wrong[0], "Use 0, 1, 2, ...")
 
 
 def check_device(name: str) -> None:
