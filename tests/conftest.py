@@ -11,15 +11,16 @@ import pytest
 def prepared_workspace(tmp_path_factory):
     """A small workspace of generated tissue with nothing done in it yet: look, do not touch."""
     from featkit import workflows
+    from featkit.core.options import EncoderOptions
     from featkit.tissue import generate_cohort
 
     root = tmp_path_factory.mktemp("prepared")
     generate_cohort(root / "data", n_patients=12, patches_per_magnification=2, size=(96, 96), seed=1, n_jobs=1)
     with contextlib.chdir(root):
-        workflows.init("data/manifest.csv", encoder="tiny")
+        workflows.init("data/manifest.csv", encoder=EncoderOptions(name="tiny"))
         config = root / "featkit.toml"
         text = re.sub("folds = .*", 'folds = ["100X", "200X"]', config.read_text())
-        config.write_text(re.sub("epochs = .*", "epochs = 1", text))
+        config.write_text(re.sub("n_epochs = .*", "n_epochs = 1", text))
     return root
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from featkit.core.config import Config
     from featkit.core.options import SplitOptions
+    from featkit.core.run_key import RunFilter
 
 
 def configured(store: Path | None = None) -> Config:
@@ -31,3 +32,10 @@ def design(
 
         domain = open_store(store).provenance.get("domain")
     return chosen.with_given(domain=domain, test_fraction=test_fraction)
+
+
+def chosen_runs(method: list[str] | None, fold: list[str] | None, seed: list[int] | None) -> RunFilter:
+    """Return the runs that were typed; all of them where nothing was."""
+    from featkit.core.run_key import RunFilter
+
+    return RunFilter(tuple(method or ()), tuple(fold or ()), tuple(seed or ()))

@@ -10,8 +10,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from featkit_cli import show
+from featkit_cli.configured import chosen_runs, configured
 
 if TYPE_CHECKING:
+    from featkit.core.config import Config
+    from featkit.core.options import EncoderOptions
     from featkit.core.workspace import Run
     from featkit.results.audit import SplitAudit
 
@@ -19,6 +22,7 @@ store_app = typer.Typer(name="store", help="Look into, check and make stores.", 
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON at full precision.")]
 Fold = Annotated[str | None, typer.Option(help="The held-out domain, e.g. 100X (default: all).")]
+Folds = Annotated[list[str] | None, typer.Option(help="A held-out domain, e.g. 100X; repeat for more (default: all).")]
 Columns = Annotated[
     list[str] | None,
     typer.Option(metavar="OURS=THEIRS", help="A column's name in your table, e.g. patient=case_id; repeat for more."),
@@ -37,25 +41,31 @@ def add_to(app: typer.Typer) -> None:
 
 def split(
     data: Annotated[Path | None, typer.Argument(help="Folder or table, outside a workspace.")] = None,
-    fold: Fold = None,
-    domain: Annotated[str | None, typer.Option(help="Column to leave one value of out.")] = None,
+    fold: Folds = None,
+    domain: Annotated[
+        str | None, typer.Option(help="Column to hold out value by value (default: the workspace's).")
+    ] = None,
     test_fraction: Annotated[float | None, typer.Option(help="Share of patients to test on.")] = None,
     val_fraction: Annotated[float | None, typer.Option(help="Share of patients to select on.")] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of the patient partition.")] = None,
+    columns: Columns = None,
     official: Annotated[Path | None, typer.Option(help="BreaKHis files.csv: its five official folds instead.")] = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Folder for the JSON files.")] = None,
     json: Json = False,
 ) -> None:
     """Make patient-disjoint leave-one-domain-out splits."""
     from featkit import workflows
+    from featkit.core.config import Config
+    from featkit.core.options import DataOptions
 
+    typed = {"domain": domain, "test_fraction": test_fraction, "val_fraction": val_fraction, "seed": seed}
+    design = (Config() if data is not None else configured()).split
+    if official is not None:
+        design = dataclasses.replace(design, folds=())  # those configured are domains
     splits = workflows.split(
         data,
-        fold=fold,
-        domain=domain,
-        test_fraction=test_fraction,
-        val_fraction=val_fraction,
-        seed=seed,
+        options=design.with_given(folds=fold, **typed),
+        reading=DataOptions().with_given(columns=show.pairs("--columns", columns)),
         official=official,
         output=output,
     )
@@ -77,10 +87,15 @@ def audit(
 
 
 def train(
-    method: Annotated[str | None, typer.Option(help="baseline or grl (default: all of the workspace).")] = None,
-    fold: Fold = None,
-    seed: Annotated[int | None, typer.Option(help="Training seed (default: all of the workspace).")] = None,
-    epochs: Annotated[int | None, typer.Option(help="Passes over the training patches.")] = None,
+    method: Annotated[
+        list[str] | None, typer.Option(help="baseline or grl; repeat for more (default: the workspace's).")
+    ] = None,
+    fold: Folds = None,
+    seed: Annotated[
+        list[int] | None, typer.Option(help="Training seed; repeat for more (default: the workspace's).")
+    ] = None,
+    n_epochs: Annotated[int | None, typer.Option("--epochs", help="Passes over the training patches.")] = None,
+    batch_size: Annotated[int | None, typer.Option(help="Patches per step.")] = None,
     device: Annotated[str | None, typer.Option(help="auto, cpu or cuda.")] = None,
     precision: Annotated[str | None, typer.Option(help="auto, float32, float16 or bfloat16.")] = None,
     json: Json = False,
@@ -91,17 +106,17 @@ def train(
     """
     from featkit import workflows
 
-    runs = workflows.train(method, fold=fold, seed=seed, epochs=epochs, device=device, precision=precision)
-    found = [
-        {"method": run.method, "fold": run.fold, "seed": run.seed, "checkpoint": run.checkpoint, **_selected(run)}
-        for run in runs
-    ]
+    runs = chosen_runs(method, fold, seed)
+    options = configured().train.with_given(
+        n_epochs=n_epochs, batch_size=batch_size, device=device, precision=precision
+    )
+    found = [_trained(run) for run in workflows.train(runs=runs, options=options)]
     if json:
         show.as_json(found)
         return
     show.table(
-        f"Trained; each epoch chosen by {', '.join(sorted({str(f['rule']) for f in found}))}",
-        ["method", "held out", "seed", "epoch", "value of the rule"],
+        f"Trained; epochs chosen by {', '.join(sorted({str(f['rule']) for f in found}))}",
+        ["method", "held out", "seed", "epoch", "validation loss" if _is_loss(found) else "validation score"],
         [(f["method"], f["fold"], f["seed"], f["epoch"], f["value"]) for f in found],
     )
 
@@ -109,17 +124,25 @@ def train(
 def extract(
     images: Annotated[Path | None, typer.Argument(help="Folder or table of patches, outside a workspace.")] = None,
     encoder: Annotated[str | None, typer.Option(help="tiny, a timm model, hf-hub:owner/name, or a file.")] = None,
-    weights: Annotated[Path | None, typer.Option(help="Local .safetensors or .pth weights.")] = None,
+    weights: Annotated[str | None, typer.Option(help="Local .safetensors or .pth weights.")] = None,
+    offline: Annotated[bool, typer.Option("--offline", help="Never ask a hub for weights.")] = False,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="The store, e.g. uni.zarr.")] = None,
-    method: Annotated[str | None, typer.Option(help="One method of the workspace, or 'frozen'.")] = None,
-    fold: Fold = None,
-    seed: Annotated[int | None, typer.Option(help="One training seed.")] = None,
-    metadata: Annotated[Path | None, typer.Option(help="Table of patient, magnification, mpp for a folder.")] = None,
+    method: Annotated[
+        list[str] | None, typer.Option(help="A method of the workspace, or 'frozen'; repeat for more.")
+    ] = None,
+    fold: Folds = None,
+    seed: Annotated[list[int] | None, typer.Option(help="A training seed; repeat for more (default: all).")] = None,
+    metadata: Annotated[
+        str | None, typer.Option(help="For a folder of images: table of patient, magnification and mpp.")
+    ] = None,
+    columns: Columns = None,
+    domain: Annotated[
+        str | None, typer.Option(help="For images: column to generalise over (default: magnification).")
+    ] = None,
     batch_size: Annotated[int | None, typer.Option(help="Patches at a time (default: found).")] = None,
     device: Annotated[str | None, typer.Option(help="auto, cpu or cuda.")] = None,
     precision: Annotated[str | None, typer.Option(help="auto, float32, float16 or bfloat16.")] = None,
     dtype: Annotated[str | None, typer.Option(help="float32 or float16.")] = None,
-    offline: Annotated[bool, typer.Option("--offline", help="Never ask a hub for weights.")] = False,
     strict: Annotated[bool, typer.Option("--strict", help="Stop at the first bad patch.")] = False,
     json: Json = False,
 ) -> None:
@@ -129,22 +152,22 @@ def extract(
     and named in a file beside the store.
     """
     from featkit import workflows
+    from featkit.core.config import Config
+    from featkit.core.options import DataOptions
 
+    config = configured() if images is None else Config()
+    reading = DataOptions().with_given(metadata=metadata, columns=show.pairs("--columns", columns))
+    runs = chosen_runs(method, fold, seed)
     stores = workflows.extract(
         images,
-        encoder=encoder,
-        weights=weights,
+        runs=runs,
+        encoder=_encoder(config, encoder, weights, offline, is_frozen=images is not None or runs.method == ("frozen",)),
+        data=None if reading == DataOptions() else reading,
+        domain=domain,
+        options=config.extract.with_given(
+            batch_size=batch_size, device=device, precision=precision, dtype=dtype, strict=strict or None
+        ),
         output=output,
-        method=method,
-        fold=fold,
-        seed=seed,
-        metadata=metadata,
-        batch_size=batch_size,
-        device=device,
-        precision=precision,
-        dtype=dtype,
-        offline=offline,
-        strict=strict,
     )
     found = [
         {"path": s.path, "n": s.n, "d": s.d, "n_bad": s.provenance["n_patches_bad"], "store_id": s.store_id}
@@ -158,6 +181,21 @@ def extract(
         ["store", "patches", "dimensions", "bad patches"],
         [(show.place(f["path"]), f["n"], f["d"], f["n_bad"]) for f in found],
     )
+
+
+def _encoder(
+    config: Config, name: str | None, weights: str | None, offline: bool, *, is_frozen: bool
+) -> EncoderOptions | None:
+    """Return the encoder that was typed, None for none; weights that are configured belong to the one named there."""
+    if name is None and weights is None and not (offline and is_frozen):
+        if offline:
+            from featkit.core.errors import InputError
+
+            fix = "Set offline = true of [encoder] in featkit.toml, or add --method frozen"
+            raise InputError("--offline must go with --encoder, or with --method frozen in a workspace", None, fix)
+        return None
+    base = config.encoder if name is None else dataclasses.replace(config.encoder, weights=None)
+    return base.with_given(name=name, weights=weights, offline=offline or None)
 
 
 def store_info(
@@ -234,10 +272,15 @@ def _show_audits(audits: list[SplitAudit]) -> None:
             show.line(f"{audit.fold}: the same picture under two labels: {', '.join(pair['patch_ids'])}")
 
 
-def _selected(run: Run) -> dict[str, object]:
-    """Return epoch, value and rule by which a trained run's weights were chosen."""
+def _trained(run: Run) -> dict[str, Any]:
+    """Return a trained run, and epoch, value and rule by which its weights were chosen."""
     record = loads((run.checkpoint / "checkpoint.json").read_text(encoding="utf-8"))["selection"]
-    return {key: record[key] for key in ("epoch", "value", "rule")}
+    selected = {name: record[name] for name in ("epoch", "value", "rule")}
+    return {**run.key.only("method", "fold", "seed").to_dict(), "checkpoint": run.checkpoint, **selected}
+
+
+def _is_loss(found: list[dict[str, Any]]) -> bool:
+    return all(str(f["rule"]).endswith("cross-entropy") for f in found)
 
 
 def _show_facts(facts: dict[str, Any], json: bool) -> None:

@@ -24,60 +24,82 @@ def add_to(app: typer.Typer) -> None:
 def demo(
     folder: Annotated[Path, typer.Argument(help="Folder to make; it becomes a workspace.")] = Path("featkit-demo"),
     seed: Annotated[int, typer.Option(help="Seed of the tissue, the splits and the training.")] = 0,
-    patients: Annotated[int, typer.Option(help="Virtual patients.")] = 36,
-    patches: Annotated[int, typer.Option(help="Patches per patient and magnification.")] = 8,
-    epochs: Annotated[int, typer.Option(help="Passes over the training patches.")] = 8,
-    fold: Annotated[list[str] | None, typer.Option(help="A magnification to hold out; repeat for more.")] = None,
+    n_patients: Annotated[int, typer.Option("--patients", help="Virtual patients.")] = 36,
+    n_patches: Annotated[int, typer.Option("--patches", help="Patches per patient and magnification.")] = 8,
+    n_epochs: Annotated[int, typer.Option("--epochs", help="Passes over the training patches.")] = 8,
+    folds: Annotated[
+        list[str] | None,
+        typer.Option("--fold", help="A magnification to hold out; repeat for more (default: 100X and 200X)."),
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Empty the folder first if it holds another demo.")] = False,
 ) -> None:
-    """Run the whole story on generated tissue.
+    """Run the full pipeline on synthetic tissue and write a report.
 
     No data, no network and no GPU are needed; it ends by naming the report.
     """
     from featkit import workflows
 
     path = workflows.demo(
-        folder, seed=seed, patients=patients, patches=patches, epochs=epochs, fold=fold or None, force=force
+        folder,
+        seed=seed,
+        n_patients=n_patients,
+        n_patches=n_patches,
+        n_epochs=n_epochs,
+        folds=folds or ("100X", "200X"),
+        force=force,
     )
     show.line(f"Open {path}")
 
 
 def init(
     data: Annotated[Path | None, typer.Argument(help="BreaKHis, class folders or a table; none: read again.")] = None,
-    adapter: Annotated[str, typer.Option(help="auto, breakhis, folder or table.")] = "auto",
-    metadata: Annotated[Path | None, typer.Option(help="For 'folder': table of patient, magnification, mpp.")] = None,
+    adapter: Annotated[
+        str | None, typer.Option(help="breakhis, folder or table (default: seen from the data).")
+    ] = None,
+    metadata: Annotated[
+        str | None, typer.Option(help="For 'folder': table of patient, magnification and mpp per patch.")
+    ] = None,
     columns: Columns = None,
-    patient_key: Annotated[str, typer.Option(help="For 'breakhis': case (70 groups) or id (82).")] = "case",
+    patient_key: Annotated[str | None, typer.Option(help="For 'breakhis': case (70 groups) or id (82).")] = None,
     scale: Annotated[
         float | None, typer.Option(help="For 'breakhis': stored per original pixel, 0.487 at 224.")
     ] = None,
-    domain: Annotated[str, typer.Option(help="Column a method must generalise over.")] = "magnification",
+    domain: Annotated[
+        str | None, typer.Option(help="Column a method must generalise over (default: magnification).")
+    ] = None,
+    fold: Annotated[
+        list[str] | None, typer.Option(help="A domain to hold out; repeat for more (default: all).")
+    ] = None,
     encoder: Annotated[str, typer.Option(help="tiny, a timm model, hf-hub:owner/name, or a file.")] = "timm:resnet50",
     workspace: Annotated[Path, typer.Option(help="Folder to make a workspace.")] = Path(),
     force: Annotated[bool, typer.Option("--force", help="Write over an existing featkit.toml.")] = False,
 ) -> None:
     """Make a folder a workspace around some data.
 
-    DATA is a BreaKHis folder, a folder of class sub-folders with a table, or a CSV or Parquet table of patches. Without
-    DATA the workspace's data is read again as featkit.toml says.
+    DATA is a BreaKHis folder, a folder of class sub-folders with a table, or a table of patches. Without DATA the
+    workspace's data is read again as featkit.toml says.
     """
     from featkit import workflows
     from featkit.core.natural_order import sort_naturally
+    from featkit.core.options import DataOptions, EncoderOptions, SplitOptions
     from featkit.core.workspace import Workspace
 
-    manifest = workflows.init(
-        data,
+    reading = DataOptions().with_given(
         adapter=adapter,
         metadata=metadata,
         columns=show.pairs("--columns", columns),
         patient_key=patient_key,
         scale=scale,
-        domain=domain,
-        encoder=encoder,
+    )
+    manifest = workflows.init(
+        data,
+        options=reading,
+        split=SplitOptions().with_given(domain=domain, folds=fold),
+        encoder=None if encoder == EncoderOptions().name else EncoderOptions(name=encoder),
         workspace=workspace,
         force=force,
     )
-    column = Workspace.require(workspace).config.data.domain
+    column = Workspace.require(workspace).config.split.domain
     found = manifest.frame.group_by(column, "label").len().iter_rows()
     counts = {(str(value), label): n for value, label, n in found}
     show.table(

@@ -9,6 +9,7 @@ from typing import Any
 from featkit.core.errors import InputError
 from featkit.core.file_names import file_name
 from featkit.core.natural_order import natural_key
+from featkit.core.seeds import check_seeds
 
 FROZEN = "frozen"
 """The method of an encoder that was not trained here."""
@@ -124,7 +125,7 @@ class RunFilter:
     method, fold : str or sequence of str, optional
         Training methods and held-out parts.
     seed : int or sequence of int, optional
-        Training seeds.
+        Training seeds, 0 or more.
 
     Examples
     --------
@@ -142,6 +143,7 @@ class RunFilter:
             if value is not None:
                 several = value if isinstance(value, list | tuple) else (value,)
                 object.__setattr__(self, field.name, tuple(dict.fromkeys(several)) or None)
+        check_seeds(self.seed or ())  # type: ignore[arg-type]
 
     @property
     def folds(self) -> tuple[str, ...] | None:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 
 import numpy as np
+
+from featkit.core.errors import InputError
 
 
 def derive_seed(seed: int, *names: object) -> int:
@@ -32,3 +35,16 @@ def derive_seed(seed: int, *names: object) -> int:
 def rng(seed: int, *names: object) -> np.random.Generator:
     """Return the numpy generator of the named stream (see `derive_seed`)."""
     return np.random.default_rng(derive_seed(seed, *names))
+
+
+def check_seeds(seeds: Iterable[object]) -> None:
+    """Refuse what is no seed: runs are named by their seeds, and random streams take no negative ones.
+
+    Raises
+    ------
+    InputError
+        If one of them is no whole number of at least 0.
+    """
+    for seed in seeds:
+        if not isinstance(seed, int | np.integer) or isinstance(seed, bool) or seed < 0:
+            raise InputError("a seed must be a whole number of at least 0", repr(seed), "Use 0, 1, 2, ...")

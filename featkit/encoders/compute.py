@@ -7,7 +7,8 @@ from contextlib import AbstractContextManager
 
 import torch
 
-from featkit.core.errors import InputError
+from featkit.core.errors import InputError, did_you_mean
+from featkit.core.options.training import check_device
 
 PRECISIONS = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
 
@@ -18,8 +19,9 @@ def choose_device(name: str = "auto") -> torch.device:
     Raises
     ------
     InputError
-        If torch knows no such device or it is not there.
+        If there is no such device, or this machine has none.
     """
+    check_device(name)
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
@@ -27,7 +29,7 @@ def choose_device(name: str = "auto") -> torch.device:
         torch.empty(1, device=device)
     except (RuntimeError, AssertionError) as error:
         reason = str(error).splitlines()[0][:160]
-        raise InputError("device must be there", f"{name!r} ({reason})", "Use --device auto or cpu") from None
+        raise InputError(f"device {name!r} must be on this machine", reason, "Use auto or cpu") from None
     return device
 
 
@@ -42,7 +44,7 @@ def choose_precision(name: str, device: torch.device) -> str:
     if name == "auto":
         return "float16" if device.type == "cuda" else "float32"
     if name not in PRECISIONS:
-        raise InputError(f"precision must be one of auto, {', '.join(PRECISIONS)}", repr(name))
+        raise InputError("precision must be a known one", repr(name), did_you_mean(name, ("auto", *PRECISIONS)))
     return name
 
 

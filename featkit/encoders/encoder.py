@@ -116,8 +116,15 @@ class Encoder(nn.Module):
     def _probe(self) -> int:
         self.network.eval()
         device = next(self.network.parameters()).device
-        with torch.inference_mode():
-            output = self.network(torch.zeros(1, 3, *self.transform.size, device=device))
+        try:
+            with torch.inference_mode():
+                output = self.network(torch.zeros(1, 3, *self.transform.size, device=device))
+        except (AssertionError, RuntimeError, TypeError, ValueError) as error:  # however a network refuses its input
+            height, width = self.transform.size
+            reason = str(error).strip().splitlines()[0][:160] if str(error).strip() else type(error).__name__
+            raise InputError(
+                f"{self.name} must take RGB patches of {height} x {width} pixels", reason, "Choose another encoder"
+            ) from None
         if not isinstance(output, torch.Tensor) or output.ndim != 2:
             shape = tuple(output.shape) if isinstance(output, torch.Tensor) else type(output).__name__
             raise InputError(

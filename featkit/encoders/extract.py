@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from featkit.core.errors import InputError
+from featkit.core.options import ExtractOptions
 from featkit.encoders.compute import choose_device, choose_precision, computing
 from featkit.encoders.encoder import Encoder
 from featkit.encoders.read import AnyPatch, Patch, read_patches
@@ -20,14 +21,15 @@ _CPU_BATCH, _GPU_BATCH = 64, 256
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Batch:
-    """Embeddings of a run of patches.
+class EmbeddedBatch:
+    """Embeddings of some patches, in the order asked for.
 
     Parameters
     ----------
     rows : ndarray of int64, shape (b,)
         Indices into the paths, in the order asked for, without the bad ones.
     embeddings : ndarray of float32, shape (b, d)
+        One row per patch.
     probabilities : ndarray of float32, shape (b, c), or None
         Softmax of the head; None without a head.
     sha256 : tuple of str
@@ -37,7 +39,7 @@ class Batch:
     mpp_factors : ndarray of float64, shape (b, 2)
         Vertical and horizontal; effective mpp = mpp * factor.
     bad : tuple of (int, str)
-        Rows of this run that could not be read, and why.
+        Rows among these that could not be read, and why.
     """
 
     rows: np.ndarray
@@ -53,8 +55,16 @@ class Batch:
 class Summary:
     """What an extraction did and where its time went.
 
-    ``batch_size`` is the largest batch that fitted. The seconds are the main thread's: waiting for patches to be read,
-    computing, and held by whoever takes the batches.
+    Parameters
+    ----------
+    device, precision : str
+        Where and at which precision the network computed.
+    batch_size : int
+        The largest batch that fitted.
+    n_embedded, n_bad : int
+        Patches embedded, and patches that could not be read.
+    seconds_reading, seconds_computing, seconds_taking : float
+        The main thread's seconds: waiting for patches to be read, computing, and held by whoever takes the batches.
     """
 
     device: str
@@ -67,14 +77,20 @@ class Summary:
     seconds_taking: float = 0.0
 
 
-class Extraction(Iterator[Batch]):
-    """Iterate over it for `Batch` objects; ``summary`` is up to date after each."""
+class Extraction(Iterator[EmbeddedBatch]):
+    """What `embed_patches` returns: iterate over it for `EmbeddedBatch` objects.
 
-    def __init__(self, batches: Generator[Batch], summary: Summary) -> None:
+    Attributes
+    ----------
+    summary : Summary
+        Up to date after each batch.
+    """
+
+    def __init__(self, batches: Generator[EmbeddedBatch], summary: Summary) -> None:
         self._batches = batches
         self.summary = summary
 
-    def __next__(self) -> Batch:
+    def __next__(self) -> EmbeddedBatch:
         return next(self._batches)
 
     def close(self) -> None:
@@ -88,10 +104,7 @@ def embed_patches(
     *,
     head: nn.Module | None = None,
     rows: Sequence[int] | np.ndarray | None = None,
-    batch_size: int | str = "auto",
-    n_workers: int = 0,
-    device: str = "auto",
-    precision: str = "auto",
+    options: ExtractOptions | None = None,
 ) -> Extraction:
     """Stream patches through an encoder in bounded memory.
 
@@ -108,38 +121,37 @@ def embed_patches(
         Takes (b, d) embeddings and returns (b, c) logits; moved to the device too.
     rows : sequence of int, optional
         Which paths, and in which order; all by default. A second process takes other rows.
-    batch_size : int or "auto"
-        Patches a step; "auto" starts at 64 on a CPU and 256 on a GPU. When the GPU's memory does not suffice it is
-        halved, and the summary has the size that fitted.
-    n_workers : int
-        Reading threads; 0 takes one per core, eight at most.
-    device : str
-        "auto", "cpu", "cuda", "cuda:1", ...
-    precision : {"auto", "float32", "float16", "bfloat16"}
-        Of the computation; "auto" is float16 on a GPU and float32 elsewhere. Embeddings are float32 in any case.
+    options : ExtractOptions, optional
+        Batch size, reading threads, device and precision; ``dtype`` and ``strict`` are for stores. Embeddings are
+        float32 in any case. When the GPU's memory does not suffice for a batch it is halved, and the summary has the
+        size that fitted.
 
     Returns
     -------
     Extraction
-        Iterator of `Batch`, with ``summary``.
+        Iterator of `EmbeddedBatch`, with ``summary``.
 
     Raises
     ------
     InputError
         If an argument is out of range; while iterating, if an embedding is not finite or one patch does not fit.
+
+    Examples
+    --------
+    >>> batches = embed_patches(load_encoder("tiny"), paths)  # doctest: +SKIP
+    >>> X = np.concatenate([batch.embeddings for batch in batches])  # doctest: +SKIP
     """
-    if batch_size != "auto" and (not isinstance(batch_size, int) or batch_size < 1):
-        raise InputError("batch size must be auto or at least 1", batch_size)
+    options = options or ExtractOptions()
     chosen = np.arange(len(paths)) if rows is None else np.asarray(rows, dtype=np.int64)
     if chosen.size and (chosen.min() < 0 or chosen.max() >= len(paths)):
         raise InputError(f"rows must lie in 0..{len(paths) - 1}", f"{chosen.min()}..{chosen.max()}")
-    where = choose_device(device)
-    size = batch_size if isinstance(batch_size, int) else (_GPU_BATCH if where.type == "cuda" else _CPU_BATCH)
-    summary = Summary(str(where), choose_precision(precision, where), size)
+    where = choose_device(options.device)
+    size = options.batch_size or (_GPU_BATCH if where.type == "cuda" else _CPU_BATCH)
+    summary = Summary(str(where), choose_precision(options.precision, where), size)
     encoder.to(where).eval()
     if head is not None:
         head.to(where).eval()
-    patches = read_patches(paths, encoder.transform, rows=chosen, n_workers=n_workers, n_ahead=2 * size)
+    patches = read_patches(paths, encoder.transform, rows=chosen, n_jobs=options.n_jobs, n_ahead=2 * size)
     return Extraction(_batches(encoder, head, patches, size, where, summary), summary)
 
 
@@ -150,7 +162,7 @@ def _batches(
     size: int,
     device: torch.device,
     summary: Summary,
-) -> Generator[Batch]:
+) -> Generator[EmbeddedBatch]:
     try:
         while True:
             start = time.perf_counter()
@@ -170,7 +182,7 @@ def _batches(
 
 def _embed(
     encoder: Encoder, head: nn.Module | None, read: list[Patch], device: torch.device, summary: Summary
-) -> Batch:
+) -> EmbeddedBatch:
     good = [patch for patch in read if patch.pixels is not None]
     bad = tuple((patch.row, patch.problem) for patch in read if patch.pixels is None)
     n_classes = 0 if head is None else _count_classes(head, encoder, device)
@@ -195,7 +207,7 @@ def _embed(
         raise InputError("embeddings must be finite", f"NaN or infinity for patch {row}", fix)
     summary.n_embedded += len(good)
     summary.n_bad += len(bad)
-    return Batch(
+    return EmbeddedBatch(
         rows=np.array([p.row for p in good], dtype=np.int64),
         embeddings=embeddings,
         probabilities=probabilities,

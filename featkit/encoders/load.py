@@ -7,6 +7,7 @@ from pathlib import Path
 from featkit.core.errors import InputError
 from featkit.encoders.encoder import Encoder
 from featkit.encoders.registry import ENCODERS
+from featkit.encoders.weights import SUFFIXES
 
 
 def load_encoder(spec: str, *, weights: str | Path | None = None, offline: bool = False, seed: int = 0) -> Encoder:
@@ -29,6 +30,7 @@ def load_encoder(spec: str, *, weights: str | Path | None = None, offline: bool 
     Returns
     -------
     Encoder
+        Network without head, its transform, and who it is.
 
     Raises
     ------
@@ -40,19 +42,51 @@ def load_encoder(spec: str, *, weights: str | Path | None = None, offline: bool 
     >>> load_encoder("tiny").n_dimensions
     192
     """
+    check_encoder(spec)
     family, _, name = spec.partition(":")
     chosen = str(weights) if weights is not None else None
     if family in ENCODERS:
         return ENCODERS[family].load(name, weights=chosen, offline=offline, seed=seed)
-    if Path(spec).suffix in (".safetensors", ".pth", ".pt", ".bin") or Path(spec).is_dir():
+    if _is_file(spec):
         from featkit.encoders.saved import restore_encoder
 
         if chosen is not None:
             raise InputError("weights must be given once", f"{spec} and {chosen}", "Drop one of them")
         return restore_encoder(spec)
-    if not name:
+    return ENCODERS["timm"].load(spec, weights=chosen, offline=offline, seed=seed)
+
+
+def check_encoder(spec: str) -> None:
+    """Refuse a name that no encoder has; nothing is loaded or fetched.
+
+    Parameters
+    ----------
+    spec : str
+        As for `load_encoder`.
+
+    Raises
+    ------
+    InputError
+        If there is no such encoder; names the nearest.
+
+    Examples
+    --------
+    >>> check_encoder("tyni")
+    Traceback (most recent call last):
+    ...
+    featkit.core.errors.InputError: encoder must be a known name, got 'tyni'. Did you mean 'tiny'? Known: ...
+    """
+    family, separator, name = spec.partition(":")
+    if family == "timm":
+        from featkit.encoders.timm_models import check_timm_name
+
+        check_timm_name(name)
+    elif family not in ENCODERS and not _is_file(spec):
         from featkit.encoders.timm_models import is_known
 
-        if is_known(spec):
-            return ENCODERS["timm"].load(spec, weights=chosen, offline=offline, seed=seed)
-    return ENCODERS[family].load(name, weights=chosen, offline=offline, seed=seed)  # refuses, with near names
+        if separator or not is_known(spec):
+            ENCODERS[family]  # refuses, with near names
+
+
+def _is_file(spec: str) -> bool:
+    return Path(spec).suffix in SUFFIXES or Path(spec).is_dir()

@@ -50,7 +50,7 @@ def read_patches(
     transform: Transform,
     *,
     rows: np.ndarray | None = None,
-    n_workers: int = 0,
+    n_jobs: int | None = None,
     n_ahead: int = 128,
 ) -> Generator[Patch]:
     """Read, decode, hash and fit patches, several at a time.
@@ -63,8 +63,8 @@ def read_patches(
         Fits each patch to what the encoder takes.
     rows : ndarray of int, optional
         Which paths to read, in this order; all by default.
-    n_workers : int
-        Threads; 0 takes one per core, eight at most.
+    n_jobs : int, optional
+        Threads; one per core, eight at most, when not set.
     n_ahead : int
         How many patches may be held at once.
 
@@ -79,7 +79,7 @@ def read_patches(
         If a patch read before was fitted to another size.
     """
     wanted = iter(range(len(paths)) if rows is None else np.asarray(rows).tolist())
-    with ThreadPoolExecutor(n_workers or count_workers(), thread_name_prefix="featkit-read") as pool:
+    with ThreadPoolExecutor(n_jobs or count_threads(), thread_name_prefix="featkit-read") as pool:
         pending: deque[Future[Patch]] = deque()
         try:
             while True:
@@ -92,7 +92,7 @@ def read_patches(
             pool.shutdown(wait=True, cancel_futures=True)
 
 
-def count_workers() -> int:
+def count_threads() -> int:
     """Return how many reading threads are worth having here."""
     return min(8, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
 

@@ -2,38 +2,53 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 
 from featkit.core.errors import InputError
+from featkit.core.files import whole_file
 from featkit.encoders.encoder import Encoder
 from featkit.encoders.registry import ENCODERS
 from featkit.encoders.transform import Transform
 from featkit.encoders.weights import load_weights
 
 _KEY = "featkit_encoder"
+_HASH = "featkit_encoder_sha256"
 
 
 def save_encoder(encoder: Encoder, path: str | Path) -> Path:
-    """Write weights and description to one ``.safetensors`` file, by rename.
+    """Write weights and description to one ``.safetensors`` file, whole or not at all.
 
     Parameters
     ----------
     encoder : Encoder
+        What is written; it may be on any device.
     path : str or Path
-        Ends in ``.safetensors``; its folder exists.
+        Ends in ``.safetensors``.
 
     Returns
     -------
     Path
+        The file.
+
+    Raises
+    ------
+    InputError
+        If the disk is full or read-only.
+
+    Examples
+    --------
+    >>> save_encoder(load_encoder("tiny"), "tiny.safetensors")  # doctest: +SKIP
     """
     from safetensors.torch import save_file
 
     path = Path(path)
-    partial = path.with_name(path.name + ".partial")
     tensors = {k: v.detach().cpu().contiguous() for k, v in encoder.network.state_dict().items()}
-    save_file(tensors, partial, metadata={_KEY: json.dumps(encoder.describe())})
-    return partial.replace(path)
+    description = json.dumps(encoder.describe())
+    with whole_file(path) as partial:
+        save_file(tensors, partial, metadata={_KEY: description, _HASH: _sha256(description)})
+    return path
 
 
 def restore_encoder(path: str | Path) -> Encoder:
@@ -44,10 +59,20 @@ def restore_encoder(path: str | Path) -> Encoder:
     path : str or Path
         The file, or the folder that holds it as ``encoder.safetensors``.
 
+    Returns
+    -------
+    Encoder
+        In eval mode, on the CPU.
+
     Raises
     ------
     InputError
-        If the file is missing, unreadable or was not written by featkit, or its weights are not those it names.
+        If the file is missing, unreadable or was not written by featkit, or it is not as it was written.
+
+    Examples
+    --------
+    >>> restore_encoder("runs/grl/100X/seed0/checkpoint").n_dimensions  # doctest: +SKIP
+    192
     """
     from safetensors import SafetensorError, safe_open
 
@@ -69,9 +94,11 @@ def restore_encoder(path: str | Path) -> Encoder:
             path.name,
             f"Name it: --encoder timm:NAME --weights {path}",
         )
+    if metadata.get(_HASH, _sha256(metadata[_KEY])) != _sha256(metadata[_KEY]):  # files of 0.1 have none
+        raise InputError(f"{path} must be as it was written", "a changed description", "Copy or save it again")
     record = json.loads(metadata[_KEY])
     network = ENCODERS[record["family"]].build(record["architecture"], record["arguments"])
-    load_weights(network, tensors, what=record["name"])
+    load_weights(network, tensors, what=f"the encoder that {path} describes")
     encoder = Encoder(
         network,
         Transform.from_dict(record["transform"]),
@@ -82,5 +109,9 @@ def restore_encoder(path: str | Path) -> Encoder:
         weights=record["weights"],
     )
     if encoder.weights_sha256 != record["weights_sha256"]:
-        raise InputError("weights must be those the file names", f"another hash in {path.name}", "Copy it again")
+        raise InputError(f"{path} must be as it was written", "weights of another hash", "Copy or save it again")
     return encoder
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -20,10 +20,11 @@ from featkit.core.errors import InputError
 from featkit.core.seeds import derive_seed
 from featkit.encoders.encoder import Encoder
 from featkit.encoders.transform import Transform
-from featkit.encoders.weights import read_weights
+from featkit.encoders.weights import SUFFIXES, read_weights
 
-_FILES = ("model.safetensors", "open_clip_model.safetensors", "pytorch_model.bin")
-_WAY_OUT = (
+_FILES = ("model.safetensors", "pytorch_model.bin", "open_clip_model.safetensors")  # timm's names, in timm's order
+_NOT_ARCHITECTURE = ("state_dict", "file", "url", "source", "hf_hub_id", "hf_hub_filename", "label_names")
+_ADVICE = (
     "Fetch the file where there is a connection and pass it with --weights PATH (in a workspace: weights of "
     "[encoder]), or use the encoder tiny"
 )
@@ -35,14 +36,16 @@ class TimmFamily:
     @staticmethod
     def load(name: str, *, weights: str | None, offline: bool, seed: int) -> Encoder:
         """Return a timm encoder with pretrained weights, weights from a file, or random ones."""
-        if not is_known(name):
-            raise InputError("encoder must be a timm model", repr(name), _near(name))
+        check_timm_name(name)
         if weights is None and (offline or not _is_hub_reachable()):
             weights = _cached_weights(name)
         if weights == "random":
-            return _random(name, name, {}, f"timm:{name}", seed)
+            with torch.random.fork_rng(devices=[]):
+                torch.manual_seed(derive_seed(seed, "encoder", name))
+                network = _create(name, {})
+            return _encoder(network, name, {}, f"timm:{name}", f"random (seed {seed})")
         if weights is not None:
-            network = _create(name, {}, weights=weights)
+            network = _with_weights(name, {}, Path(weights))
         else:
             with _reaching(f"timm:{name}"):
                 network = _create(name, {}, pretrained=True)
@@ -82,40 +85,49 @@ def is_known(name: str) -> bool:
         return bool(timm.is_model(name.partition(".")[0]))
 
 
-def _create(architecture: str, arguments: dict[str, Any], weights: str | None = None, **more: Any) -> nn.Module:
-    """Build a headless timm model; weights from a file pass timm's own renaming and are loaded strictly."""
+def check_timm_name(name: str) -> None:
+    """Refuse a name that timm does not have, with the nearest that it has."""
+    if not is_known(name):
+        import timm
+
+        close = difflib.get_close_matches(name, timm.list_models(), n=3, cutoff=0.6)
+        fix = f"Did you mean {', '.join(close)}?" if close else "timm.list_models() names them all"
+        raise InputError("encoder must be a timm model", repr(name), fix)
+
+
+def _create(source: str, arguments: dict[str, Any], **more: Any) -> nn.Module:
+    """Build a timm model without head; ``source`` is an architecture or "local-dir:FOLDER"."""
     with _quiet():
         import timm
 
-        if weights is None:
-            return timm.create_model(architecture, **{**arguments, "num_classes": 0}, **more)
-        tensors = read_weights(weights)
-        bare = timm.create_model(architecture, **{**arguments, "num_classes": 0})
-        classifier = bare.pretrained_cfg.get("classifier") or ()
-        heads = (classifier,) if isinstance(classifier, str) else tuple(classifier)
-        tensors = {k: v for k, v in tensors.items() if not k.startswith(tuple(f"{head}." for head in heads))}
-        overlay = {"state_dict": tensors, "num_classes": 0, "label_offset": 0, "custom_load": False}
-        try:
-            network = timm.create_model(
-                architecture,
-                pretrained=True,
-                pretrained_cfg_overlay=overlay,
-                **{**arguments, "num_classes": 0},
-                **more,
-            )
-        except (RuntimeError, KeyError) as error:
-            raise InputError(
-                f"weights must fit {architecture}", f"{Path(weights).name}: {error}"[:300], "Name their architecture"
-            ) from None
-        network.pretrained_cfg.pop("state_dict", None)
-        return network
+        return timm.create_model(source, **{**arguments, "num_classes": 0}, **more)
 
 
-def _random(name: str, architecture: str, arguments: dict[str, Any], spec: str, seed: int) -> Encoder:
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(derive_seed(seed, "encoder", name))
-        network = _create(architecture, arguments)
-    return _encoder(network, architecture, arguments, spec, f"random (seed {seed})")
+def _with_weights(architecture: str, arguments: dict[str, Any], path: Path) -> nn.Module:
+    """Build a timm model with weights from a file: renamed as timm does, the head dropped, the rest all used.
+
+    timm itself loads leniently once it drops a head, and leaves what the file lacks random: so the head goes first.
+    """
+    tensors = read_weights(path)
+    classifier = _create(architecture, arguments).pretrained_cfg.get("classifier") or _registered_classifier(architecture)
+    heads = tuple(f"{name}." for name in ((classifier,) if isinstance(classifier, str) else classifier))
+    kept = {name: tensor for name, tensor in tensors.items() if not name.startswith(heads)}
+    overlay = {"state_dict": kept, "num_classes": 0, "label_offset": 0, "custom_load": False}
+    try:
+        network = _create(architecture, arguments, pretrained=True, pretrained_cfg_overlay=overlay)
+    except (RuntimeError, KeyError) as error:
+        raise InputError(
+            f"weights must fit {architecture}", f"{path.name}: {error}"[:300], "Name their architecture"
+        ) from None
+    network.pretrained_cfg.pop("state_dict", None)
+    return network
+
+
+def _registered_classifier(architecture: str) -> str | tuple[str, ...]:
+    """Return the name of an architecture's head as timm registers it: not every folder's configuration has it."""
+    from timm.models import get_pretrained_cfg
+
+    return getattr(get_pretrained_cfg(architecture), "classifier", None) or ()
 
 
 def _encoder(network: nn.Module, architecture: str, arguments: dict[str, Any], spec: str, weights: str) -> Encoder:
@@ -135,18 +147,17 @@ def _encoder(network: nn.Module, architecture: str, arguments: dict[str, Any], s
 
 @contextlib.contextmanager
 def _reaching(spec: str) -> Iterator[None]:
-    """Turn whatever a download raises into one line with the way out."""
+    """Turn whatever a download raises into one line that says what to do."""
     try:
         with _quiet():
             yield
     except InputError:
         raise
     except Exception as error:  # the hub's client raises its own, its transport's and the system's errors
-        reason = str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
         raise InputError(
             f"weights of {spec} must be reachable",
-            reason,
-            f"If they are gated, ask for access on the model's page and set HF_TOKEN. {_WAY_OUT}",
+            _reason(error),
+            f"If they are gated, ask for access on the model's page and set HF_TOKEN. {_ADVICE}",
         ) from None
 
 
@@ -163,29 +174,45 @@ def _fetch_folder(name: str) -> Path:
 
 
 def _from_folder(path: Path, spec: str) -> Encoder:
+    """Return the encoder of a folder as timm reads it: architecture, input size and arguments of its ``config.json``.
+
+    What timm made of the configuration is kept as arguments, so that a saved encoder is built again without the folder.
+    """
     folder = path if path.is_dir() else path.parent
-    config_path = folder / "config.json"
-    if not config_path.is_file():
+    config = folder / "config.json"
+    if not config.is_file():
         raise InputError(
             f"weights of {spec} must lie beside their config.json",
             f"none in {folder}",
             "Fetch both files of the model into one folder and pass it with --weights FOLDER",
         )
-    weights = path if path.is_file() else next((folder / f for f in _FILES if (folder / f).is_file()), None)
-    if weights is None:
-        raise InputError(f"{folder} must hold one of {', '.join(_FILES)}", "none of them", "Fetch the weights too")
+    weights = path if path.is_file() else _weights_in(folder)
     try:
-        config = json.loads(config_path.read_text(encoding="utf-8"))
-        architecture, given = config["architecture"], dict(config.get("pretrained_cfg") or config)
-    except (json.JSONDecodeError, KeyError, TypeError) as error:
+        found = json.loads(config.read_text(encoding="utf-8"))
+        bare = _create(f"local-dir:{folder}", {})
+        arguments = {**(found.get("model_args") or {}), "pretrained_cfg": _plain(bare.pretrained_cfg)}
+        architecture = found["architecture"]
+    except Exception as error:  # timm raises whatever it meets, assertions among them
         raise InputError(
-            "config.json must be a timm model's", f"{config_path} ({error!r})", "Use models published for timm"
+            "config.json must be a timm model's", f"{config}: {_reason(error)}", "Use models published for timm"
         ) from None
-    arguments = dict(config.get("model_args") or {})
-    network = _create(architecture, arguments, weights=str(weights))
-    data = {k: given[k] for k in ("input_size", "interpolation", "crop_pct", "crop_mode", "mean", "std") if k in given}
-    network.pretrained_cfg.update(data)
+    network = _with_weights(architecture, arguments, weights)
     return _encoder(network, architecture, arguments, spec, "pretrained" if weights != path else str(path))
+
+
+def _plain(config: dict[str, Any]) -> dict[str, Any]:
+    """Return the part of timm's configuration that says how a model is built, JSON-ready."""
+    kept = {k: v for k, v in config.items() if k not in _NOT_ARCHITECTURE and v is not None}
+    return dict(json.loads(json.dumps(kept, default=str)))
+
+
+def _weights_in(folder: Path) -> Path:
+    named = [folder / name for name in _FILES if (folder / name).is_file()]
+    others = sorted(p for ending in SUFFIXES for p in folder.glob(f"*{ending}"))
+    if not named and len(others) != 1:
+        got = "none of them" if not others else f"{len(others)} other files of weights"
+        raise InputError(f"{folder} must hold one of {', '.join(_FILES)}", got, "Name one file with --weights FILE")
+    return (named or others)[0]
 
 
 def _cached_weights(name: str) -> str:
@@ -199,7 +226,7 @@ def _cached_weights(name: str) -> str:
         found = try_to_load_from_cache(_full_id(hub_id, config), file)
         if isinstance(found, str):
             return found
-    raise InputError(f"weights of timm:{name} must be at hand when there is no connection", "none cached", _WAY_OUT)
+    raise InputError(f"offline, and the weights of timm:{name} are not cached", None, _ADVICE)
 
 
 def _full_id(hub_id: str, config: Any) -> str:
@@ -215,8 +242,8 @@ def _cached_folder(name: str) -> Path:
     if isinstance(found, str):
         return Path(found).parent
     raise InputError(
-        f"weights of hf-hub:{name} must be at hand when there is no connection",
-        "none cached",
+        f"offline, and hf-hub:{name} is not cached",
+        None,
         "Fetch config.json and the weights of the model into one folder and pass it with --weights FOLDER",
     )
 
@@ -236,16 +263,14 @@ def _is_hub_reachable() -> bool:
     return True
 
 
-def _near(name: str) -> str:
-    import timm
-
-    close = difflib.get_close_matches(name, timm.list_models(), n=3, cutoff=0.6)
-    return f"Did you mean {', '.join(close)}" if close else "timm.list_models() names them all"
+def _reason(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0][:200] if lines else type(error).__name__
 
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep the chatter of timm and of the hub's client from the user's terminal."""
+    """Keep the messages of timm and of the hub's client from the user's terminal."""
     loggers = [logging.getLogger(name) for name in ("timm", "huggingface_hub")]
     levels = [logger.level for logger in loggers]
     for logger in loggers:

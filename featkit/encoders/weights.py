@@ -13,7 +13,7 @@ from torch import nn
 from featkit.core.errors import InputError
 
 _WRAPPERS = ("state_dict_ema", "model_ema", "state_dict", "model")
-_SUFFIXES = (".safetensors", ".pth", ".pt", ".bin")
+SUFFIXES = (".safetensors", ".pth", ".pt", ".bin")
 
 
 def read_weights(path: str | Path) -> dict[str, torch.Tensor]:
@@ -38,8 +38,8 @@ def read_weights(path: str | Path) -> dict[str, torch.Tensor]:
     path = Path(path)
     if not path.is_file():
         raise InputError("weights must be a file", path, "Check the path given to --weights")
-    if path.suffix not in _SUFFIXES:
-        raise InputError(f"weights must end in one of {', '.join(_SUFFIXES)}", path.name)
+    if path.suffix not in SUFFIXES:
+        raise InputError(f"weights must end in one of {', '.join(SUFFIXES)}", path.name)
     try:
         loaded = _read(path)
     except pickle.UnpicklingError:

@@ -6,16 +6,26 @@ from typing import ClassVar
 
 from featkit.encoders.compute import computing
 from featkit.encoders.encoder import Encoder
-from featkit.training.method import Batch, Method, MethodConfig, Task
+from featkit.training.method import Batch, LearningTask, Method, MethodOptions
 
 
 class Baseline(Method):
-    """Cross-entropy averaged within each training domain, then over domains; AdamW."""
+    """Cross-entropy averaged within each training domain, then over domains; AdamW.
+
+    Parameters
+    ----------
+    encoder : Encoder
+        Trained in place.
+    task : LearningTask
+        What is learned.
+    options : MethodOptions
+        Those every method has.
+    """
 
     name: ClassVar[str] = "baseline"
 
-    def __init__(self, encoder: Encoder, task: Task, config: MethodConfig) -> None:
-        super().__init__(encoder, task, config)
+    def __init__(self, encoder: Encoder, task: LearningTask, options: MethodOptions) -> None:
+        super().__init__(encoder, task, options)
         self.add_optimiser("all", self.networks().values())
 
     def update(self, batch: Batch) -> dict[str, float]:

@@ -12,7 +12,7 @@ from torch import nn
 from featkit.core.errors import InputError
 from featkit.encoders.compute import computing
 from featkit.encoders.encoder import Encoder
-from featkit.training.method import Batch, Method, MethodConfig, Task
+from featkit.training.method import Batch, LearningTask, Method, MethodOptions
 
 
 class _Reverse(torch.autograd.Function):
@@ -49,32 +49,30 @@ def reversal_strength(progress: float, gamma: float = 10.0, max_lambda: float = 
     return max_lambda * (2.0 / (1.0 + math.exp(-gamma * progress)) - 1.0)
 
 
-@dataclasses.dataclass(frozen=True)
-class GradientReversalConfig(MethodConfig):
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class GradientReversalOptions(MethodOptions):
     """Options of gradient reversal, besides those every method has.
 
     Parameters
     ----------
     gamma : float
-        How soon the reversal rises.
+        How soon the reversal rises, positive.
     max_lambda : float
-        Limit of the reversal's strength; 0 leaves a baseline with a watching discriminator.
+        Limit of the reversal's strength, 0 or more; 0 leaves a baseline with a watching discriminator.
     n_hidden : int
-        Width of the discriminator's two hidden layers.
+        Width of the discriminator's two hidden layers, 1 or more.
     """
 
     gamma: float = 10.0
     max_lambda: float = 1.0
     n_hidden: int = 256
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if not self.gamma > 0:
-            raise InputError("gamma must be positive", self.gamma)
-        if self.max_lambda < 0:
-            raise InputError("max_lambda must not be negative", self.max_lambda)
-        if self.n_hidden < 1:
-            raise InputError("n_hidden must be at least 1", self.n_hidden)
+    def check(self) -> None:
+        """Refuse values out of range."""
+        super().check()
+        self.require("gamma", "positive", self.gamma > 0, "Use 10")
+        self.require("max_lambda", "at least 0", self.max_lambda >= 0, "Use 1")
+        self.require("n_hidden", "at least 1", self.n_hidden >= 1, "Use 256")
 
 
 class GradientReversal(Method):
@@ -87,16 +85,16 @@ class GradientReversal(Method):
     """
 
     name: ClassVar[str] = "grl"
-    config_type: ClassVar[type[MethodConfig]] = GradientReversalConfig
-    config: GradientReversalConfig
+    options_type: ClassVar[type[MethodOptions]] = GradientReversalOptions
+    options: GradientReversalOptions
 
-    def __init__(self, encoder: Encoder, task: Task, config: MethodConfig) -> None:
+    def __init__(self, encoder: Encoder, task: LearningTask, options: MethodOptions) -> None:
         if task.n_domains < 2:
             raise InputError(
                 "gradient reversal must have at least two training domains", task.n_domains, "Use --method baseline"
             )
-        super().__init__(encoder, task, config)
-        width = self.config.n_hidden
+        super().__init__(encoder, task, options)
+        width = self.options.n_hidden
         self.discriminator = nn.Sequential(
             nn.Linear(encoder.n_dimensions, width),
             nn.ReLU(),
@@ -112,7 +110,7 @@ class GradientReversal(Method):
 
     def update(self, batch: Batch) -> dict[str, float]:
         """Take one step down the sum of classification loss and (reversed) domain loss."""
-        strength = reversal_strength(self.progress, self.config.gamma, self.config.max_lambda)
+        strength = reversal_strength(self.progress, self.options.gamma, self.options.max_lambda)
         with computing(self.task.precision, self.task.device):
             embeddings = self.encoder(batch.images)
             logits = self.head(embeddings)

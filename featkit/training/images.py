@@ -19,18 +19,19 @@ class PatchImages:
     Parameters
     ----------
     images : sequence of path, or ndarray of uint8, shape (n, height, width, 3)
+        Files, or pixels.
     transform : Transform
         Fits them to the encoder.
     cache : bool
         Whether to decode paths once and keep the patches; they are read anew every time otherwise.
-    n_workers : int
-        Reading threads.
+    n_jobs : int, optional
+        Reading threads; one per core, eight at most, when not set.
     """
 
     def __init__(
-        self, images: Sequence[AnyPatch] | np.ndarray, transform: Transform, *, cache: bool, n_workers: int
+        self, images: Sequence[AnyPatch] | np.ndarray, transform: Transform, *, cache: bool, n_jobs: int | None = None
     ) -> None:
-        self._transform, self._n_workers = transform, n_workers
+        self._transform, self._n_jobs = transform, n_jobs
         self._paths: Sequence[AnyPatch] = ()
         self._pixels: np.ndarray | None = None
         if isinstance(images, np.ndarray):
@@ -66,7 +67,7 @@ class PatchImages:
         return stacked
 
     def _read(self, rows: np.ndarray) -> Iterator[np.ndarray]:
-        for patch in read_patches(self._paths, self._transform, rows=rows, n_workers=self._n_workers):
+        for patch in read_patches(self._paths, self._transform, rows=rows, n_jobs=self._n_jobs):
             if patch.pixels is None:
                 raise InputError(f"training patches must be readable: {patch.problem}")
             yield patch.pixels

@@ -6,13 +6,13 @@ import abc
 import dataclasses
 import math
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import torch
 from torch import nn
 
-from featkit.core.config import parse_table
-from featkit.core.errors import InputError
+from featkit.core.options import Options
+from featkit.core.structure import read_table
 from featkit.encoders.compute import computing
 from featkit.encoders.encoder import Encoder
 
@@ -26,6 +26,7 @@ class Batch:
     images : tensor of float32, shape (b, 3, height, width)
         Standardised by the encoder's transform.
     labels : tensor of int64, shape (b,)
+        Class of each patch, 0..C-1.
     domains : tensor of int64, shape (b,)
         0..K-1 over the K training domains; every batch of the loop holds all of them.
     """
@@ -42,8 +43,8 @@ class Batch:
 
 
 @dataclasses.dataclass(frozen=True)
-class Task:
-    """What a method is asked to learn.
+class LearningTask:
+    """What a method is asked to learn, and where.
 
     Parameters
     ----------
@@ -52,7 +53,14 @@ class Task:
     n_domains : int
         Training domains.
     device : torch.device
+        Where to compute.
     precision : {"float32", "float16", "bfloat16"}
+        Of the computation; weights stay float32.
+
+    Examples
+    --------
+    >>> LearningTask(class_counts=(30, 12), n_domains=3).n_classes
+    2
     """
 
     class_counts: tuple[int, ...]
@@ -66,41 +74,45 @@ class Task:
         return len(self.class_counts)
 
 
-@dataclasses.dataclass(frozen=True)
-class MethodConfig:
-    """Options every method has.
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class MethodOptions(Options):
+    """Options every method has; a method with more subclasses it.
 
     Parameters
     ----------
     learning_rate : float, optional
-        Of AdamW at its highest; by default 1e-4 for an encoder with pretrained weights and 1e-3 for a random one.
+        Of AdamW at its highest, positive; by default 1e-4 for an encoder with pretrained weights and 1e-3 for a random
+        one.
     weight_decay : float
-        Of AdamW.
+        Of AdamW, 0 or more.
     class_weights : {"none", "balanced"}
         ``balanced`` weighs each class by the inverse of its share of the training patches.
     max_grad_norm : float
         Gradients are scaled down to this norm; 0 leaves them.
+
+    Examples
+    --------
+    >>> MethodOptions(class_weights="balanced").weight_decay
+    0.0001
     """
 
     learning_rate: float | None = None
     weight_decay: float = 1e-4
-    class_weights: str = "none"
+    class_weights: Literal["none", "balanced"] = "none"
     max_grad_norm: float = 5.0
 
-    def __post_init__(self) -> None:
-        if self.learning_rate is not None and not self.learning_rate > 0:
-            raise InputError("learning_rate must be positive", self.learning_rate)
-        for name in ("weight_decay", "max_grad_norm"):
-            if getattr(self, name) < 0:
-                raise InputError(f"{name} must not be negative", getattr(self, name))
-        if self.class_weights not in ("none", "balanced"):
-            raise InputError("class_weights must be none or balanced", repr(self.class_weights))
+    def check(self) -> None:
+        """Refuse values out of range."""
+        is_positive = self.learning_rate is None or self.learning_rate > 0
+        self.require("learning_rate", "positive", is_positive, "Leave it out for the default")
+        self.require("weight_decay", "at least 0", self.weight_decay >= 0, "Use 1e-4")
+        self.require("max_grad_norm", "at least 0", self.max_grad_norm >= 0, "0 leaves gradients as they are")
 
 
 class Method(abc.ABC):
     """Base of the training methods: owns its networks, its optimisers and its update.
 
-    A subclass sets ``name`` and ``config_type``, makes its optimisers in ``__init__`` with `add_optimiser`, adds any
+    A subclass sets ``name`` and ``options_type``, makes its optimisers in ``__init__`` with `add_optimiser`, adds any
     extra networks to `networks`, and implements `update`. The loop calls nothing else, so a method may keep several
     optimisers and take inner steps of its own.
 
@@ -108,13 +120,15 @@ class Method(abc.ABC):
     ----------
     encoder : Encoder
         Trained in place, on the task's device.
-    task : Task
-    config : MethodConfig
-        Of type ``config_type``.
+    task : LearningTask
+        What is learned, and where.
+    options : MethodOptions
+        Of type ``options_type``.
 
     Attributes
     ----------
     encoder : Encoder
+        The one given.
     head : nn.Linear
         (b, d) embeddings to (b, c) logits.
     progress : float
@@ -122,22 +136,22 @@ class Method(abc.ABC):
     """
 
     name: ClassVar[str]
-    config_type: ClassVar[type[MethodConfig]] = MethodConfig
+    options_type: ClassVar[type[MethodOptions]] = MethodOptions
 
-    def __init__(self, encoder: Encoder, task: Task, config: MethodConfig) -> None:
+    def __init__(self, encoder: Encoder, task: LearningTask, options: MethodOptions) -> None:
         self.encoder = encoder.to(task.device)
         self.task = task
-        self.config = config
+        self.options = options
         self.head = nn.Linear(encoder.n_dimensions, task.n_classes).to(task.device)
         self.progress = 0.0
         self.optimisers: dict[str, torch.optim.Optimizer] = {}
         self._scaler = torch.amp.GradScaler(task.device.type, enabled=task.precision == "float16")
-        self._class_weights = _class_weights(task) if config.class_weights == "balanced" else None
+        self._class_weights = _class_weights(task) if options.class_weights == "balanced" else None
 
     @classmethod
-    def parse(cls, options: Mapping[str, Any] | None) -> MethodConfig:
-        """Return the method's configuration from a table, refusing unknown keys and wrong types."""
-        return parse_table(cls.config_type, dict(options or {}), where=f"the options of method {cls.name}")
+    def parse(cls, options: Mapping[str, Any] | None) -> MethodOptions:
+        """Return the method's options from a table, refusing unknown keys and wrong types."""
+        return read_table(cls.options_type, dict(options or {}), where=f"the options of method {cls.name}")
 
     @abc.abstractmethod
     def update(self, batch: Batch) -> dict[str, float]:
@@ -146,8 +160,8 @@ class Method(abc.ABC):
     @property
     def learning_rate(self) -> float:
         """Highest learning rate, resolved for this encoder."""
-        if self.config.learning_rate is not None:
-            return self.config.learning_rate
+        if self.options.learning_rate is not None:
+            return self.options.learning_rate
         return 1e-3 if self.encoder.weights.startswith("random") else 1e-4
 
     def networks(self) -> dict[str, nn.Module]:
@@ -193,7 +207,7 @@ class Method(abc.ABC):
         """Make the AdamW optimiser ``name`` over the parameters of ``networks``; ``momentum`` is its first beta."""
         parameters = [p for network in networks for p in network.parameters() if p.requires_grad]
         self.optimisers[name] = torch.optim.AdamW(
-            parameters, lr=self.learning_rate, betas=(momentum, 0.999), weight_decay=self.config.weight_decay
+            parameters, lr=self.learning_rate, betas=(momentum, 0.999), weight_decay=self.options.weight_decay
         )
 
     def minimise(self, loss: torch.Tensor, name: str) -> None:
@@ -203,10 +217,10 @@ class Method(abc.ABC):
             group["lr"] = self.learning_rate * rate_factor(self.progress)
         optimiser.zero_grad(set_to_none=True)
         self._scaler.scale(loss).backward()
-        if self.config.max_grad_norm:
+        if self.options.max_grad_norm:
             self._scaler.unscale_(optimiser)
             parameters = [p for group in optimiser.param_groups for p in group["params"]]
-            nn.utils.clip_grad_norm_(parameters, self.config.max_grad_norm)
+            nn.utils.clip_grad_norm_(parameters, self.options.max_grad_norm)
         self._scaler.step(optimiser)
         self._scaler.update()
 
@@ -226,7 +240,7 @@ def rate_factor(progress: float) -> float:
     return 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * (progress - 0.05) / 0.95))
 
 
-def _class_weights(task: Task) -> torch.Tensor:
+def _class_weights(task: LearningTask) -> torch.Tensor:
     """Inverse shares, 1 for balanced classes; a class without training patches weighs nothing."""
     counts = torch.tensor(task.class_counts, dtype=torch.float32, device=task.device)
     return torch.where(counts > 0, counts.sum() / (counts.clamp(min=1) * (counts > 0).sum()), 0.0)

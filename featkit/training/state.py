@@ -10,6 +10,8 @@ from typing import Any
 import torch
 
 from featkit.core.errors import InputError
+from featkit.core.files import whole_file, write_text
+from featkit.core.fingerprint import Fingerprint
 
 _STATE = "state.pt"
 _LOG = "log.jsonl"
@@ -21,8 +23,8 @@ class TrainingState:
 
     Parameters
     ----------
-    fingerprint : str
-        Of everything that decides the weights; a state of another fingerprint is not resumed.
+    made_from : dict
+        The fingerprint of everything that decides the weights, as a dict.
     history : list of dict
         One JSON-ready row per finished epoch.
     best_epoch : int
@@ -35,22 +37,26 @@ class TrainingState:
         What `Method.state_dict` returned after the last epoch.
     """
 
-    fingerprint: str
+    made_from: dict[str, Any]
     history: list[dict[str, Any]] = dataclasses.field(default_factory=list)
     best_epoch: int = 0
     best_value: float | None = None
     best_networks: dict[str, dict[str, torch.Tensor]] = dataclasses.field(default_factory=dict)
     method: dict[str, Any] = dataclasses.field(default_factory=dict)
 
+    @property
+    def fingerprint(self) -> Fingerprint:
+        """What it was begun with."""
+        return Fingerprint.from_dict(self.made_from)
+
     def save(self, folder: Path) -> None:
-        """Write state and log, the state by rename and last."""
+        """Write log and state, each whole or not at all, the state last."""
         try:
-            folder.mkdir(parents=True, exist_ok=True)
-            rows = "".join(json.dumps(row) + "\n" for row in self.history)
-            _replace(folder / _LOG, rows.encode())
-            partial = folder / f"{_STATE}.partial"
-            torch.save({f.name: getattr(self, f.name) for f in dataclasses.fields(self)}, partial)
-            partial.replace(folder / _STATE)
+            write_text(folder / _LOG, "".join(json.dumps(row) + "\n" for row in self.history))
+            with whole_file(folder / _STATE) as partial:
+                torch.save({f.name: getattr(self, f.name) for f in dataclasses.fields(self)}, partial)
+        except InputError:
+            raise
         except (OSError, RuntimeError) as error:  # torch reports a full disk as RuntimeError
             reason = str(error).splitlines()[0]
             raise InputError(
@@ -58,36 +64,32 @@ class TrainingState:
             ) from None
 
     @classmethod
-    def load(cls, folder: Path, fingerprint: str) -> TrainingState | None:
+    def load(cls, folder: Path) -> TrainingState | None:
         """Return the saved state, or None when there is none.
 
         Raises
         ------
         InputError
-            If the state is of other data, another encoder or other settings, or cannot be read.
+            If the state cannot be read, or is of another version of featkit.
         """
         path = folder / _STATE
         if not path.is_file():
             return None
         try:
-            state = cls(**torch.load(path, map_location="cpu", weights_only=True))
+            saved = torch.load(path, map_location="cpu", weights_only=True)
         except Exception as error:  # a damaged archive raises many types
-            raise InputError(f"{path} must be readable", error, "Delete it to start over") from None
-        if state.fingerprint != fingerprint:
+            reason = str(error).splitlines()[0][:160]
+            raise InputError(f"{path} must be readable", reason, "It is damaged: delete it to start over") from None
+        try:
+            return cls(**saved)
+        except TypeError:
             raise InputError(
-                f"training in {folder} must be resumed with its own data, encoder and settings",
-                "others",
-                "Choose another folder, or delete that one to start over",
-            )
-        return state
+                f"{path} must be of this version of featkit",
+                "a training that another one began",
+                "Finish it with that version, or move the folder away to start over",
+            ) from None
 
     @staticmethod
     def remove(folder: Path) -> None:
         """Delete the state of a finished training; its log stays."""
         (folder / _STATE).unlink(missing_ok=True)
-
-
-def _replace(path: Path, content: bytes) -> None:
-    partial = path.with_name(path.name + ".partial")
-    partial.write_bytes(content)
-    partial.replace(path)

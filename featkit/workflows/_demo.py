@@ -1,4 +1,4 @@
-"""``featkit demo``: the whole story on generated tissue."""
+"""``featkit demo``: the full pipeline on synthetic tissue."""
 
 from __future__ import annotations
 
@@ -7,13 +7,19 @@ import json
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
-from featkit.core.errors import InputError
+from featkit.core.errors import InputError, did_you_mean
+from featkit.core.files import read_json, write_json, write_text
+from featkit.core.magnification import BREAKHIS_MAGNIFICATIONS
+from featkit.core.options import CompareOptions, TrainOptions
 from featkit.core.progress import note
+from featkit.core.seeds import check_seeds
 from featkit.core.workspace import CONFIG_NAME
 
+_MODELS: tuple[Literal["head", "signature"], ...] = ("head", "signature")
 _CONFIG = """\
-# The featkit demo: generated tissue with a known truth (data/truth.json).
+# The featkit demo: synthetic tissue with a known truth (data/truth.json).
 
 [data]
 path = "data/manifest.csv"
@@ -31,7 +37,7 @@ name = "tiny"
 [train]
 methods = ["baseline", "grl"]
 seeds = [{seed}]
-epochs = {epochs}
+n_epochs = {n_epochs}
 batch_size = 32
 
 [evaluate]
@@ -46,16 +52,16 @@ def demo(
     folder: str | Path = "featkit-demo",
     *,
     seed: int = 0,
-    patients: int = 36,
-    patches: int = 8,
-    epochs: int = 8,
-    fold: Sequence[str] | None = None,
+    n_patients: int = 36,
+    n_patches: int = 8,
+    n_epochs: int = 8,
+    folds: Sequence[str] = ("100X", "200X"),
     force: bool = False,
 ) -> Path:
-    """Run the whole story on generated tissue: no data, no network, no GPU.
+    """Run the full pipeline on synthetic tissue and write a report: no data, no network, no GPU.
 
-    Virtual patients are drawn and photographed, baseline and gradient reversal are trained with a magnification held
-    out, embeddings are extracted, and signatures, calibration and probes are computed and told in a report, next to
+    Virtual patients are drawn and photographed, baseline and gradient reversal are trained with one magnification held
+    out at a time, embeddings are extracted, and signatures, calibration and probes are computed and reported next to
     what was planted. The folder is a workspace afterwards. An interrupted demo goes on where it was.
 
     Parameters
@@ -64,12 +70,12 @@ def demo(
         Folder to make.
     seed : int
         Of the tissue, the splits and the training.
-    patients, patches : int
-        Virtual patients, and patches of each at each magnification.
-    epochs : int
-        Passes over the training patches.
-    fold : sequence of str, optional
-        Magnifications to hold out (default 100X and 200X).
+    n_patients, n_patches : int
+        Virtual patients, 2 or more, and patches per patient and magnification, 1 or more.
+    n_epochs : int
+        Passes over the training patches, 1 or more.
+    folds : sequence of str
+        Magnifications to hold out: 40X, 100X, 200X, 400X.
     force : bool
         Empty the folder first if it holds another demo.
 
@@ -77,29 +83,55 @@ def demo(
     -------
     Path
         The report.
+
+    Raises
+    ------
+    InputError
+        If a value is out of range, or the folder holds something else.
+
+    Examples
+    --------
+    >>> featkit.demo("small", n_patients=24, n_epochs=4)  # doctest: +SKIP
     """
     from featkit import workflows
     from featkit.tissue import generate_cohort
 
     root = Path(folder).resolve()
-    config = _CONFIG.format(folds=json.dumps(list(fold or ("100X", "200X"))), seed=seed, epochs=epochs)
-    asked = {"seed": seed, "patients": patients, "patches": patches}
+    _check(seed, n_patients, n_patches, folds)
+    TrainOptions(n_epochs=n_epochs)
+    config = _CONFIG.format(folds=json.dumps(list(folds)), seed=seed, n_epochs=n_epochs)
+    asked = {"seed": seed, "n_patients": n_patients, "n_patches": n_patches}
     _claim(root, config, asked, force)
     if not (root / "data" / "truth.json").is_file():
         shutil.rmtree(root / "data", ignore_errors=True)
-        note(f"Generating tissue of {patients} virtual patients")
-        generate_cohort(root / "data", n_patients=patients, patches_per_magnification=patches, seed=seed)
+        note(f"Generating tissue of {n_patients} virtual patients")
+        generate_cohort(root / "data", n_patients=n_patients, patches_per_magnification=n_patches, seed=seed)
     with contextlib.chdir(root):
         workflows.split()
         workflows.train()
         workflows.extract()
-        workflows.signatures(figures=False)
-        workflows.evaluate(figures=False)
-        for model in ("head", "signature"):
-            workflows.compare("grl", "baseline", model=model, figures=False)
+        workflows.signatures()
+        workflows.evaluate()
+        for model in _MODELS:
+            workflows.compare("grl", "baseline", options=CompareOptions(model=model))
         workflows.probe("magnification")
         workflows.probe("patient")
-        return workflows.report(title="featkit demo: generated tissue")
+        return workflows.report(title="featkit demo: synthetic tissue")
+
+
+def _check(seed: int, n_patients: int, n_patches: int, folds: Sequence[str]) -> None:
+    """Refuse values out of range before anything is generated."""
+    check_seeds((seed,))
+    if n_patients < 2:
+        raise InputError("n_patients must be at least 2, one of each class", n_patients, "Use 36")
+    if n_patches < 1:
+        raise InputError("n_patches must be at least 1", n_patches, "Use 8")
+    if not folds:
+        raise InputError("at least one magnification must be held out", "none", "Use 100X and 200X")
+    for fold in folds:
+        if fold not in BREAKHIS_MAGNIFICATIONS:
+            fix = did_you_mean(fold, BREAKHIS_MAGNIFICATIONS)
+            raise InputError("a fold of the demo must be one of its magnifications", repr(fold), fix)
 
 
 def _claim(root: Path, config: str, asked: dict[str, int], force: bool) -> None:
@@ -108,7 +140,7 @@ def _claim(root: Path, config: str, asked: dict[str, int], force: bool) -> None:
     if root.exists() and any(root.iterdir()):
         same = (
             mark.is_file()
-            and json.loads(mark.read_text()) == asked
+            and read_json(mark, "record of the demo") == asked
             and (root / CONFIG_NAME).is_file()
             and (root / CONFIG_NAME).read_text() == config
         )
@@ -118,9 +150,9 @@ def _claim(root: Path, config: str, asked: dict[str, int], force: bool) -> None:
             raise InputError("the demo must have a folder of its own", f"{root} with other files", "Name another one")
         if not force:
             raise InputError(
-                "the folder must hold no other demo", f"one with other settings in {root}", "Use --force to replace it"
+                "the folder must hold no other demo", f"one with other settings in {root}", "Name another folder, or use --force to replace it"
             )
         shutil.rmtree(root)
     root.mkdir(parents=True, exist_ok=True)
-    mark.write_text(json.dumps(asked))
-    (root / CONFIG_NAME).write_text(config)
+    write_json(mark, asked)
+    write_text(root / CONFIG_NAME, config)

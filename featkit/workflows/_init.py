@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from featkit.core.config import Config, DataConfig
+from featkit.core.config import Config
 from featkit.core.errors import InputError
+from featkit.core.files import write_text
 from featkit.core.natural_order import sort_naturally
+from featkit.core.options import DataOptions, EncoderOptions, Options, SplitOptions
 from featkit.core.workspace import CONFIG_NAME, Workspace
 from featkit.workflows.steps.manifests import guess_adapter, keep_manifest, read_manifest, reread_manifest
 
@@ -25,32 +27,35 @@ _TEMPLATE = """\
 {data}
 
 [split]
-folds = {folds}  # each held out in turn
-test_fraction = 0.3  # of the patients
-val_fraction = 0.15  # of the patients; never of the held-out domain
-seed = 0
+{split}
 
 [encoder]
-name = {encoder}  # "tiny", any timm model, "hf-hub:owner/name", or a checkpoint file
-weights = ""  # a local .safetensors or .pth file instead of the hub's
+{encoder}
 
 [train]
 methods = ["baseline", "grl"]
 seeds = [0]
-epochs = 20
+n_epochs = 20
 """
+_SHOWN = {
+    "split": ("folds", "test_fraction", "val_fraction", "seed"),
+    "encoder": ("name",),
+}
+"""Keys that are written whatever their value, so that a reader finds them."""
+_REMARKS = {
+    "folds": "each held out in turn",
+    "test_fraction": "of the patients",
+    "val_fraction": "of the patients; never of the held-out domain",
+    "name": '"tiny", any timm model, "hf-hub:owner/name", or a file that featkit saved',
+}
 
 
 def init(
     data: str | Path | None = None,
     *,
-    adapter: str = "auto",
-    metadata: str | Path | None = None,
-    columns: Mapping[str, str] | None = None,
-    patient_key: str = "case",
-    scale: float | None = None,
-    domain: str = "magnification",
-    encoder: str = "timm:resnet50",
+    options: DataOptions | None = None,
+    split: SplitOptions | None = None,
+    encoder: EncoderOptions | None = None,
     workspace: str | Path = ".",
     force: bool = False,
 ) -> Manifest:
@@ -59,22 +64,14 @@ def init(
     Parameters
     ----------
     data : path, optional
-        A BreaKHis folder, a folder of class sub-folders, or a CSV or Parquet table. Without it the data of an existing
-        workspace is read again as its ``featkit.toml`` says; the other options are not looked at.
-    adapter : {"auto", "breakhis", "folder", "table"}
-        How to read it; "auto" looks at it.
-    metadata : path, optional
-        For "folder": the table with patient, magnification and mpp of each patch.
-    columns : mapping of str to str, optional
-        For "folder" and "table": featkit's column name to the table's, where they differ.
-    patient_key : {"case", "id"}
-        For "breakhis": 70 case numbers (default) or 82 ids.
-    scale : float, optional
-        For "breakhis": stored pixels per original pixel, 224/460 for copies resized to 224 rows, 1 for crops.
-    domain : str
-        The column a method must generalise over.
-    encoder : str
-        What the methods start from; see ``featkit extract``.
+        A BreaKHis folder, a folder of class sub-folders, or a table. Without it the data of an existing workspace is
+        read again as its ``featkit.toml`` says; the options are not looked at.
+    options : DataOptions, optional
+        How to read it; paths are relative to the current folder, and ``path`` is not looked at.
+    split : SplitOptions, optional
+        The design of the study.
+    encoder : EncoderOptions, optional
+        What the methods start from.
     workspace : path
         The folder to make a workspace.
     force : bool
@@ -84,6 +81,15 @@ def init(
     -------
     Manifest
         What was found.
+
+    Raises
+    ------
+    InputError
+        If the folder is a workspace already, or the data, a column or the encoder is not as it must be.
+
+    Examples
+    --------
+    >>> featkit.init("patches.csv", split=SplitOptions(domain="scanner"))  # doctest: +SKIP
     """
     root = Path(workspace).absolute()
     target = root / CONFIG_NAME
@@ -95,54 +101,67 @@ def init(
             str(target),
             "Edit that file and run 'featkit init' without data, or use --force to write it anew",
         )
-    data = Path(data).absolute()
-    settings = DataConfig(
-        path=_below(data, root),
-        adapter=guess_adapter(data) if adapter == "auto" else adapter,
-        metadata="" if metadata is None else _below(Path(metadata).absolute(), root),
-        columns=dict(columns or {}),
-        patient_key=patient_key,
-        scale=scale,
-        domain=domain,
-    )
+    if encoder is not None:
+        _check_encoder(encoder)
+    settings = _placed(options or DataOptions(), Path(data), root)
+    design, start = split or SplitOptions(), encoder or EncoderOptions()
     manifest = read_manifest(settings, root)
-    if domain not in manifest.frame.columns:
-        raise InputError(
-            "the domain must be a column of the manifest", domain, f"There are: {', '.join(manifest.frame.columns)}"
-        )
-    if Path(encoder).exists():
-        encoder = _below(Path(encoder).absolute(), root)
-    folds = sort_naturally(manifest.require([domain]).frame[domain].to_list())
-    text = _TEMPLATE.format(data=_toml(settings), folds=_quoted(folds), encoder=_quoted(encoder))
-    root.mkdir(parents=True, exist_ok=True)
-    keep_manifest(Workspace(root, Config(data=settings)), manifest)
-    partial = target.with_name(target.name + ".partial")
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(target)  # last, so that an init that failed can be run again
+    if design.domain not in manifest.frame.columns:
+        columns = ", ".join(manifest.frame.columns)
+        raise InputError("the domain must be a column of the manifest", design.domain, f"There are: {columns}")
+    domains = sort_naturally(manifest.require([design.domain]).frame[design.domain].to_list())
+    design = dataclasses.replace(design, folds=design.folds or tuple(domains))
+    name, weights = (text and _below(text, root) for text in (start.name, start.weights))
+    start = start.with_given(name=name, weights=weights)
+    tables = {"data": _toml(settings, "data"), "split": _toml(design, "split"), "encoder": _toml(start, "encoder")}
+    keep_manifest(Workspace(root, Config(data=settings, split=design, encoder=start)), manifest)
+    write_text(target, _TEMPLATE.format(**tables))  # last, so that an init that failed can be run again
     return manifest
 
 
-def _below(path: Path, root: Path) -> str:
-    """Return the path relative to the workspace where it lies below it, so that both can be moved together."""
+def _check_encoder(encoder: EncoderOptions) -> None:
+    """Refuse a name that no encoder has, where torch is there to know them."""
+    from importlib.util import find_spec
+
+    if find_spec("torch") is not None and find_spec("timm") is not None:
+        from featkit.encoders import check_encoder
+
+        check_encoder(encoder.name)
+
+
+def _placed(options: DataOptions, data: Path, root: Path) -> DataOptions:
+    """Return the options with the data's place, its adapter, and paths that move with the workspace."""
+    path = data.absolute()
+    metadata = None if options.metadata is None else _below(str(Path(options.metadata).absolute()), root)
+    return options.with_given(
+        path=_below(str(path), root), adapter=options.adapter or guess_adapter(path), metadata=metadata
+    )
+
+
+def _below(name: str, root: Path) -> str:
+    """Return a path relative to the workspace where it lies below it, so that both can be moved together."""
+    if not Path(name).exists():
+        return name  # no file, as an encoder's name
+    path = Path(name).absolute()
     return os.path.relpath(path, root) if path.is_relative_to(root) else str(path)
 
 
-def _toml(settings: DataConfig) -> str:
-    """Return the lines of ``[data]``: path, adapter and whatever is not the default."""
-    plain = DataConfig()
-    lines = [f"path = {_quoted(settings.path)}", f"adapter = {_quoted(settings.adapter)}"]
-    if settings.adapter == "breakhis":
-        lines.append(f"patient_key = {_quoted(settings.patient_key)}")
-    for name in ("metadata", "scale", "domain"):
-        value = getattr(settings, name)
-        if value != getattr(plain, name):
-            lines.append(f"{name} = {_quoted(value)}")
-    if settings.columns:
-        pairs = ", ".join(f"{_quoted(ours)} = {_quoted(theirs)}" for ours, theirs in settings.columns.items())
-        lines.append(f"columns = {{ {pairs} }}")
+def _toml(options: Options, section: str) -> str:
+    """Return the lines of a table: the keys that are always shown, and whatever is not the default."""
+    plain = type(options)()
+    lines = []
+    for field in dataclasses.fields(options):
+        value = getattr(options, field.name)
+        if value is None or (value == getattr(plain, field.name) and field.name not in _SHOWN.get(section, ())):
+            continue
+        remark = _REMARKS.get(field.name)
+        lines.append(f"{field.name} = {_written(value)}" + (f"  # {remark}" if remark else ""))
     return "\n".join(lines)
 
 
-def _quoted(value: object) -> str:
-    """Return text, numbers and lists as TOML, which writes these as JSON does."""
+def _written(value: object) -> str:
+    """Return a value as TOML, which writes text, numbers and lists as JSON does."""
+    if isinstance(value, dict):
+        pairs = ", ".join(f"{json.dumps(k, ensure_ascii=False)} = {_written(v)}" for k, v in value.items())
+        return f"{{ {pairs} }}"
     return json.dumps(value, ensure_ascii=False)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from featkit.core.config import DataConfig, SplitConfig
 from featkit.core.errors import InputError, did_you_mean
+from featkit.core.file_names import file_name
 from featkit.core.natural_order import sort_naturally
+from featkit.core.options import DataOptions, SplitOptions
 from featkit.core.workspace import Workspace
-from featkit.workflows.steps.manifests import guess_adapter, read_manifest, workspace_manifest
+from featkit.workflows.steps.manifests import read_manifest, workspace_manifest
 
 if TYPE_CHECKING:
     from featkit.data.manifest import Manifest
@@ -20,11 +21,8 @@ if TYPE_CHECKING:
 def split(
     data: str | Path | None = None,
     *,
-    fold: str | None = None,
-    domain: str | None = None,
-    test_fraction: float | None = None,
-    val_fraction: float | None = None,
-    seed: int | None = None,
+    options: SplitOptions | None = None,
+    reading: DataOptions | None = None,
     official: str | Path | None = None,
     output: str | Path | None = None,
 ) -> list[Split]:
@@ -34,14 +32,10 @@ def split(
     ----------
     data : path, optional
         A folder or table, outside a workspace.
-    fold : str, optional
-        The domain to hold out, or one official fold; all of them when not given.
-    domain : str, optional
-        The column to leave one value of out (default: the workspace's, or "magnification").
-    test_fraction, val_fraction : float, optional
-        Shares of the patients.
-    seed : int, optional
-        The patient partition's seed; every fold of one seed has the same test patients.
+    options : SplitOptions, optional
+        The design, and in ``folds`` which folds to make (default: the workspace's ``[split]``).
+    reading : DataOptions, optional
+        How to read ``data``; its ``path`` is not looked at.
     official : path, optional
         BreaKHis's ``files.csv`` with the five official folds: those instead of leave-one-domain-out.
     output : path, optional
@@ -50,27 +44,34 @@ def split(
     Returns
     -------
     list of Split
-        One per fold, each with its audit; patients shared between its parts are always zero.
-    """
-    from featkit.data import official_folds
+        One per fold, each with its audit; patients shared between its sides are always zero.
 
-    workspace = Workspace.find() if data is None else None
-    manifest, settings, column = _inputs(data, workspace, domain)
-    given: dict[str, Any] = {"test_fraction": test_fraction, "val_fraction": val_fraction, "seed": seed}
-    settings = dataclasses.replace(settings, **{k: v for k, v in given.items() if v is not None})
-    if official is not None:
-        made = official_folds(manifest, official, val_fraction=settings.val_fraction, seed=settings.seed)
-        if fold is not None and fold not in made:
-            raise InputError("the fold must be an official one", repr(fold), did_you_mean(fold, made))
-        splits = [split for name, split in made.items() if fold in (None, name)]
+    Raises
+    ------
+    InputError
+        If a fold or column is not there, or a split cannot be made; then none is saved.
+
+    Examples
+    --------
+    >>> featkit.split("patches.csv", options=SplitOptions(domain="scanner"))  # doctest: +SKIP
+    """
+    workspace = None
+    if data is None:
+        workspace = Workspace.require()
+        manifest, design = workspace_manifest(workspace), options or workspace.config.split
     else:
-        folds = [fold] if fold is not None else list(settings.folds) or _domains(manifest, column)
-        splits = [_leave_out(manifest, name, column, settings) for name in folds]
+        found = (reading or DataOptions()).with_given(path=str(Path(data).resolve()))
+        manifest, design = read_manifest(found, Path.cwd()), options or SplitOptions()
+    if official is not None:
+        is_chosen = options is not None  # the workspace's own folds are domains
+        splits = _official(manifest, Path(official), design if is_chosen else dataclasses.replace(design, folds=()))
+    else:
+        splits = [_leave_out(manifest, fold, design) for fold in design.folds or _domains(manifest, design.domain)]
     for one in splits:
-        if output is None and workspace is not None:
+        if workspace is not None and output is None:
             one.save(workspace.split_path(one.fold))
         else:
-            one.save(Path(output or "splits") / f"{one.fold}.json")
+            one.save(Path(output or "splits") / f"{file_name(one.fold)}.json")
     return splits
 
 
@@ -86,7 +87,7 @@ def ensure_split(workspace: Workspace, fold: str, manifest: Manifest) -> Split:
 
     path = workspace.split_path(fold)
     if not path.is_file():
-        made = _leave_out(manifest, fold, workspace.config.data.domain, workspace.config.split)
+        made = _leave_out(manifest, fold, workspace.config.split)
         made.save(path)
         return made
     saved = Split.load(path)
@@ -96,38 +97,37 @@ def ensure_split(workspace: Workspace, fold: str, manifest: Manifest) -> Split:
         raise InputError(
             f"the saved split of fold {fold} must be of the manifest's patches and patients",
             f"others in {path}",
-            "Make it again with 'featkit split'; what was trained on the old one goes with it",
+            "Make it again with 'featkit split'; what was trained on the old one belongs to it alone",
         )
     return saved.align(frame["patch_id"].to_list())
 
 
 def workspace_folds(workspace: Workspace, manifest: Manifest) -> list[str]:
     """Return the folds of the workspace: those configured, else every domain."""
-    return list(workspace.config.split.folds) or _domains(manifest, workspace.config.data.domain)
+    return list(workspace.config.split.folds) or _domains(manifest, workspace.config.split.domain)
 
 
-def _leave_out(manifest: Manifest, fold: str, domain: str, settings: SplitConfig) -> Split:
+def _official(manifest: Manifest, files: Path, design: SplitOptions) -> list[Split]:
+    from featkit.data import official_folds
+
+    made = official_folds(manifest, files, val_fraction=design.val_fraction, seed=design.seed)
+    unknown = [fold for fold in design.folds if fold not in made]
+    if unknown:
+        raise InputError("the fold must be an official one", repr(unknown[0]), did_you_mean(unknown[0], made))
+    return [made[fold] for fold in design.folds or made]
+
+
+def _leave_out(manifest: Manifest, fold: str, design: SplitOptions) -> Split:
     from featkit.data import leave_one_domain_out
 
     return leave_one_domain_out(
         manifest,
         fold,
-        domain=domain,
-        test_fraction=settings.test_fraction,
-        val_fraction=settings.val_fraction,
-        seed=settings.seed,
+        domain=design.domain,
+        test_fraction=design.test_fraction,
+        val_fraction=design.val_fraction,
+        seed=design.seed,
     )
-
-
-def _inputs(
-    data: str | Path | None, workspace: Workspace | None, domain: str | None
-) -> tuple[Manifest, SplitConfig, str]:
-    if data is None:
-        workspace = workspace or Workspace.require()
-        return workspace_manifest(workspace), workspace.config.split, domain or workspace.config.data.domain
-    path = Path(data).resolve()
-    config = DataConfig(path=str(path), adapter=guess_adapter(path))
-    return read_manifest(config, path.parent), SplitConfig(), domain or "magnification"
 
 
 def _domains(manifest: Manifest, domain: str) -> list[str]:

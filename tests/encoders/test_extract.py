@@ -13,6 +13,7 @@ torch = pytest.importorskip("torch", reason="the extra [torch] is not installed"
 from torch import nn  # noqa: E402
 
 from featkit.core.errors import InputError  # noqa: E402
+from featkit.core.options import ExtractOptions  # noqa: E402
 from featkit.data.images import pixel_hash, read_rgb  # noqa: E402
 from featkit.encoders import embed_patches, load_encoder  # noqa: E402
 
@@ -32,7 +33,7 @@ def _gather(extraction):
 
 
 def test_equals_one_patch_at_a_time_by_hand(encoder, patch_paths):
-    run = embed_patches(encoder, patch_paths, batch_size=7, device="cpu")
+    run = embed_patches(encoder, patch_paths, options=ExtractOptions(batch_size=7, device="cpu"))
     batches = list(run)
     assert [len(b.rows) for b in batches] == [7, 7, 6]
     for batch in batches:
@@ -50,17 +51,18 @@ def test_equals_one_patch_at_a_time_by_hand(encoder, patch_paths):
     assert run.summary.seconds_computing > 0
 
 
-@pytest.mark.parametrize(("batch_size", "n_workers"), [(1, 1), (6, 3), (64, 2), ("auto", 0)])
-def test_batches_and_threads_do_not_change_embeddings(encoder, patch_paths, batch_size, n_workers):
-    rows, expected = _gather(embed_patches(encoder, patch_paths, batch_size=5, n_workers=1))
-    again, found = _gather(embed_patches(encoder, patch_paths, batch_size=batch_size, n_workers=n_workers))
+@pytest.mark.parametrize(("batch_size", "n_jobs"), [(1, 1), (6, 3), (64, 2), (None, 2)])
+def test_batches_and_threads_do_not_change_embeddings(encoder, patch_paths, batch_size, n_jobs):
+    rows, expected = _gather(embed_patches(encoder, patch_paths, options=ExtractOptions(batch_size=5, n_jobs=1)))
+    options = ExtractOptions(batch_size=batch_size, n_jobs=n_jobs)
+    again, found = _gather(embed_patches(encoder, patch_paths, options=options))
     assert np.array_equal(rows, again)
     np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
 
 
 def test_rows_choose_and_order(encoder, patch_paths):
     _, everything = _gather(embed_patches(encoder, patch_paths))
-    rows, found = _gather(embed_patches(encoder, patch_paths, rows=[11, 2, 5], batch_size=2))
+    rows, found = _gather(embed_patches(encoder, patch_paths, rows=[11, 2, 5], options=ExtractOptions(batch_size=2)))
     assert rows.tolist() == [11, 2, 5]
     np.testing.assert_allclose(found, everything[[11, 2, 5]], rtol=1e-5, atol=1e-5)
 
@@ -68,7 +70,7 @@ def test_rows_choose_and_order(encoder, patch_paths):
 def test_probabilities_are_the_softmax_of_the_head(encoder, patch_paths):
     torch.manual_seed(0)
     head = nn.Linear(encoder.n_dimensions, 3)
-    for batch in embed_patches(encoder, patch_paths, head=head, batch_size=8):
+    for batch in embed_patches(encoder, patch_paths, head=head, options=ExtractOptions(batch_size=8)):
         logits = batch.embeddings @ head.weight.detach().numpy().T + head.bias.detach().numpy()
         shares = np.exp(logits - logits.max(axis=1, keepdims=True))
         np.testing.assert_allclose(
@@ -80,7 +82,7 @@ def test_bad_patches_are_named_and_left_out(encoder, patch_paths, tmp_path):
     bad = tmp_path / "bad.png"
     bad.write_bytes(b"no picture")
     paths = [patch_paths[0], bad, patch_paths[1], bad, bad]
-    run = embed_patches(encoder, paths, batch_size=2)
+    run = embed_patches(encoder, paths, options=ExtractOptions(batch_size=2))
     batches = list(run)
     assert np.concatenate([b.rows for b in batches]).tolist() == [0, 2]
     assert [row for b in batches for row, _ in b.bad] == [1, 3, 4]
@@ -106,7 +108,7 @@ def test_halves_the_batch_when_memory_does_not_suffice(encoder, patch_paths):
     _, expected = _gather(embed_patches(encoder, patch_paths))
     crowded = load_encoder("tiny")
     crowded.network = _Crowded(crowded.network, room=3)
-    run = embed_patches(crowded, patch_paths, batch_size=16)
+    run = embed_patches(crowded, patch_paths, options=ExtractOptions(batch_size=16))
     _, found = _gather(run)
     np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
     assert run.summary.batch_size == 2
@@ -135,7 +137,7 @@ def test_puts_a_training_encoder_in_eval_mode(encoder, patch_paths):
 
 def test_half_precision_is_recorded_and_close(encoder, patch_paths):
     _, expected = _gather(embed_patches(encoder, patch_paths))
-    run = embed_patches(encoder, patch_paths, precision="bfloat16", device="cpu")
+    run = embed_patches(encoder, patch_paths, options=ExtractOptions(precision="bfloat16", device="cpu"))
     _, found = _gather(run)
     assert run.summary.precision == "bfloat16"
     error = np.linalg.norm(found - expected) / np.linalg.norm(expected)
@@ -145,21 +147,32 @@ def test_half_precision_is_recorded_and_close(encoder, patch_paths):
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"batch_size": 0}, "batch size"),
-        ({"batch_size": "many"}, "batch size"),
-        ({"rows": [0, 99]}, "rows must lie in 0..19"),
-        ({"rows": [-1]}, "rows must lie"),
-        ({"device": "warp"}, "device"),
-        ({"precision": "int4"}, "precision"),
+        ({"batch_size": 0}, "batch_size must be at least 1, got 0"),
+        ({"batch_size": "many"}, "batch_size must be a whole number, got 'many'"),
+        ({"n_jobs": 0}, "n_jobs must be at least 1"),
+        ({"device": "warp"}, "device must be auto, cpu or cuda, got 'warp'"),
+        ({"device": "gpu"}, "got 'gpu'. Use 'cuda' for a GPU"),
+        ({"device": "cuda"}, "device 'cuda' must be on this machine"),
+        ({"precision": "int4"}, "precision must be one of auto, float32, float16, bfloat16, got 'int4'"),
+        ({"precision": "float8"}, "got 'float8'. Did you mean 'float16'|got 'float8'. Did you mean 'float32'"),
+        ({"dtype": "float8"}, "dtype must be one of float32, float16, got 'float8'. Did you mean 'float"),
     ],
 )
-def test_refuses_bad_arguments_at_once(encoder, patch_paths, options, words):
+def test_refuses_bad_options_at_once(encoder, patch_paths, options, words):
+    if options == {"device": "cuda"} and torch.cuda.is_available():
+        pytest.skip("there is a CUDA device")
     with pytest.raises(InputError, match=words):
-        embed_patches(encoder, patch_paths, **options)
+        embed_patches(encoder, patch_paths, options=ExtractOptions(**options))
+
+
+@pytest.mark.parametrize("rows", [[0, 99], [-1]])
+def test_rows_must_be_there(encoder, patch_paths, rows):
+    with pytest.raises(InputError, match=r"rows must lie in 0\.\.19"):
+        embed_patches(encoder, patch_paths, rows=rows)
 
 
 def test_leaving_early_ends_the_threads(encoder, patch_paths):
-    run = embed_patches(encoder, patch_paths * 20, batch_size=4)
+    run = embed_patches(encoder, patch_paths * 20, options=ExtractOptions(batch_size=4))
     next(run)
     run.close()
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("featkit-read")]
@@ -194,7 +207,7 @@ def test_real_weights_on_real_patches():
     weights = root / "weights" / "mobilenetv1_100.imagenet.fp16.safetensors"
     encoder = load_encoder("timm:mobilenetv1_100", weights=weights)
     assert encoder.transform.mean == encoder.transform.std == (0.5, 0.5, 0.5)
-    run = embed_patches(encoder, paths, batch_size=32)
+    run = embed_patches(encoder, paths, options=ExtractOptions(batch_size=32))
     batches = list(run)
     embeddings = np.concatenate([b.embeddings for b in batches])
     assert embeddings.shape == (273, 1024)
@@ -239,11 +252,11 @@ def test_model_folder_reproduces_embeddings_made_elsewhere(tmp_path):
 @pytest.mark.gpu
 @needs_gpu
 def test_gpu_agrees_with_cpu(encoder, patch_paths):
-    _, expected = _gather(embed_patches(load_encoder("tiny"), patch_paths, device="cpu"))
-    run = embed_patches(load_encoder("tiny"), patch_paths, device="cuda", precision="float32")
+    _, expected = _gather(embed_patches(load_encoder("tiny"), patch_paths, options=ExtractOptions(device="cpu")))
+    run = embed_patches(load_encoder("tiny"), patch_paths, options=ExtractOptions(device="cuda", precision="float32"))
     _, found = _gather(run)
     np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-4)
-    half = embed_patches(load_encoder("tiny"), patch_paths, device="cuda")
+    half = embed_patches(load_encoder("tiny"), patch_paths, options=ExtractOptions(device="cuda"))
     _, found = _gather(half)
     assert half.summary.precision == "float16"
     assert np.linalg.norm(found - expected) < 0.01 * np.linalg.norm(expected)

@@ -17,8 +17,8 @@ TRANSFORM = Transform(size=(32, 32), resize=(32, 32))
 
 def test_gives_fitted_pixels_in_order_whatever_the_threads(patch_paths):
     rows = np.array([7, 3, 3, 19, 0])
-    for n_workers, n_ahead in ((1, 1), (4, 2), (2, 100)):
-        patches = list(read_patches(patch_paths, TRANSFORM, rows=rows, n_workers=n_workers, n_ahead=n_ahead))
+    for n_jobs, n_ahead in ((1, 1), (4, 2), (2, 100)):
+        patches = list(read_patches(patch_paths, TRANSFORM, rows=rows, n_jobs=n_jobs, n_ahead=n_ahead))
         assert [patch.row for patch in patches] == rows.tolist()
         for patch in patches:
             image = read_rgb(patch_paths[patch.row])
@@ -57,14 +57,14 @@ def test_never_reads_further_ahead_than_allowed(patch_paths, monkeypatch):
         return read_module.Patch(row, None)
 
     monkeypatch.setattr(read_module, "_read", slow)
-    stream = read_patches(patch_paths, TRANSFORM, n_workers=4, n_ahead=3)
+    stream = read_patches(patch_paths, TRANSFORM, n_jobs=4, n_ahead=3)
     for n_taken, _ in enumerate(stream, start=1):
         time.sleep(0.01)
         assert len(started) <= n_taken + 3
 
 
 def test_leaving_early_ends_the_threads(patch_paths):
-    stream = read_patches(patch_paths * 50, TRANSFORM, n_workers=2, n_ahead=500)
+    stream = read_patches(patch_paths * 50, TRANSFORM, n_jobs=2, n_ahead=500)
     next(stream)
     stream.close()
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("featkit-read")]

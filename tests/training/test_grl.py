@@ -1,3 +1,4 @@
+import dataclasses
 import math
 
 import numpy as np
@@ -9,9 +10,10 @@ from hypothesis import strategies as st  # noqa: E402
 from torch import nn  # noqa: E402
 
 from featkit.core.errors import InputError  # noqa: E402
+from featkit.core.options import TrainOptions  # noqa: E402
 from featkit.encoders import load_encoder  # noqa: E402
-from featkit.training import METHODS, Batch, Task, TrainingConfig, train  # noqa: E402
-from featkit.training.grl import GradientReversalConfig, reversal_strength, reverse_gradient  # noqa: E402
+from featkit.training import METHODS, Batch, LearningTask, train  # noqa: E402
+from featkit.training.grl import GradientReversalOptions, reversal_strength, reverse_gradient  # noqa: E402
 
 
 @pytest.mark.parametrize(
@@ -50,7 +52,7 @@ def _learner(max_lambda=1.0):
     method = METHODS["grl"]
     torch.manual_seed(0)
     options = {"max_lambda": max_lambda, "max_grad_norm": 0.0, "n_hidden": 16}
-    return method(load_encoder("tiny"), Task((6, 6), 3), method.parse(options))
+    return method(load_encoder("tiny"), LearningTask((6, 6), 3), method.parse(options))
 
 
 def _batch():
@@ -90,10 +92,11 @@ def test_one_update_has_the_gradients_of_the_two_losses():
 
 def test_without_reversal_the_discriminator_reads_the_domain(data, encoder):
     """Brightness tells the domain: only watched, it is read; with the reversal it is at chance and the class is not."""
-    config = TrainingConfig(n_epochs=12, batch_size=30, patience=0, augmentation="none")
+    options = TrainOptions(n_epochs=12, batch_size=30, patience=0, augmentation="none")
     last = {}
     for max_lambda in (0.0, 1.0):
-        found = train(data, encoder, "grl", options={"max_lambda": max_lambda}, config=config)
+        own = {"grl": {"max_lambda": max_lambda}}
+        found = train(data, encoder, "grl", options=dataclasses.replace(options, method_options=own))
         last[max_lambda] = found.meta["history"][-1]
     assert last[0.0]["domain_loss"] < 0.6 * math.log(3)
     assert last[1.0]["domain_loss"] > 0.85 * math.log(3)
@@ -103,17 +106,17 @@ def test_without_reversal_the_discriminator_reads_the_domain(data, encoder):
 def test_one_domain_leaves_nothing_to_forget():
     method = METHODS["grl"]
     with pytest.raises(InputError, match="two training domains"):
-        method(load_encoder("tiny"), Task((5, 5), 1), method.parse({}))
+        method(load_encoder("tiny"), LearningTask((5, 5), 1), method.parse({}))
 
 
 @pytest.mark.parametrize("options", [{"gamma": 0.0}, {"max_lambda": -0.1}, {"n_hidden": 0}])
 def test_refuses_options_out_of_range(options):
     with pytest.raises(InputError, match=next(iter(options))):
-        GradientReversalConfig(**options)
+        GradientReversalOptions(**options)
 
 
 def test_options_come_from_a_table():
-    assert METHODS["grl"].parse({"max_lambda": 1, "learning_rate": 0.01}) == GradientReversalConfig(
+    assert METHODS["grl"].parse({"max_lambda": 1, "learning_rate": 0.01}) == GradientReversalOptions(
         learning_rate=0.01, max_lambda=1.0
     )
     assert np.isclose(METHODS["grl"].parse(None).gamma, 10)

@@ -25,7 +25,7 @@ def test_memory_disk_and_arrays_agree(pictures):
     arrays, paths = pictures
     expected = [np.stack([TRANSFORM.fit(arrays[row]) for row in rows]) for rows in ROWS]
     for images, cache in ((paths, True), (paths, False), (arrays, True), (arrays, False)):
-        source = PatchImages(images, TRANSFORM, cache=cache, n_workers=2)
+        source = PatchImages(images, TRANSFORM, cache=cache, n_jobs=2)
         for _ in range(2):
             found = list(source.batches(ROWS))
             assert all(np.array_equal(f, e) for f, e in zip(found, expected, strict=True))
@@ -34,7 +34,7 @@ def test_memory_disk_and_arrays_agree(pictures):
 
 def test_cached_patches_are_read_once(pictures):
     _, paths = pictures
-    cached, streamed = (PatchImages(paths, TRANSFORM, cache=cache, n_workers=1) for cache in (True, False))
+    cached, streamed = (PatchImages(paths, TRANSFORM, cache=cache, n_jobs=1) for cache in (True, False))
     for path in paths:
         path.unlink()
     assert next(cached.batches(ROWS)).shape == (3, 24, 24, 3)
@@ -45,4 +45,4 @@ def test_cached_patches_are_read_once(pictures):
 def test_fitted_arrays_are_taken_as_they_are(pictures):
     arrays = np.ascontiguousarray(pictures[0][:, :24, :24])
     plain = Transform(size=(24, 24), resize=(24, 24))
-    assert np.array_equal(next(PatchImages(arrays, plain, cache=False, n_workers=1).batches(ROWS)), arrays[ROWS[0]])
+    assert np.array_equal(next(PatchImages(arrays, plain, cache=False, n_jobs=1).batches(ROWS)), arrays[ROWS[0]])

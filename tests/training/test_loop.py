@@ -9,11 +9,12 @@ from PIL import Image
 torch = pytest.importorskip("torch", reason="the extra [torch] is not installed")
 
 from featkit.core.errors import InputError  # noqa: E402
+from featkit.core.options import TrainOptions  # noqa: E402
 from featkit.core.progress import reporting_to  # noqa: E402
 from featkit.encoders import load_encoder, read_patches  # noqa: E402
-from featkit.training import METHODS, PatchSet, TrainingConfig, TrainingData, train  # noqa: E402
+from featkit.training import METHODS, PatchSet, TrainingData, train  # noqa: E402
 
-CONFIG = TrainingConfig(n_epochs=3, batch_size=30, patience=0)
+OPTIONS = TrainOptions(n_epochs=3, batch_size=30, patience=0)
 
 
 class _Killed(BaseException):
@@ -44,12 +45,12 @@ class _KillAfter:
 @pytest.mark.parametrize("method", sorted(METHODS))
 @pytest.mark.parametrize("step", [1, 4, 8])
 def test_killed_and_resumed_gives_the_weights_of_an_uninterrupted_run(data, encoder, tmp_path, method, step):
-    straight = train(data, encoder, method, config=CONFIG, folder=tmp_path / "straight")
+    straight = train(data, encoder, method, options=OPTIONS, folder=tmp_path / "straight")
     with pytest.raises(_Killed), reporting_to(_KillAfter(step)):
-        train(data, encoder, method, config=CONFIG, folder=tmp_path / "killed")
+        train(data, encoder, method, options=OPTIONS, folder=tmp_path / "killed")
     watcher = _KillAfter(10**6)
     with reporting_to(watcher):
-        resumed = train(data, encoder, method, config=CONFIG, folder=tmp_path / "killed")
+        resumed = train(data, encoder, method, options=OPTIONS, folder=tmp_path / "killed")
     assert bool(watcher.notes) == (step >= 3)  # three steps an epoch: before that nothing was saved
     assert resumed.encoder.weights_sha256 == straight.encoder.weights_sha256
     assert torch.equal(resumed.head.weight, straight.head.weight)
@@ -59,7 +60,7 @@ def test_killed_and_resumed_gives_the_weights_of_an_uninterrupted_run(data, enco
 
 
 def test_log_has_a_row_per_epoch_and_the_record_says_what_was_done(data, encoder, tmp_path):
-    found = train(data, encoder, "grl", config=CONFIG, folder=tmp_path)
+    found = train(data, encoder, "grl", options=OPTIONS, folder=tmp_path)
     rows = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
     assert rows == found.meta["history"]
     assert [row["epoch"] for row in rows] == [1, 2, 3]
@@ -86,10 +87,9 @@ def test_checkpoint_holds_the_best_epoch_not_the_last(data, encoder):
             shares = found.head(found.encoder.embed(found.encoder.transform.normalise(images))).softmax(dim=1)
         return balanced_cross_entropy(data.val.labels, shares.numpy(), data.val.domains)
 
-    config = dataclasses.replace(CONFIG, n_epochs=5)
-    options = {"learning_rate": 0.03}
-    best = train(data, encoder, config=config, options=options)
-    last = train(data, encoder, config=dataclasses.replace(config, selection="last-epoch"), options=options)
+    options = dataclasses.replace(OPTIONS, n_epochs=5, method_options={"baseline": {"learning_rate": 0.03}})
+    best = train(data, encoder, options=options)
+    last = train(data, encoder, options=dataclasses.replace(options, selection="last-epoch"))
     history = [row["selection_value"] for row in best.meta["history"]]
     assert value(best) == pytest.approx(min(history), rel=1e-5)
     assert value(last) == pytest.approx(history[-1], rel=1e-5)
@@ -104,15 +104,15 @@ def test_stops_when_patience_runs_out(data, encoder):
         classes=data.classes,
         domains=data.domains,
     )
-    config = dataclasses.replace(CONFIG, n_epochs=30, patience=2)
-    meta = train(turned, encoder, config=config).meta
+    options = dataclasses.replace(OPTIONS, n_epochs=30, patience=2)
+    meta = train(turned, encoder, options=options).meta
     assert len(meta["history"]) == meta["selection"]["epoch"] + 2 < 30
 
 
 def test_encoder_given_is_left_as_it_was(data, encoder):
     before = encoder.weights_sha256
     state = torch.get_rng_state()
-    train(data, encoder, config=dataclasses.replace(CONFIG, n_epochs=1))
+    train(data, encoder, options=dataclasses.replace(OPTIONS, n_epochs=1))
     assert encoder.weights_sha256 == before
     assert encoder.weights.startswith("random")
     assert torch.equal(torch.get_rng_state(), state)
@@ -130,40 +130,82 @@ def test_files_arrays_cache_and_threads_give_the_same_weights(data, encoder, tmp
     read = (PatchSet(list(read_patches(side.images, transform)), side.labels, side.domains) for side in sides)
     read_before = TrainingData(*read, classes=data.classes, domains=data.domains)
     hashes = {
-        train(d, encoder, config=dataclasses.replace(CONFIG, **more)).encoder.weights_sha256
+        train(d, encoder, options=dataclasses.replace(OPTIONS, **more)).encoder.weights_sha256
         for d, more in (
             (data, {}),
             (read_before, {}),
-            (on_disk, {"n_workers": 1}),
-            (on_disk, {"n_workers": 3, "cache_bytes": 0}),
+            (on_disk, {"n_jobs": 1}),
+            (on_disk, {"n_jobs": 3, "cache_bytes": 0}),
         )
     }
     assert len(hashes) == 1
 
 
 def test_a_finished_run_is_returned_and_not_run_again(data, encoder, tmp_path):
-    first = train(data, encoder, config=CONFIG, folder=tmp_path)
+    first = train(data, encoder, options=OPTIONS, folder=tmp_path)
     with reporting_to(_KillAfter(-1)):
-        again = train(data, encoder, config=CONFIG, folder=tmp_path)
+        again = train(data, encoder, options=OPTIONS, folder=tmp_path)
     assert again.encoder.weights_sha256 == first.encoder.weights_sha256
 
 
-@pytest.mark.parametrize("change", [{"seed": 1}, {"n_epochs": 4}])
-def test_another_run_does_not_go_into_the_same_folder(data, encoder, tmp_path, change):
-    other = dataclasses.replace(CONFIG, **change)
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"seed": 1}, "the option seed changed"),
+        ({"options": dataclasses.replace(OPTIONS, n_epochs=4)}, "the option n_epochs changed"),
+        ({"options": dataclasses.replace(OPTIONS, precision="bfloat16")}, "the option precision changed"),
+    ],
+)
+def test_another_run_does_not_go_into_the_same_folder(data, encoder, tmp_path, change, said):
+    other = {"options": OPTIONS, **change}
     with pytest.raises(_Killed), reporting_to(_KillAfter(5)):
-        train(data, encoder, config=CONFIG, folder=tmp_path)
-    with pytest.raises(InputError, match="own data, encoder and settings"):
-        train(data, encoder, config=other, folder=tmp_path)
-    train(data, encoder, config=CONFIG, folder=tmp_path)
-    with pytest.raises(InputError, match="must be free"):
-        train(data, encoder, config=other, folder=tmp_path)
+        train(data, encoder, options=OPTIONS, folder=tmp_path)
+    with pytest.raises(InputError, match=said):
+        train(data, encoder, folder=tmp_path, **other)
+    train(data, encoder, options=OPTIONS, folder=tmp_path)
+    with pytest.raises(InputError, match=said) as caught:
+        train(data, encoder, folder=tmp_path, **other)
+    assert "delete" not in str(caught.value).lower()
+
+
+def test_the_device_is_no_part_of_what_a_training_is(data, encoder, tmp_path):
+    """A finished training is the one asked for on any device, also on one that this machine lacks."""
+    first = train(data, encoder, options=OPTIONS, folder=tmp_path)
+    for change in ({"device": "cpu"}, {"device": "cuda:9"}, {"precision": "float32"}):
+        again = train(data, encoder, options=dataclasses.replace(OPTIONS, **change), folder=tmp_path)
+        assert again.encoder.weights_sha256 == first.encoder.weights_sha256
+
+
+def test_an_interrupted_training_goes_on_at_the_precision_it_was_begun_with(data, encoder, tmp_path):
+    begun = dataclasses.replace(OPTIONS, precision="bfloat16")
+    with pytest.raises(_Killed), reporting_to(_KillAfter(5)):
+        train(data, encoder, options=begun, folder=tmp_path)
+    assert train(data, encoder, options=OPTIONS, folder=tmp_path).meta["precision"] == "bfloat16"
+
+
+def test_a_checkpoint_of_version_0_1_is_taken_for_what_it_is(data, encoder, tmp_path):
+    train(data, encoder, options=OPTIONS, folder=tmp_path)
+    record = json.loads((tmp_path / "checkpoint.json").read_text())
+    for name in ("files", "sha256", "estimator"):
+        del record[name]
+    record |= {"version": 1, "fingerprint": "0" * 64}
+    record["training"] |= {"seed": 0, "device": "auto", "precision": "auto"}
+    (tmp_path / "checkpoint.json").write_text(json.dumps(record, indent=1))
+    train(data, encoder, options=OPTIONS, folder=tmp_path)
+    with pytest.raises(InputError, match="the option seed changed"):
+        train(data, encoder, seed=1, options=OPTIONS, folder=tmp_path)
+
+
+def test_a_training_that_version_0_1_began_is_refused_in_one_line(data, encoder, tmp_path):
+    torch.save({"fingerprint": "0" * 64, "history": []}, tmp_path / "state.pt")
+    with pytest.raises(InputError, match="must be of this version of featkit"):
+        train(data, encoder, options=OPTIONS, folder=tmp_path)
 
 
 def test_a_damaged_state_is_named(data, encoder, tmp_path):
     (tmp_path / "state.pt").write_bytes(b"half a file")
     with pytest.raises(InputError, match=r"state\.pt must be readable"):
-        train(data, encoder, config=CONFIG, folder=tmp_path)
+        train(data, encoder, options=OPTIONS, folder=tmp_path)
 
 
 def test_a_loss_that_is_not_finite_stops_with_the_place(data):
@@ -171,15 +213,15 @@ def test_a_loss_that_is_not_finite_stops_with_the_place(data):
     with torch.no_grad():
         encoder.network.features[0].weight.fill_(torch.inf)
     with pytest.raises(InputError, match=r"finite, got nan in epoch 1, step 1 of 3.*learning_rate"):
-        train(data, encoder, config=CONFIG)
+        train(data, encoder, options=OPTIONS)
 
 
 def test_a_rule_that_looks_at_validation_needs_some(data, encoder):
     empty = PatchSet(np.zeros((0, 96, 96, 3), np.uint8), np.array([], int), np.array([], int))
     alone = TrainingData(data.train, empty, classes=data.classes, domains=data.domains)
     with pytest.raises(InputError, match="validation rows"):
-        train(alone, encoder, config=CONFIG)
-    found = train(alone, encoder, config=dataclasses.replace(CONFIG, selection="last-epoch", n_epochs=1))
+        train(alone, encoder, options=OPTIONS)
+    found = train(alone, encoder, options=dataclasses.replace(OPTIONS, selection="last-epoch", n_epochs=1))
     assert found.meta["selection"]["epoch"] == 1
 
 
@@ -194,7 +236,7 @@ def test_domain_numbers_need_not_be_consecutive(data, encoder):
         TrainingData(*sides, classes=data.classes, domains=data.domains),
         encoder,
         "grl",
-        config=dataclasses.replace(CONFIG, n_epochs=1),
+        options=dataclasses.replace(OPTIONS, n_epochs=1),
     )
     assert found.meta["domains"] == ["40X", "200X"]
     assert found.meta["history"][0]["domain_chance"] == pytest.approx(np.log(2))
@@ -213,24 +255,27 @@ def test_unknown_method(data, encoder):
         {"patience": -1},
         {"augmentation": "mixup"},
         {"colour_jitter": 1.0},
+        {"seeds": (0, -1)},
+        {"device": "gpu"},
+        {"n_jobs": 0},
     ],
 )
-def test_settings_out_of_range(change):
-    with pytest.raises(InputError, match=next(iter(change))):
-        TrainingConfig(**change)
+def test_options_out_of_range(change):
+    with pytest.raises(InputError, match=next(iter(change)).removesuffix("s")):
+        TrainOptions(**change)
 
 
 def test_a_folder_that_cannot_be_written(data, encoder, tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(InputError, match="writable"):
-        train(data, encoder, config=CONFIG, folder=tmp_path / "file" / "run")
+        train(data, encoder, options=OPTIONS, folder=tmp_path / "file" / "run")
 
 
 def test_a_moved_run_can_be_resumed(data, encoder, tmp_path):
     with pytest.raises(_Killed), reporting_to(_KillAfter(5)):
-        train(data, encoder, config=CONFIG, folder=tmp_path / "here")
+        train(data, encoder, options=OPTIONS, folder=tmp_path / "here")
     shutil.move(tmp_path / "here", tmp_path / "there")
-    found = train(data, encoder, config=CONFIG, folder=tmp_path / "there")
+    found = train(data, encoder, options=OPTIONS, folder=tmp_path / "there")
     assert len(found.meta["history"]) == 3
 
 
@@ -238,8 +283,13 @@ def test_a_moved_run_can_be_resumed(data, encoder, tmp_path):
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 @pytest.mark.parametrize("method", sorted(METHODS))
 def test_trains_on_a_gpu_with_mixed_precision(data, encoder, method, tmp_path):
-    config = dataclasses.replace(CONFIG, n_epochs=6, batch_size=15, device="cuda")
-    found = train(data, encoder, method, config=config, folder=tmp_path)
+    options = dataclasses.replace(OPTIONS, n_epochs=6, batch_size=15, device="cuda")
+    found = train(data, encoder, method, options=options, folder=tmp_path)
     assert found.meta["precision"] == "float16"
     assert max(row["val_accuracy"] for row in found.meta["history"]) > 0.9
     assert next(found.encoder.parameters()).device.type == "cpu"
+
+
+def test_a_seed_below_zero_is_refused(data, encoder):
+    with pytest.raises(InputError, match="seed must be a whole number of at least 0, got -1"):
+        train(data, encoder, seed=-1)

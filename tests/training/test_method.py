@@ -6,13 +6,13 @@ import pytest
 torch = pytest.importorskip("torch", reason="the extra [torch] is not installed")
 
 from featkit.encoders import load_encoder  # noqa: E402
-from featkit.training import METHODS, Batch, Task  # noqa: E402
+from featkit.training import METHODS, Batch, LearningTask  # noqa: E402
 from featkit.training.method import rate_factor  # noqa: E402
 
 
 def _learner(counts=(3, 9), options=None, **task):
     method = METHODS["baseline"]
-    return method(load_encoder("tiny"), Task(counts, 2, **task), method.parse(options))
+    return method(load_encoder("tiny"), LearningTask(counts, 2, **task), method.parse(options))
 
 
 def _batch(labels, domains):
@@ -59,10 +59,10 @@ def test_pretrained_weights_are_changed_more_gently(tmp_path):
 
     method = METHODS["baseline"]
     encoder = load_encoder("tiny")
-    assert method(encoder, Task((1, 1), 1), method.parse({})).learning_rate == 1e-3
+    assert method(encoder, LearningTask((1, 1), 1), method.parse({})).learning_rate == 1e-3
     encoder.weights = "trained (baseline)"
     again = restore_encoder(save_encoder(encoder, tmp_path / "encoder.safetensors"))
-    assert method(again, Task((1, 1), 1), method.parse({})).learning_rate == 1e-4
+    assert method(again, LearningTask((1, 1), 1), method.parse({})).learning_rate == 1e-4
 
 
 def test_gradients_are_held_to_the_norm():

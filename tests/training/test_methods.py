@@ -8,8 +8,9 @@ import pytest
 torch = pytest.importorskip("torch", reason="the extra [torch] is not installed")
 
 from featkit.core.errors import InputError  # noqa: E402
+from featkit.core.options import TrainOptions  # noqa: E402
 from featkit.encoders import load_encoder  # noqa: E402
-from featkit.training import METHODS, Batch, Method, Task, TrainingConfig, load_checkpoint, train  # noqa: E402
+from featkit.training import METHODS, Batch, LearningTask, Method, load_checkpoint, train  # noqa: E402
 
 
 @pytest.fixture(params=sorted(METHODS))
@@ -19,7 +20,7 @@ def name(request):
 
 def _learner(name, options=None, seed=0):
     torch.manual_seed(seed)
-    return METHODS[name](load_encoder("tiny"), Task(class_counts=(15, 15), n_domains=3), METHODS[name].parse(options))
+    return METHODS[name](load_encoder("tiny"), LearningTask(class_counts=(15, 15), n_domains=3), METHODS[name].parse(options))
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +49,7 @@ def test_three_updates_are_finite_and_move_every_network(name, batch):
 
 
 def test_loss_falls_and_classes_are_learnt_on_planted_data(name, data, encoder):
-    found = train(data, encoder, name, config=TrainingConfig(n_epochs=6, batch_size=15, patience=0))
+    found = train(data, encoder, name, options=TrainOptions(n_epochs=6, batch_size=15, patience=0))
     history = found.meta["history"]
     key = "class_loss" if "class_loss" in history[0] else "loss"
     assert history[-1][key] < 0.5 * history[0][key]
@@ -57,7 +58,7 @@ def test_loss_falls_and_classes_are_learnt_on_planted_data(name, data, encoder):
 
 def test_same_seed_same_weights(name, data, encoder):
     runs = [
-        train(data, encoder, name, config=TrainingConfig(n_epochs=2, batch_size=30, seed=seed)) for seed in (4, 4, 5)
+        train(data, encoder, name, seed=seed, options=TrainOptions(n_epochs=2, batch_size=30)) for seed in (4, 4, 5)
     ]
     hashes = [run.encoder.weights_sha256 for run in runs]
     assert hashes[0] == hashes[1] != hashes[2]
@@ -65,7 +66,7 @@ def test_same_seed_same_weights(name, data, encoder):
 
 
 def test_saved_and_loaded_it_gives_the_same_embeddings(name, data, encoder, batch, tmp_path):
-    found = train(data, encoder, name, config=TrainingConfig(n_epochs=1, batch_size=30), folder=tmp_path)
+    found = train(data, encoder, name, options=TrainOptions(n_epochs=1, batch_size=30), folder=tmp_path)
     again, head, meta = load_checkpoint(tmp_path)
     assert torch.equal(found.encoder.embed(batch.images), again.embed(batch.images))
     assert torch.equal(head.weight, found.head.weight)

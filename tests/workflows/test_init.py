@@ -6,8 +6,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from featkit import workflows
-from featkit.core.config import DataConfig, read_config
+from featkit.core.config import read_config
 from featkit.core.errors import InputError
+from featkit.core.options import DataOptions, EncoderOptions, SplitOptions
 from featkit.core.workspace import Workspace
 from featkit.workflows._init import _toml
 from featkit.workflows.steps.manifests import workspace_manifest
@@ -19,22 +20,24 @@ TEXT = st.text(
 
 @given(
     path=TEXT,
-    metadata=TEXT,
+    metadata=st.none() | TEXT,
     domain=TEXT.filter(bool),
     scale=st.none() | st.floats(0.01, 10),
     columns=st.dictionaries(st.sampled_from(["patient", "label", "mpp"]), TEXT),
 )
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
 def test_what_is_written_reads_back_whatever_the_names(tmp_path, path, metadata, domain, scale, columns):
-    asked = DataConfig(path=path, adapter="table", metadata=metadata, domain=domain, scale=scale, columns=columns)
+    asked = DataOptions(path=path, adapter="table", metadata=metadata, scale=scale, columns=columns)
+    design = SplitOptions(domain=domain, folds=("a", path))
     file = tmp_path / "featkit.toml"
-    file.write_text(f"[data]\n{_toml(asked)}\n", encoding="utf-8")
-    assert read_config(file).data == asked
+    text = f"[data]\n{_toml(asked, 'data')}\n[split]\n{_toml(design, 'split')}\n"
+    file.write_text(text, encoding="utf-8")
+    assert (read_config(file).data, read_config(file).split) == (asked, design)
 
 
 def test_the_workspace_says_what_was_found(fresh_workspace):
     config = read_config(fresh_workspace / "featkit.toml")
-    assert config.data == DataConfig(path="data/manifest.csv", adapter="table")
+    assert config.data == DataOptions(path="data/manifest.csv", adapter="table")
     assert config.encoder.name == "tiny"
     assert len(workspace_manifest(Workspace.require())) == 12 * 2 * 4
 
@@ -77,10 +80,13 @@ def test_nothing_is_written_where_the_data_cannot_be_read(tmp_path):
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"domain": "site"}, "the domain must be a column of the manifest, got site. There are: patch_id"),
-        ({"adapter": "breakhis", "patient_key": "name"}, "patient_key must be 'case' or 'id'|image folder must exist"),
-        ({"scale": 0.5}, "scale of .data. is for the adapter breakhis"),
-        ({"columns": {"patient": "who"}}, "mapped columns who"),
+        ({"split": SplitOptions(domain="site")}, "the domain must be a column of the manifest, got site. There are: patch_id"),
+        (
+            {"options": DataOptions(adapter="breakhis", patient_key="name")},
+            "patient_key must be 'case' or 'id'|image folder must exist",
+        ),
+        ({"options": DataOptions(scale=0.5)}, "scale of .data. is for the adapter breakhis"),
+        ({"options": DataOptions(columns={"patient": "who"})}, "mapped columns who"),
     ],
 )
 def test_wrong_options_are_named(prepared_workspace, tmp_path, options, said):
@@ -95,13 +101,28 @@ def test_a_domain_must_have_a_value_everywhere(prepared_workspace, tmp_path):
     rows.drop("magnification").write_csv(tmp_path / "t.csv")
     with pytest.raises(InputError, match="column 'magnification' must have a value in every row, got 96 without"):
         workflows.init(tmp_path / "t.csv", workspace=tmp_path)
-    manifest = workflows.init(tmp_path / "t.csv", workspace=tmp_path, domain="subtype")
+    manifest = workflows.init(tmp_path / "t.csv", workspace=tmp_path, split=SplitOptions(domain="subtype"))
     assert set(read_config(tmp_path / "featkit.toml").split.folds) == set(manifest.frame["subtype"])
-    assert read_config(tmp_path / "featkit.toml").data.domain == "subtype"
+    assert read_config(tmp_path / "featkit.toml").split.domain == "subtype"
 
 
 def test_an_encoder_file_is_named_from_the_workspace(finished_workspace, tmp_path):
     weights = finished_workspace / "runs" / "baseline" / "100X" / "seed0" / "checkpoint" / "encoder.safetensors"
     (tmp_path / "e.safetensors").symlink_to(weights)
-    workflows.init(finished_workspace / "data" / "manifest.csv", workspace=tmp_path, encoder=str(weights))
+    workflows.init(finished_workspace / "data" / "manifest.csv", workspace=tmp_path, encoder=EncoderOptions(name=str(weights)))
     assert read_config(tmp_path / "featkit.toml").encoder.name == str(weights)
+
+
+def test_an_unknown_encoder_is_refused_before_the_data_is_read(tmp_path):
+    pytest.importorskip("torch", reason="the extra [torch] is not installed")
+    with pytest.raises(InputError, match="got 'tyni'. Did you mean 'tiny'"):
+        workflows.init(tmp_path / "nowhere", workspace=tmp_path, encoder=EncoderOptions(name="tyni"))
+
+
+def test_the_design_that_is_given_is_written(prepared_workspace, tmp_path):
+    design = SplitOptions(folds=("100X",), test_fraction=0.4, val_fraction=0.2, seed=3)
+    start = EncoderOptions(name="tiny", weights="random", offline=True)
+    data = prepared_workspace / "data" / "manifest.csv"
+    workflows.init(data, workspace=tmp_path, options=DataOptions(positive="benign"), split=design, encoder=start)
+    found = read_config(tmp_path / "featkit.toml")
+    assert (found.split, found.encoder, found.data.positive) == (design, start, "benign")

@@ -6,6 +6,7 @@ import pytest
 
 from featkit import workflows
 from featkit.core.errors import InputError
+from featkit.core.options import SplitOptions
 from featkit.core.workspace import Workspace
 from featkit.data import Split
 from featkit.workflows._split import ensure_split, workspace_folds
@@ -36,12 +37,13 @@ def test_without_configured_folds_every_domain_is_held_out(fresh_workspace):
 
 
 def test_what_is_given_overrides_what_is_configured(fresh_workspace, tmp_path):
-    (plain,) = workflows.split(fold="400X")
-    (other,) = workflows.split(fold="400X", seed=3, output=tmp_path / "out")
-    (larger,) = workflows.split(fold="400X", test_fraction=0.5, val_fraction=0.0, output=tmp_path / "out")
+    (plain,) = workflows.split(options=SplitOptions(folds=("400X",)))
+    (other,) = workflows.split(options=SplitOptions(folds=("400X",), seed=3), output=tmp_path / "out")
+    (larger,) = workflows.split(
+        options=SplitOptions(folds=("400X",), test_fraction=0.5, val_fraction=0.1), output=tmp_path / "out"
+    )
     assert roles(plain) != roles(other)
     assert larger.audit.n_patients["test"] == 6
-    assert larger.audit.n_patients["val"] == 0
     assert roles(Split.load(tmp_path / "out" / "400X.json")) == roles(larger)
     assert roles(Split.load(fresh_workspace / "splits" / "400X.json")) == roles(plain)
 
@@ -50,7 +52,7 @@ def test_another_column_can_be_the_domain(fresh_workspace):
     manifest = workspace_manifest(Workspace.require())
     frame = manifest.frame.with_columns(site="s" + pl.col("patch_id").str.slice(-1))
     frame.write_csv(fresh_workspace / "table.csv")
-    splits = workflows.split(fresh_workspace / "table.csv", domain="site", output=fresh_workspace / "out")
+    splits = workflows.split(fresh_workspace / "table.csv", options=SplitOptions(domain="site"), output="out")
     assert {s.fold: s.domain for s in splits} == {"s1": "site", "s2": "site"}
     for made in splits:
         assert set(made.domains[made.rows("test")]) == {made.fold}
@@ -58,7 +60,7 @@ def test_another_column_can_be_the_domain(fresh_workspace):
 
 def test_outside_a_workspace_splits_go_to_a_folder_here(prepared_workspace, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    workflows.split(prepared_workspace / "data" / "manifest.csv", fold="40X")
+    workflows.split(prepared_workspace / "data" / "manifest.csv", options=SplitOptions(folds=("40X",)))
     assert Split.load(tmp_path / "splits" / "40X.json").fold == "40X"
     with pytest.raises(InputError, match="needs a workspace"):
         workflows.split()
@@ -78,14 +80,16 @@ def test_official_folds_take_seed_and_fraction_and_one_may_be_chosen(fresh_works
     manifest = workspace_manifest(Workspace.require())
     path = official(fresh_workspace / "files.csv", manifest)
     assert [s.fold for s in workflows.split(official=path)] == [f"dsfold{k}" for k in range(1, 6)]
-    (one,) = workflows.split(official=path, fold="dsfold2", val_fraction=0.0, output="out")
-    assert one.audit.n_patches["val"] == 0
+    (one,) = workflows.split(official=path, options=SplitOptions(folds=("dsfold2",), val_fraction=0.2), output="out")
     assert set(one.patients[one.rows("test")]) == {p for p in one.patients if int(p[-2:]) % 5 == 1}
-    first, second = (workflows.split(official=path, fold="dsfold2", seed=s, output="out")[0] for s in (0, 1))
+    first, second = (
+        workflows.split(official=path, options=SplitOptions(folds=("dsfold2",), seed=seed), output="out")[0]
+        for seed in (0, 1)
+    )
     assert (first.rows("test") == second.rows("test")).all()
     assert not np.array_equal(first.rows("val"), second.rows("val"))
     with pytest.raises(InputError, match="official one, got '100X'"):
-        workflows.split(official=path, fold="100X")
+        workflows.split(official=path, options=SplitOptions(folds=("100X",)))
 
 
 def test_a_saved_split_is_used_as_it_is(workspace):
@@ -118,17 +122,22 @@ def test_a_split_of_another_manifest_is_refused(workspace, changed):
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"fold": "300X"}, "fold must be a value of 'magnification', got '300X'. Did you mean"),
+        ({"folds": ("300X",)}, "fold must be a value of 'magnification', got '300X'. Did you mean"),
         ({"domain": "site"}, "site"),
-        ({"test_fraction": 1.5}, "test_fraction must lie in"),
-        ({"test_fraction": 0.6, "val_fraction": 0.4}, "must be below 1"),
-        ({"official": "nowhere.csv"}, "the table must exist"),
+        ({"test_fraction": 1.5}, "test_fraction must be strictly between 0 and 1, got 1.5"),
+        ({"test_fraction": 0.6, "val_fraction": 0.4}, "less than 1 together with val_fraction"),
+        ({"seed": -1}, "a seed must be a whole number of at least 0, got -1"),
     ],
 )
 def test_wrong_options_are_named_and_nothing_is_saved(fresh_workspace, options, said):
     with pytest.raises(InputError, match=said):
-        workflows.split(**options)
+        workflows.split(options=SplitOptions(**options))
     assert not (fresh_workspace / "splits").exists()
+
+
+def test_a_list_of_official_folds_that_is_not_there_is_named(fresh_workspace):
+    with pytest.raises(InputError, match="the table must exist"):
+        workflows.split(official="nowhere.csv")
 
 
 def test_one_impossible_fold_saves_no_other(fresh_workspace):

@@ -8,6 +8,8 @@ from PIL import Image
 
 from featkit import workflows
 from featkit.core.errors import InputError
+from featkit.core.options import SplitOptions, TrainOptions
+from featkit.core.run_key import RunFilter, RunKey
 from featkit.core.workspace import Workspace
 from featkit.data import Split
 from featkit.training import load_checkpoint
@@ -24,8 +26,8 @@ def configure(workspace, old, new):
 def test_every_method_fold_and_seed_gets_its_checkpoint(workspace):
     for run in workflows.train():
         meta = load_checkpoint(run.checkpoint).meta
-        assert (meta["method"], meta["seed"]) == (run.method, run.seed)
-        assert run.fold not in meta["domains"]
+        assert (meta["method"], meta["seed"]) == (run.key.method, run.key.seed)
+        assert run.key.fold not in meta["domains"]
         assert len(meta["domains"]) == 3
         assert meta["classes"] == ["benign", "malignant"]
         assert len((run.checkpoint / "log.jsonl").read_text().splitlines()) == 1
@@ -36,7 +38,7 @@ def test_what_is_finished_is_not_done_again(workspace):
     assert len(files) == 4 * 4
     before = {path: (path.stat().st_mtime_ns, path.read_bytes()) for path in files}
     runs = workflows.train()
-    assert [(r.method, r.fold) for r in runs] == [
+    assert [(r.key.method, r.key.fold) for r in runs] == [
         ("baseline", "100X"),
         ("grl", "100X"),
         ("baseline", "200X"),
@@ -47,16 +49,16 @@ def test_what_is_finished_is_not_done_again(workspace):
 
 def test_one_run_can_be_asked_for(fresh_workspace):
     configure(fresh_workspace, "seeds = [0]", "seeds = [0, 1]")
-    (run,) = workflows.train("baseline", fold="400X", seed=1, device="cpu")
+    (run,) = workflows.train(runs=RunFilter("baseline", "400X", 1), options=TrainOptions(n_epochs=1, device="cpu"))
     assert run.folder == fresh_workspace / "runs" / "baseline" / "400X" / "seed1"
     assert load_checkpoint(run.checkpoint).meta["history"][-1]["epoch"] == 1
-    assert [r.name for r in Workspace.require().runs()] == ["baseline/400X/seed1"]
+    assert [r.key for r in Workspace.require().runs()] == [RunKey("baseline", "400X", 1)]
 
 
 def test_training_sees_its_own_patients_and_never_the_held_out_domain(workspace):
     manifest = workspace_manifest(Workspace.require())
     split = Split.load(workspace / "splits" / "100X.json")
-    data = training_data(manifest, split, Workspace.require().config.data)
+    data = training_data(manifest, split, Workspace.require().config)
     of_path = {row["path"]: row for row in manifest.frame.iter_rows(named=True)}
     for side, role in ((data.train, "train"), (data.val, "val")):
         rows = [of_path[path] for path in side.images]
@@ -73,13 +75,13 @@ def test_a_split_without_a_domain_is_trained_over_those_of_the_workspace(workspa
 
     saved = Split.load(workspace / "splits" / "100X.json")
     official = dataclasses.replace(saved, fold="dsfold1", domain=None, domains=[""] * len(saved))
-    assert training_data(manifest, official, Workspace.require().config.data).domains == ("40X", "200X", "400X")
+    assert training_data(manifest, official, Workspace.require().config).domains == ("40X", "200X", "400X")
 
 
 def test_the_positive_class_is_the_one_configured(workspace):
     configure(workspace, "[data]", '[data]\npositive = "benign"')
     split = Split.load(workspace / "splits" / "100X.json")
-    config = Workspace.require().config.data
+    config = Workspace.require().config
     assert training_data(workspace_manifest(Workspace.require()), split, config).classes == ("malignant", "benign")
 
 
@@ -91,14 +93,17 @@ def test_the_positive_class_is_the_one_configured(workspace):
             'methods = ["baseline", "gril"]',
             "training method, got 'gril'. Did you mean 'grl'",
         ),
-        ("epochs = 1", "epochs = 1\n[train.gril]\ngamma = 1.0", "training method, got 'gril'"),
-        ("epochs = 1", "epochs = 1\n[train.grl]\ngama = 1.0", "gama"),
-        ("epochs = 1", "epochs = 1\n[train.grl]\ngamma = 'much'", "gamma"),
+        ("n_epochs = 1", "n_epochs = 1\n[train.gril]\ngamma = 1.0", "training method, got 'gril'"),
+        ("n_epochs = 1", "n_epochs = 1\n[train.grl]\ngama = 1.0", "gama"),
+        ("n_epochs = 1", "n_epochs = 1\n[train.grl]\ngamma = 'much'", "gamma"),
         ('folds = ["100X", "200X"]', 'folds = ["100X", "300X"]', "got '300X'. Did you mean"),
-        ("epochs = 1", "epochs = 0", "n_epochs must be at least 1"),
-        ("epochs = 1", 'epochs = 1\nselection = "best"', "best"),
+        ("n_epochs = 1", "n_epochs = 0", "n_epochs must be at least 1"),
+        ("n_epochs = 1", 'n_epochs = 1\nselection = "best"', "best"),
         ('name = "tiny"', 'name = "tinny"', "tinny"),
-        ('weights = ""', 'weights = "nowhere.pth"', "weights must be a file, got nowhere.pth"),
+        ('name = "tiny"', 'name = "tiny"\nweights = "nowhere.pth"', "weights must be a file, got nowhere.pth"),
+        ("n_epochs = 1", 'n_epochs = 1\ndevice = "gpu"', "device must be auto, cpu or cuda, got 'gpu'. Use 'cuda'"),
+        ("n_epochs = 1", 'n_epochs = 1\nprecision = "float8"', "got 'float8'. Did you mean 'float"),
+        ("seeds = [0]", "seeds = [-1]", "a seed must be a whole number of at least 0, got -1"),
     ],
 )
 def test_mistakes_are_found_before_anything_is_trained(fresh_workspace, old, new, said):
@@ -110,27 +115,37 @@ def test_mistakes_are_found_before_anything_is_trained(fresh_workspace, old, new
 
 def test_a_patch_that_cannot_be_read_is_named(fresh_workspace):
     manifest = workspace_manifest(Workspace.require())
-    (split,) = workflows.split(fold="100X")
+    (split,) = workflows.split(options=SplitOptions(folds=("100X",)))
     rows = dict(manifest.frame.select("patch_id", "path").iter_rows())
     bad = split.patch_ids[split.rows("train")[0]]
     Image.new("CMYK", (96, 96)).save(rows[bad], format="TIFF")
     with pytest.raises(InputError, match=f"training patches must be readable.*{bad}.png is CMYK. Convert it"):
-        workflows.train("baseline", fold="100X")
+        workflows.train(runs=RunFilter("baseline", "100X"))
 
 
 def test_weights_are_found_from_the_workspace_wherever_the_command_runs(workspace, monkeypatch):
     trained = "runs/baseline/100X/seed0/checkpoint/encoder.safetensors"
     configure(workspace, 'name = "tiny"', f'name = "{trained}"')
     monkeypatch.chdir(workspace / "data")
-    (run,) = workflows.train("baseline", fold="400X")
+    (run,) = workflows.train(runs=RunFilter("baseline", "400X"))
     start = load_checkpoint(run.checkpoint).meta["started_from"]
     record = json.loads((workspace / trained).with_name("checkpoint.json").read_text())
     assert start["weights_sha256"] == record["encoder"]["weights_sha256"]
 
 
 def test_other_settings_do_not_overwrite_a_finished_training(workspace):
-    with pytest.raises(InputError, match="finished training of other data, encoder or settings"):
-        workflows.train("baseline", fold="100X", epochs=2)
+    with pytest.raises(InputError, match="the option n_epochs changed") as caught:
+        workflows.train(runs=RunFilter("baseline", "100X"), options=Workspace.require().config.train.with_given(n_epochs=2))
+    assert "delete" not in str(caught.value).lower()
+
+
+def test_the_device_of_a_finished_run_does_not_matter(workspace):
+    """Also one that this machine lacks: nothing is computed again."""
+    before = {p: p.stat().st_mtime_ns for p in (workspace / "runs").rglob("checkpoint/*")}
+    for device in ("cpu", "cuda"):
+        options = Workspace.require().config.train.with_given(device=device)
+        assert len(workflows.train(options=options)) == 4
+    assert {p: p.stat().st_mtime_ns for p in (workspace / "runs").rglob("checkpoint/*")} == before
 
 
 def test_training_needs_a_workspace(tmp_path, monkeypatch):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 from featkit.core.options.base import Options
+from featkit.core.seeds import check_seeds
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -15,8 +16,8 @@ class DataOptions(Options):
     ----------
     path : str
         A folder or a table, relative to the workspace.
-    adapter : str
-        How it is read; see `featkit.data.ADAPTERS`.
+    adapter : str, optional
+        How it is read; see `featkit.data.ADAPTERS`. Seen from the data when not set.
     metadata : str, optional
         For "folder": the table with patient, magnification and mpp.
     columns : dict of str to str
@@ -34,7 +35,7 @@ class DataOptions(Options):
     """
 
     path: str = "."
-    adapter: str = "breakhis"
+    adapter: str | None = None
     metadata: str | None = None
     columns: dict[str, str] = dataclasses.field(default_factory=dict)
     labels: tuple[str, ...] = ()
@@ -57,7 +58,7 @@ class SplitOptions(Options):
     test_fraction, val_fraction : float
         Shares of the patients, in (0, 1).
     seed : int
-        Seed of the patient partition.
+        Seed of the patient partition, 0 or more.
     """
 
     domain: str = "magnification"
@@ -70,5 +71,6 @@ class SplitOptions(Options):
         """Refuse values out of range."""
         for name in ("test_fraction", "val_fraction"):
             self.require(name, "strictly between 0 and 1", 0 < getattr(self, name) < 1, "Use 0.3 and 0.15")
+        check_seeds((self.seed,))
         both = self.test_fraction + self.val_fraction
         self.require("test_fraction", "less than 1 together with val_fraction", both < 1, "Leave patients to train on")

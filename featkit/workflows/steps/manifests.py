@@ -7,8 +7,9 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from featkit.core.config import DataConfig
 from featkit.core.errors import InputError
+from featkit.core.files import write_json
+from featkit.core.options import DataOptions
 from featkit.core.progress import note
 from featkit.core.workspace import CONFIG_NAME, Workspace
 
@@ -22,7 +23,7 @@ _OPTIONS = {
     "folder": ("metadata", "columns", "labels"),
     "table": ("columns", "labels"),
 }
-_LATER = ("domain", "positive")  # keys of [data] that do not change how the data is read
+_LATER = ("positive",)  # keys of [data] that do not change how the data is read
 
 
 def guess_adapter(data: Path) -> str:
@@ -37,40 +38,52 @@ def guess_adapter(data: Path) -> str:
     return "breakhis" if is_breakhis else "folder"
 
 
-def read_manifest(config: DataConfig, root: Path) -> Manifest:
-    """Return the manifest that ``[data]`` describes, paths relative to ``root``.
+def read_manifest(options: DataOptions, root: Path) -> Manifest:
+    """Return the manifest of the data that ``options`` name, paths relative to ``root``.
+
+    Parameters
+    ----------
+    options : DataOptions
+        Where the data is, and how it is read.
+    root : Path
+        What relative paths start from.
+
+    Returns
+    -------
+    Manifest
+        What was found.
 
     Raises
     ------
     InputError
-        If the adapter is unknown, a key belongs to another adapter, or the data is not as the adapter needs it.
+        If the adapter is unknown, an option belongs to another adapter, or the data is not as the adapter needs it.
     """
     from featkit.data import ADAPTERS
 
-    read = ADAPTERS[config.adapter]
-    options: dict[str, Any] = {}
-    for field in dataclasses.fields(DataConfig):
-        owners = [adapter for adapter, names in _OPTIONS.items() if field.name in names]
-        value = getattr(config, field.name)
-        if config.adapter in owners:
-            options[field.name] = value or None
-        elif owners and value not in (None, "", (), {}, "case"):
+    path = (root / options.path).resolve()
+    adapter = options.adapter or guess_adapter(path)
+    read = ADAPTERS[adapter]
+    plain, given = DataOptions(), {}
+    for field in dataclasses.fields(DataOptions):
+        owners = [name for name, names in _OPTIONS.items() if field.name in names]
+        value = getattr(options, field.name)
+        if adapter in owners:
+            given[field.name] = value if value not in ((), {}) else None
+        elif owners and value != getattr(plain, field.name):
             raise InputError(
                 f"{field.name} of [data] is for the adapter {' or '.join(owners)}",
-                f"{value!r} with the adapter {config.adapter}",
+                f"{value!r} with the adapter {adapter}",
                 "Leave it out, or name the other adapter",
             )
-    if config.metadata and "metadata" in options:
-        options["metadata"] = root / config.metadata
-    if "complete" in options:
-        options["complete"] = config.complete
-    return read((root / config.path).resolve(), **options)
+    if given.get("metadata"):
+        given["metadata"] = root / given["metadata"]
+    return read(path, **given)
 
 
 def keep_manifest(workspace: Workspace, manifest: Manifest) -> Manifest:
     """Write the manifest into the workspace, beside a record of what it was read with."""
     manifest.write(workspace.manifest_path)
-    _record(workspace).write_text(json.dumps(_reading(workspace.config.data), indent=1), encoding="utf-8")
+    write_json(_record(workspace), _reading(workspace.config.data))
     return manifest
 
 
@@ -97,12 +110,16 @@ def _record(workspace: Workspace) -> Path:
 
 def _reading_of(record: Path) -> Any:
     try:
-        return json.loads(record.read_text(encoding="utf-8"))
-    except ValueError:  # cut short by a full disk
+        return _set(json.loads(record.read_text(encoding="utf-8")))
+    except (ValueError, AttributeError):  # cut short by a full disk, or written by somebody else
         return None
 
 
-def _reading(config: DataConfig) -> dict[str, Any]:
-    """Return the JSON-ready keys that decide what is read."""
-    values = {k: v for k, v in dataclasses.asdict(config).items() if k not in _LATER}
-    return json.loads(json.dumps(values))
+def _reading(options: DataOptions) -> dict[str, Any]:
+    """Return the options that decide what is read, JSON-ready."""
+    return _set(json.loads(json.dumps(dataclasses.asdict(options))))
+
+
+def _set(values: dict[str, Any]) -> dict[str, Any]:
+    """Return what is set and decides what is read; version 0.1 wrote empty values for what was not."""
+    return {k: v for k, v in values.items() if k not in _LATER and v not in (None, "", [], {})}

@@ -1,4 +1,5 @@
 import contextlib
+import json
 import re
 
 import numpy as np
@@ -6,8 +7,8 @@ import polars as pl
 import pytest
 from PIL import Image
 
-from featkit.core.config import DataConfig
 from featkit.core.errors import InputError
+from featkit.core.options import DataOptions
 from featkit.core.progress import reporting_to
 from featkit.core.workspace import Workspace
 from featkit.workflows.steps.manifests import guess_adapter, read_manifest, workspace_manifest
@@ -86,23 +87,23 @@ def test_the_adapter_is_seen_from_the_data(breakhis, table, tmp_path):
 
 
 def test_scale_turns_the_published_optics_into_the_mpp_of_a_copy(breakhis):
-    manifest = read_manifest(DataConfig(path=str(breakhis), scale=0.5), breakhis)
+    manifest = read_manifest(DataOptions(path=str(breakhis), scale=0.5), breakhis)
     found = dict(manifest.frame.select("magnification", "mpp").iter_rows())
     assert found == pytest.approx({"40X": 6.5 / (4 * 3.3) / 0.5, "100X": 6.5 / (10 * 3.3) / 0.5})
 
 
 def test_a_set_that_should_be_complete_is_counted(breakhis):
     with pytest.raises(InputError, match="7,909 images"):
-        read_manifest(DataConfig(path=str(breakhis), scale=1.0, complete=True), breakhis)
-    assert len(read_manifest(DataConfig(path=str(breakhis), scale=1.0, complete=False), breakhis)) == 8
+        read_manifest(DataOptions(path=str(breakhis), scale=1.0, complete=True), breakhis)
+    assert len(read_manifest(DataOptions(path=str(breakhis), scale=1.0, complete=False), breakhis)) == 8
 
 
 def test_columns_and_labels_reach_the_table(table, tmp_path):
-    config = DataConfig(path=table.name, adapter="table", columns={"patient": "case_id"})
+    config = DataOptions(path=table.name, adapter="table", columns={"patient": "case_id"})
     assert read_manifest(config, tmp_path).frame["patient"].unique().sort().to_list() == ["p0", "p1"]
     with pytest.raises(InputError, match="no patient among path, label, case_id"):
-        read_manifest(DataConfig(path=table.name, adapter="table"), tmp_path)
-    known = DataConfig(path=table.name, adapter="table", columns={"patient": "case_id"}, labels=("benign",))
+        read_manifest(DataOptions(path=table.name, adapter="table"), tmp_path)
+    known = DataOptions(path=table.name, adapter="table", columns={"patient": "case_id"}, labels=("benign",))
     with pytest.raises(InputError, match="labels must be among benign, got malignant"):
         read_manifest(known, tmp_path)
 
@@ -113,7 +114,7 @@ def test_a_folder_takes_its_table_from_the_root(tmp_path):
     (tmp_path / "tables").mkdir()
     rows = pl.DataFrame({"path": ["benign/a.png", "malignant/b.png"], "who": ["1", "2"], "magnification": ["40X"] * 2})
     rows.write_csv(tmp_path / "tables" / "m.csv")
-    config = DataConfig(path="classes", adapter="folder", metadata="tables/m.csv", columns={"patient": "who"})
+    config = DataOptions(path="classes", adapter="folder", metadata="tables/m.csv", columns={"patient": "who"})
     assert read_manifest(config, tmp_path).frame["patient"].to_list() == ["1", "2"]
 
 
@@ -134,7 +135,7 @@ def test_a_folder_takes_its_table_from_the_root(tmp_path):
 )
 def test_a_key_that_would_do_nothing_is_refused(table, tmp_path, options, said):
     with pytest.raises(InputError, match=said):
-        read_manifest(DataConfig(path=table.name, **options), tmp_path)
+        read_manifest(DataOptions(path=table.name, **options), tmp_path)
 
 
 def test_a_configuration_written_by_hand_is_enough(table, tmp_path):
@@ -163,3 +164,21 @@ def test_the_data_is_read_again_when_its_section_changes_and_only_then(table, tm
         manifest = workspace_manifest(Workspace.require(tmp_path))
     assert said == ["[data] of featkit.toml has changed: reading the data again"]
     assert set(manifest.frame["patient"]) == {"cp0", "cp1"}
+
+
+def test_without_an_adapter_the_data_says_which(table, tmp_path):
+    columns = {"patient": "case_id"}
+    found = read_manifest(DataOptions(path=table.name, columns=columns), tmp_path)
+    assert found.frame.equals(read_manifest(DataOptions(path=table.name, adapter="table", columns=columns), tmp_path).frame)
+
+
+def test_what_version_0_1_read_is_not_read_again(table, tmp_path):
+    toml = tmp_path / "featkit.toml"
+    toml.write_text('[data]\npath = "patches.csv"\nadapter = "table"\ncolumns = { patient = "case_id" }\n')
+    workspace_manifest(Workspace.require(tmp_path))
+    old = {"path": "patches.csv", "adapter": "table", "metadata": "", "columns": {"patient": "case_id"}, "labels": []}
+    old |= {"patient_key": "case", "scale": None, "complete": None}
+    (tmp_path / "manifest.json").write_text(json.dumps(old))
+    with noted() as said:
+        workspace_manifest(Workspace.require(tmp_path))
+    assert said == []
