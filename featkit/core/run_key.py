@@ -88,7 +88,7 @@ class RunKey:
         among : iterable of RunKey
             The keys it is shown with: parts that are the same in all of them are left out, the method apart.
         """
-        others = list(among)
+        others = [key for key in among if key != self]
         parts = {"method": self.method, "model": self.model, "fold": self.fold}
         parts["seed"] = None if self.seed is None else f"seed {self.seed}"
         parts["positive"] = f"{self.positive} against the rest" if self.positive else None

@@ -109,7 +109,9 @@ def _with_weights(architecture: str, arguments: dict[str, Any], path: Path) -> n
     timm itself loads leniently once it drops a head, and leaves what the file lacks random: so the head goes first.
     """
     tensors = read_weights(path)
-    classifier = _create(architecture, arguments).pretrained_cfg.get("classifier") or _registered_classifier(architecture)
+    classifier = _create(architecture, arguments).pretrained_cfg.get("classifier") or _registered_classifier(
+        architecture
+    )
     heads = tuple(f"{name}." for name in ((classifier,) if isinstance(classifier, str) else classifier))
     kept = {name: tensor for name, tensor in tensors.items() if not name.startswith(heads)}
     overlay = {"state_dict": kept, "num_classes": 0, "label_offset": 0, "custom_load": False}

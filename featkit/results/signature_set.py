@@ -104,7 +104,7 @@ class SignatureSet(Result):
 
     def summary(self) -> str:
         """Return how many signatures there are and their sizes."""
-        sizes = ", ".join(f"{text} {self.signatures[key].size}" for key, text in self.signatures.labels().items())
+        sizes = "; ".join(f"{self.signatures[key].size} for {text}" for key, text in self.signatures.labels().items())
         return f"{len(self.signatures)} signatures; dimensions kept: {sizes or 'none'}"[:240]
 
     def of_method(self, method: str | None) -> list[RunKey]:

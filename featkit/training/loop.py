@@ -24,7 +24,7 @@ from featkit.encoders.compute import choose_device, choose_precision
 from featkit.encoders.encoder import Encoder
 from featkit.training.augment import augment
 from featkit.training.checkpoint import Checkpoint, is_finished, load_checkpoint
-from featkit.training.data import PatchSet, TrainingData
+from featkit.training.data import TrainingData
 from featkit.training.identity import shared_settings, training_fingerprint
 from featkit.training.images import PatchImages
 from featkit.training.method import Batch, LearningTask, Method

@@ -150,7 +150,9 @@ def _claim(root: Path, config: str, asked: dict[str, int], force: bool) -> None:
             raise InputError("the demo must have a folder of its own", f"{root} with other files", "Name another one")
         if not force:
             raise InputError(
-                "the folder must hold no other demo", f"one with other settings in {root}", "Name another folder, or use --force to replace it"
+                "the folder must hold no other demo",
+                f"one with other settings in {root}",
+                "Name another folder, or use --force to replace it",
             )
         shutil.rmtree(root)
     root.mkdir(parents=True, exist_ok=True)

@@ -20,7 +20,9 @@ def name(request):
 
 def _learner(name, options=None, seed=0):
     torch.manual_seed(seed)
-    return METHODS[name](load_encoder("tiny"), LearningTask(class_counts=(15, 15), n_domains=3), METHODS[name].parse(options))
+    return METHODS[name](
+        load_encoder("tiny"), LearningTask(class_counts=(15, 15), n_domains=3), METHODS[name].parse(options)
+    )
 
 
 @pytest.fixture(scope="module")

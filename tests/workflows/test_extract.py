@@ -22,7 +22,6 @@ from featkit.training import load_checkpoint  # noqa: E402
 from featkit.workflows.steps.embedding import whole_batches  # noqa: E402
 from featkit.workflows.steps.manifests import workspace_manifest  # noqa: E402
 
-
 TINY = EncoderOptions(name="tiny")
 FROZEN = RunFilter(method="frozen")
 

@@ -80,7 +80,10 @@ def test_nothing_is_written_where_the_data_cannot_be_read(tmp_path):
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"split": SplitOptions(domain="site")}, "the domain must be a column of the manifest, got site. There are: patch_id"),
+        (
+            {"split": SplitOptions(domain="site")},
+            "the domain must be a column of the manifest, got site. There are: patch_id",
+        ),
         (
             {"options": DataOptions(adapter="breakhis", patient_key="name")},
             "patient_key must be 'case' or 'id'|image folder must exist",
@@ -109,7 +112,9 @@ def test_a_domain_must_have_a_value_everywhere(prepared_workspace, tmp_path):
 def test_an_encoder_file_is_named_from_the_workspace(finished_workspace, tmp_path):
     weights = finished_workspace / "runs" / "baseline" / "100X" / "seed0" / "checkpoint" / "encoder.safetensors"
     (tmp_path / "e.safetensors").symlink_to(weights)
-    workflows.init(finished_workspace / "data" / "manifest.csv", workspace=tmp_path, encoder=EncoderOptions(name=str(weights)))
+    workflows.init(
+        finished_workspace / "data" / "manifest.csv", workspace=tmp_path, encoder=EncoderOptions(name=str(weights))
+    )
     assert read_config(tmp_path / "featkit.toml").encoder.name == str(weights)
 
 

@@ -135,7 +135,9 @@ def test_weights_are_found_from_the_workspace_wherever_the_command_runs(workspac
 
 def test_other_settings_do_not_overwrite_a_finished_training(workspace):
     with pytest.raises(InputError, match="the option n_epochs changed") as caught:
-        workflows.train(runs=RunFilter("baseline", "100X"), options=Workspace.require().config.train.with_given(n_epochs=2))
+        workflows.train(
+            runs=RunFilter("baseline", "100X"), options=Workspace.require().config.train.with_given(n_epochs=2)
+        )
     assert "delete" not in str(caught.value).lower()
 
 

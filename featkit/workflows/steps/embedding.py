@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from featkit.store.store import EmbeddingStore
     from featkit.store.writer import StoreWriter
 
+
 @dataclasses.dataclass(frozen=True)
 class Embedding:
     """What one store will hold.

@@ -169,7 +169,9 @@ def test_the_data_is_read_again_when_its_section_changes_and_only_then(table, tm
 def test_without_an_adapter_the_data_says_which(table, tmp_path):
     columns = {"patient": "case_id"}
     found = read_manifest(DataOptions(path=table.name, columns=columns), tmp_path)
-    assert found.frame.equals(read_manifest(DataOptions(path=table.name, adapter="table", columns=columns), tmp_path).frame)
+    assert found.frame.equals(
+        read_manifest(DataOptions(path=table.name, adapter="table", columns=columns), tmp_path).frame
+    )
 
 
 def test_what_version_0_1_read_is_not_read_again(table, tmp_path):
