@@ -31,4 +31,5 @@ ENCODERS = Registry(
         "timm": "featkit.encoders.timm_models:TimmFamily",
         "tiny": "featkit.encoders.tiny:TinyFamily",
     },
+    entry_points="featkit.encoders",
 )

@@ -8,7 +8,7 @@ from featkit.core.errors import InputError
 from featkit.core.seeds import derive_seed
 
 
-def patient_folds(y: np.ndarray, patient: np.ndarray, n_splits: int, seed: int, *names: object) -> np.ndarray:
+def patient_folds(y: np.ndarray, patient: np.ndarray, n_folds: int, seed: int, *names: object) -> np.ndarray:
     """Return the fold (n,) of each row: all rows of a patient in one fold, classes spread evenly.
 
     Parameters
@@ -17,7 +17,7 @@ def patient_folds(y: np.ndarray, patient: np.ndarray, n_splits: int, seed: int, 
         Classes.
     patient : np.ndarray of int, shape (n,)
         Patients.
-    n_splits : int
+    n_folds : int
         Number of folds.
     seed : int
         Same seed, same folds.
@@ -32,17 +32,17 @@ def patient_folds(y: np.ndarray, patient: np.ndarray, n_splits: int, seed: int, 
     from sklearn.model_selection import StratifiedGroupKFold
 
     n_patients, n_least = len(np.unique(patient)), int(np.bincount(y).min())
-    if n_splits < 2:
-        raise InputError("n_splits must be at least 2", n_splits, "Use 5")
-    if n_patients < n_splits:
+    if n_folds < 2:
+        raise InputError("n_folds must be at least 2", n_folds, "Use 5")
+    if n_patients < n_folds:
         raise InputError(
-            f"there must be at least as many patients as folds, {n_splits}", n_patients, "Use fewer folds or more data"
+            f"there must be at least as many patients as folds, {n_folds}", n_patients, "Use fewer folds or more data"
         )
-    if n_least < n_splits:
+    if n_least < n_folds:
         raise InputError(
-            f"each class must have at least {n_splits} patches", n_least, "Use fewer folds or leave the class out"
+            f"each class must have at least {n_folds} patches", n_least, "Use fewer folds or leave the class out"
         )
-    splitter = StratifiedGroupKFold(n_splits, shuffle=True, random_state=derive_seed(seed, *names) % 2**32)
+    splitter = StratifiedGroupKFold(n_folds, shuffle=True, random_state=derive_seed(seed, *names) % 2**32)
     fold = np.empty(len(y), dtype=np.int64)
     for number, (_, test) in enumerate(splitter.split(np.zeros((len(y), 1)), y, patient)):
         fold[test] = number

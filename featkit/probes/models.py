@@ -7,12 +7,15 @@ from typing import Any
 
 import numpy as np
 
+from featkit.core.available_memory import available_bytes
 from featkit.core.errors import InputError, did_you_mean
-from featkit.core.seeds import derive_seed
+from featkit.core.seeds import derive_seed, rng
 from featkit.probes.folds import patient_folds
+from featkit.probes.ridge import ROWS, blocks_of
 
 _SHRINKAGE = {"linear": (1e5, 1e4, 1e3, 1e2, 1e1, 1.0), "mlp": (30.0, 10.0, 3.0, 1.0)}
 _HIDDEN, _EPOCHS, _COMPONENTS = 64, 20, 256
+_COPY = 768 << 20  # bytes of a standardised copy of training rows
 _LEAST = 1e-7  # no probability is taken to be smaller: the log loss stays finite
 _MODELS = {
     "linear": "multinomial ridge-logistic regression",
@@ -20,7 +23,7 @@ _MODELS = {
 }
 
 
-def described(model: str) -> str:
+def model_name(model: str) -> str:
     """Return a model in words.
 
     Raises
@@ -49,7 +52,9 @@ class _Standardised:
 
     Parameters
     ----------
-    X : np.ndarray of shape (m, d)
+    X : np.ndarray of shape (n, d)
+        Embeddings; read in blocks.
+    rows : np.ndarray of int, shape (m,)
         Training rows.
     n_components : int, optional
         Keep that many principal components at most, found in the same rows.
@@ -57,23 +62,27 @@ class _Standardised:
         Of the randomised rotation.
     """
 
-    def __init__(self, X: np.ndarray, n_components: int | None, seed: int) -> None:
-        self.mean = X.mean(axis=0, dtype=np.float64)
-        self.deviation = X.std(axis=0, dtype=np.float64)
-        self.varies = self.deviation > 1e-7 * (1 + np.abs(self.mean))
-        if not self.varies.any():
+    def __init__(self, X: np.ndarray, rows: np.ndarray, n_components: int | None, seed: int) -> None:
+        blocks = blocks_of(rows)
+        self.mean = sum(X[some].sum(axis=0, dtype=np.float64) for some in blocks) / len(rows)
+        self.deviation = np.sqrt(sum(np.square(X[some] - self.mean).sum(axis=0) for some in blocks) / len(rows))
+        self.varies = np.flatnonzero(self.deviation > 1e-7 * (1 + np.abs(self.mean)))
+        if not len(self.varies):
             raise InputError("X must vary over the training rows", "constant dimensions only", "Check the embeddings")
         self.rotation: np.ndarray | None = None
-        if n_components is not None and n_components < min(len(X), int(self.varies.sum())):
+        if n_components is not None and n_components < min(len(rows), len(self.varies)):
             from sklearn.decomposition import PCA
 
-            pca = PCA(n_components, svd_solver="randomized", random_state=seed).fit(self(X))
+            pca = PCA(n_components, svd_solver="randomized", random_state=seed, copy=False).fit(self(X, rows))
             self.rotation = (pca.components_ / np.sqrt(pca.explained_variance_[0])).T
 
-    def __call__(self, X: np.ndarray) -> np.ndarray:
-        v = self.varies
-        Z = ((X[:, v] - self.mean[v]) / self.deviation[v]).astype(np.float32)
-        return Z if self.rotation is None else Z @ self.rotation.astype(np.float32)
+    def __call__(self, X: np.ndarray, rows: np.ndarray) -> np.ndarray:
+        v, rotation = self.varies, self.rotation
+        Z = np.empty((len(rows), len(v) if rotation is None else rotation.shape[1]), dtype=np.float32)
+        for first, some in zip(range(0, len(rows), ROWS), blocks_of(rows)):
+            part = (X[np.ix_(some, v)] - self.mean[v]) / self.deviation[v]
+            Z[first : first + len(some)] = part if rotation is None else part @ rotation
+        return Z
 
 
 def _fit(estimator: Any, X: np.ndarray, y: np.ndarray) -> bool:
@@ -128,13 +137,17 @@ def out_of_fold(
     for number in numbers:
         train, test = np.flatnonzero(fold != number), np.flatnonzero(fold == number)
         own_seed = derive_seed(seed, "fold", int(number)) % 2**32
-        shrinkage, is_chosen = _choose(X[train], y[train], patient[train], model, own_seed)
+        train, is_thinned = _within_memory(train, X.shape[1], own_seed)
+        if is_thinned:
+            notes.append(f"{len(train):,} training patches of each fold were used, as many as fit into memory")
+        shrinkage, is_chosen = _choose(X, y, patient, train, model, own_seed)
         if not is_chosen:
             notes.append("too few patients to choose the shrinkage inside the training rows: a middle one was taken")
-        scale = _scale(X[train], model, own_seed)
+        scale = _scale(X, train, model, own_seed)
         estimator = _estimator(model, shrinkage, own_seed)
-        n_stopped += not _fit(estimator, scale(X[train]), y[train])
-        P[test] = estimator.predict_proba(scale(X[test]))
+        n_stopped += not _fit(estimator, scale(X, train), y[train])
+        for some in blocks_of(test):
+            P[some] = estimator.predict_proba(scale(X, some))
         prior[test] = np.bincount(y[train], minlength=n_classes) / len(train)
     if n_stopped and model == "linear":  # the perceptron's number of epochs is part of what it is
         notes.append(f"{n_stopped} of {len(numbers)} fits stopped before they converged")
@@ -142,34 +155,45 @@ def out_of_fold(
     return P / P.sum(axis=1, keepdims=True), prior, list(dict.fromkeys(notes))
 
 
-def _scale(X: np.ndarray, model: str, seed: int) -> _Standardised:
-    return _Standardised(X, _COMPONENTS if model == "mlp" else None, seed)
+def _within_memory(train: np.ndarray, d: int, seed: int) -> tuple[np.ndarray, bool]:
+    """Return the training rows of which a standardised copy fits into memory, drawn at random, and whether some do not.
+
+    The copy takes a quarter of what is available, 768 MiB at most, so that a probe needs little more than its store.
+    """
+    most = max(1000, min(_COPY, available_bytes() // 4) // (4 * d))
+    if len(train) <= most:
+        return train, False
+    return np.sort(rng(seed, "training rows within memory").choice(train, most, replace=False)), True
 
 
-def _choose(X: np.ndarray, y: np.ndarray, patient: np.ndarray, model: str, seed: int) -> tuple[float, bool]:
+def _scale(X: np.ndarray, rows: np.ndarray, model: str, seed: int) -> _Standardised:
+    return _Standardised(X, rows, _COMPONENTS if model == "mlp" else None, seed)
+
+
+def _choose(
+    X: np.ndarray, y: np.ndarray, patient: np.ndarray, train: np.ndarray, model: str, seed: int
+) -> tuple[float, bool]:
     """Return the shrinkage with the least log loss over inner folds, and whether there could be a choice.
 
-    Fits go from the most to the least shrunk until the loss rises; logistic ones start where the last one ended.
+    Fits go from the most to the least shrunk until the loss rises; logistic ones start where the last one ended. One
+    standardised copy of training rows is in memory at a time.
     """
     shrinkages = _SHRINKAGE[model]
     try:
-        fold = patient_folds(y, patient, 3, seed, "inner folds")
+        fold = patient_folds(y[train], patient[train], 3, seed, "inner folds")
     except InputError:
         return shrinkages[len(shrinkages) // 2], False
     inner = []
     for number in range(3):
-        is_train = fold != number
-        scale = _scale(X[is_train], model, seed)
-        inner.append(
-            (_estimator(model, shrinkages[0], seed), scale(X[is_train]), y[is_train], scale(X[~is_train]), y[~is_train])
-        )
+        rows = train[fold != number]
+        inner.append((_estimator(model, shrinkages[0], seed), _scale(X, rows, model, seed), rows, train[fold == number]))
     best, least = shrinkages[0], np.inf
     for shrinkage in shrinkages:
         loss = 0.0
-        for estimator, X_train, y_train, X_test, y_test in inner:
+        for estimator, scale, rows, others in inner:
             estimator.set_params(**({"C": 1 / shrinkage} if model == "linear" else {"alpha": shrinkage}))
-            _fit(estimator, X_train, y_train)
-            loss += _log_loss(estimator.predict_proba(X_test), y_test)
+            _fit(estimator, scale(X, rows), y[rows])
+            loss += sum(_log_loss(estimator.predict_proba(scale(X, some)), y[some]) for some in blocks_of(others))
         if loss >= least:
             break
         best, least = shrinkage, loss

@@ -1,77 +1,57 @@
-"""The patient, read from embeddings at a magnification at which the probe has not met them."""
+"""Patients, identified at a magnification (or another domain) the probe was not trained on."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import numpy as np
 
 from featkit.core.errors import InputError
+from featkit.core.options.probe import ProbeOptions
+from featkit.core.options.resampling import Resampling
+from featkit.core.run_key import RunKey
 from featkit.core.seeds import derive_seed
-from featkit.probes.inputs import checked_embeddings, checked_options, coded
-from featkit.probes.intervals import percentile
+from featkit.probes.permutations import permuted_within
+from featkit.probes.refit_interval import refit_interval
 from featkit.probes.reidentify import METRICS, Search, search, standardised_within
-from featkit.probes.relabel import exchanges
+from featkit.probes.rows import ProbeRows, distinct, is_missing
 from featkit.results.probe import ProbeResult
 from featkit.stats.permutation import permutation_p_value
 from featkit.stats.resampling import patient_counts
 
 
 def probe_patient(
-    X: Any,
-    domain: Any,
-    groups: Any,
-    *,
-    label: Any = None,
-    seen: Any = None,
-    n_neighbors: int = 5,
-    n_permutations: int = 199,
-    n_draws: int = 2000,
-    level: float = 0.95,
-    seed: int = 0,
-    regime: str = "",
-    store_id: str = "",
+    rows: ProbeRows,
+    options: ProbeOptions | None = None,
+    resampling: Resampling | None = None,
+    key: RunKey | None = None,
 ) -> ProbeResult:
-    """Probe embeddings for the patient across magnifications.
+    """Probe embeddings for the patient across magnifications, or across another domain.
 
-    Each magnification is held out in turn. A ridge regression on patient indicators (every patient at every
-    magnification with the same weight) is trained on the other magnifications of the same patients and names the
-    patients of the held-out one:
+    Each domain is held out in turn. A ridge regression on patient indicators (every patient at every domain with the
+    same weight) is trained on the other domains of the same patients and identifies the patients of the held-out one:
 
-    * ``top1`` and ``top5``: the patient is the first, or among the five first, guesses;
-    * ``retrieval``: share of a patch's nearest neighbours (cosine; other magnifications only) that are the patient's.
+    * ``top1`` and ``top5``: the patient is the first, or among the five first, identified;
+    * ``retrieval``: share of a patch's nearest neighbours (cosine; other domains only) that are the patient's.
 
-    Values are averaged over the patches of a patient, over patients, and over magnifications (also given one by one
-    as ``top1@40X``), so that a patient with many patches counts once and is not found more often for being large.
-    Dimensions are standardised inside each magnification, which takes out its offset and uses no patient's name.
+    Values are averaged over the patches of a patient, over patients, and over domains (also given one by one as
+    ``top1@40X``), so that a patient with many patches counts once and is not found more often for being large.
+    Dimensions are standardised inside each domain, which takes out its offset and uses no patient's name.
 
     ``chance`` has each metric's value for guessing among all patients, and ``<metric> within class`` for guessing
     among patients of the same class. The null exchanges patients with others of their class (and of the same
-    magnifications), at each magnification on its own, and does everything again: what the class gives away, and that
-    the same patches are known in one search and sought in another, is in it.
+    domains), at each domain on its own, and does everything again: what the class gives away, and that the same
+    patches are known in one search and sought in another, is in it.
 
     Parameters
     ----------
-    X : array of shape (n, d)
-        Embeddings.
-    domain : array of shape (n,)
-        Magnification of each patch.
-    groups : array of shape (n,)
-        Patient of each patch.
-    label : array of shape (n,), optional
-        Class of each patch; None puts all patients into one class.
-    seen : boolean array of shape (n,), optional
-        Whether the encoder was trained on the patient; ``top1@seen`` and ``top1@unseen`` are then given too.
-    n_neighbors : int
-        Neighbours in the retrieval.
-    n_permutations, n_draws : int
-        Exchanges of patients, and bootstrap draws of patients (within class; what is known of them stays fixed).
-    level : float
-        Coverage of the intervals.
-    seed : int
-        Everything random follows from it, whatever the number of threads.
-    regime, store_id : str
-        Which patches these are, and from which store, for the result.
+    rows : ProbeRows
+        Embeddings with domain, patient and, where known, class of each patch; ``seen`` adds ``top1@seen`` and
+        ``top1@unseen``.
+    options : ProbeOptions
+        ``column`` (the domain's name), ``n_permutations`` and ``n_neighbors``.
+    resampling : Resampling
+        Draws of patients within class, level and seed.
+    key : RunKey
+        The run the result is of.
 
     Returns
     -------
@@ -80,50 +60,67 @@ def probe_patient(
     Raises
     ------
     InputError
-        If there is one magnification only, fewer than two patients occur at several, or X holds NaN.
+        If there is one domain only, or fewer than two patients occur at several.
+
+    References
+    ----------
+    B. Phipson and G. Smyth, Permutation p-values should never be zero, Statistical Applications in Genetics and
+    Molecular Biology 9(1), 2010.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> random = np.random.default_rng(0)
+    >>> who, place = np.repeat(np.arange(12), 8), np.tile(np.repeat(["40X", "100X"], 4), 12)
+    >>> X = random.normal(size=(96, 6)) + 2 * random.normal(size=(12, 6))[who]
+    >>> found = probe_patient(ProbeRows(X, place, who), ProbeOptions(n_permutations=19), Resampling(n_draws=50))
+    >>> found.metrics["top1"].value > 3 * found.chance["top1"]
+    True
     """
     from threadpoolctl import threadpool_limits
 
-    X = checked_embeddings(X)
-    checked_options(n_permutations, n_draws, level)
-    if n_neighbors < 1:
-        raise InputError("n_neighbors must be at least 1", n_neighbors, "Use 5")
-    names, place = coded(domain, len(X), "domain")
-    patients, who = coded(groups, len(X), "groups")
-    if len(names) < 2:
-        raise InputError("there must be at least two magnifications", f"{names[0]} only", "Add another one")
+    options, resampling = options or ProbeOptions(), resampling or Resampling()
+    domain, seed = options.column, resampling.seed
+    _checked(rows, options)
+    names, place = distinct(rows.column)
+    patients, who = distinct(rows.groups)
     is_there = np.zeros((len(patients), len(names)), dtype=bool)
     is_there[who, place] = True
     is_linked = is_there.sum(axis=1) > 1
     if is_linked.sum() < 2:
         raise InputError(
-            "at least two patients must occur at several magnifications",
+            f"at least two patients must occur at several values of {domain}",
             f"{is_linked.sum()} of {len(patients)}",
-            "Add their patches at another magnification: who is known at one only cannot be found again",
+            f"Add their patches at another {domain}: a patient known at one only cannot be identified again",
         )
-    of_class = _class_of(label, who, len(patients))
-    is_seen = _seen_of(seen, who, len(patients))
+    of_class = _class_of(rows, who, len(patients))
+    is_seen = _seen_of(rows.seen, who, len(patients))
     notes = []
     if not is_linked.all():
         n_left = int((~is_linked).sum())
-        notes.append(f"{n_left} of {len(patients)} patients occur at one magnification only and are left out")
+        notes.append(f"{n_left} of {len(patients)} patients occur at one {domain} only and are left out")
     with threadpool_limits(1, user_api="blas"):  # sums in one order: results do not depend on the number of threads
-        rows = is_linked[who]
-        Z = standardised_within(X[rows], np.unique(place[rows], return_inverse=True)[1])
+        used = np.flatnonzero(is_linked[who])
+        standardised = standardised_within(rows.X, np.where(is_linked[who], place, len(names)))
         searches = {
-            str(names[t]): search(Z, who[rows], place[rows], int(t), n_neighbors) for t in np.unique(place[rows])
+            str(names[t]): search(
+                lambda some: standardised(used[some]), who[used], place[used], int(t), options.n_neighbors
+            )
+            for t in np.unique(place[used])
         }
     stratum = np.unique(np.column_stack([of_class, is_there]), axis=0, return_inverse=True)[1].ravel()
     n_alone = int((np.bincount(stratum)[stratum] == 1)[is_linked].sum())
     if n_alone:
-        notes.append(f"{n_alone} patients have no other of their class and magnifications to exchange with")
-    itself = np.tile(np.arange(len(patients)), (1, len(names), 1))
-    exchanged = [exchanges(stratum, n_permutations, derive_seed(seed, t)) for t in range(len(names))]
-    taken_for = np.concatenate([itself, np.stack(exchanged, axis=1)])
+        notes.append(f"patients of whom no other has the same class and values of {domain}, left as they are: {n_alone}")
+    itself = np.arange(len(patients))
+    exchanged = [
+        permuted_within(itself, stratum, options.n_permutations, derive_seed(seed, t)) for t in range(len(names))
+    ]
+    taken_for = np.concatenate([np.tile(itself, (1, len(names), 1)), np.stack(exchanged, axis=1)])
     found = {name: _tables(s, taken_for, len(patients)) for name, s in searches.items()}
     plan = patient_counts(np.flatnonzero(is_linked), strata=of_class[is_linked])
-    counts = np.concatenate([c for c, _ in plan.blocks(n_draws, seed)]).astype(np.float64)
-    drawn = np.zeros((n_draws, len(patients)))
+    counts = np.concatenate([c for c, _ in plan.blocks(resampling.n_draws, seed)]).astype(np.float64)
+    drawn = np.zeros((resampling.n_draws, len(patients)))
     drawn[:, is_linked] = counts
     metrics, chance, null, p_value = {}, {}, {}, {}
     for scope, members, places in _scopes(list(searches), is_seen, len(patients)):
@@ -137,7 +134,7 @@ def probe_patient(
             name, tables = metric + scope, [found[p][metric] for p in places]
             values = _mean(tables, members[None].astype(np.float64))
             draws = _mean([table[:1] for table in tables], drawn * members)
-            metrics[name] = percentile(values[0], draws, level, len(in_scope))
+            metrics[name] = refit_interval(values[0], draws, (0.0, 1.0), resampling, len(in_scope))
             null[name] = values[1:]
             p_value[name] = permutation_p_value(values[0], values[1:], alternative="greater")
             chance[name] = _chance(parts, metric, np.zeros_like(of_class), members)
@@ -148,16 +145,18 @@ def probe_patient(
     }
     return ProbeResult(
         target="patient",
+        column=domain,
         design=(
-            f"patient by ridge regression on patient indicators, and by {n_neighbors} nearest neighbours, at each "
-            "magnification in turn, known from the other magnifications; null: patients exchanged within class"
+            f"patient by ridge regression on patient indicators, and by {options.n_neighbors} nearest neighbours, at "
+            f"each {domain} in turn, trained on the others; null: patients exchanged within class"
         ),
-        regime=regime,
+        regime=options.regime,
+        patches=rows.description,
         model="ridge",
         classes=tuple(searches),
-        n_patches=int(rows.sum()),
+        n_patches=len(used),
         n_patients=int(is_linked.sum()),
-        n_dimensions=X.shape[1],
+        n_dimensions=rows.X.shape[1],
         metrics=metrics,
         chance=chance,
         null=null,
@@ -166,27 +165,38 @@ def probe_patient(
         tested="top1",
         per_class=per_class,
         seed=seed,
-        store_id=store_id,
         notes=tuple(notes),
+        key=key or RunKey(),
     )
 
 
-def _class_of(label: Any, who: np.ndarray, n_patients: int) -> np.ndarray:
+def _checked(rows: ProbeRows, options: ProbeOptions) -> None:
+    n_missing = int(is_missing(rows.column).sum())
+    if n_missing:
+        raise InputError(f"{options.column} must not be missing", f"{n_missing} missing values", "Drop those rows")
+    if len(np.unique(rows.column.astype(str))) < 2:
+        raise InputError(f"{options.column} must have at least two values", f"{rows.column[0]} only", "Add another one")
+    if (options.regime, options.model, options.within) != ("all", "linear", None):
+        raise InputError(
+            f"the patient probe must be left as it is: one model, every {options.column}, within the class",
+            f"regime {options.regime}, model {options.model}, within {options.within}",
+            "Leave these options out",
+        )
+
+
+def _class_of(rows: ProbeRows, who: np.ndarray, n_patients: int) -> np.ndarray:
     """Return each patient's class; a patient with patches of several has a class of its own kind."""
-    if label is None:
+    if rows.label is None:
         return np.zeros(n_patients, dtype=np.int64)
-    names, codes = coded(label, len(who), "label")
+    names, codes = distinct(rows.label)
     has = np.zeros((n_patients, len(names)), dtype=bool)
     has[who, codes] = True
     return np.unique(has, axis=0, return_inverse=True)[1].ravel()
 
 
-def _seen_of(seen: Any, who: np.ndarray, n_patients: int) -> np.ndarray | None:
+def _seen_of(seen: np.ndarray | None, who: np.ndarray, n_patients: int) -> np.ndarray | None:
     if seen is None:
         return None
-    seen = np.asarray(seen)
-    if seen.shape != who.shape or seen.dtype != bool:
-        raise InputError(f"seen must be booleans of shape {who.shape}", f"{seen.dtype} {seen.shape}", "One per patch")
     n_seen = np.bincount(who, weights=seen, minlength=n_patients)
     is_mixed = (n_seen > 0) & (n_seen < np.bincount(who, minlength=n_patients))
     if is_mixed.any():

@@ -1,4 +1,4 @@
-"""Who is it: known patients looked for at a magnification none of them was known at, under any relabelling.
+"""Identify patients at a domain from their patches at the other domains, under any relabelling.
 
 Patients and domains make cells: the patches of one patient at one domain. Ridge scores and nearest neighbours are
 computed once, cell by cell; under a relabelling, which gives whole cells to other patients, what a patient scores is
@@ -11,12 +11,10 @@ import dataclasses
 
 import numpy as np
 
-from featkit.probes.ridge import RidgeDesign
+from featkit.probes.ridge import CellRidge, Rows, blocks_of
 
 METRICS = {"top1": 1, "top5": 5, "retrieval": 0}
 """The metrics, and how many guesses count in those that count guesses."""
-
-_BLOCK = 512
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,28 +74,42 @@ class Search:
         return found
 
 
-def standardised_within(X: np.ndarray, domain: np.ndarray) -> np.ndarray:
-    """Return columns with mean 0 and deviation 1 inside each domain; constant columns become 0."""
-    Z = np.empty(X.shape)
+def standardised_within(X: np.ndarray, domain: np.ndarray) -> Rows:
+    """Return what gives rows with mean 0 and deviation 1 inside each domain; constant columns become 0.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n, d)
+        Embeddings; read in blocks, never copied whole.
+    domain : ndarray of int, shape (n,)
+        Domain of each row.
+
+    Returns
+    -------
+    callable
+        ``rows -> (t, d)`` float64.
+    """
+    n_domains = int(domain.max()) + 1
+    mean, factor = np.zeros((n_domains, X.shape[1])), np.zeros((n_domains, X.shape[1]))
     for k in np.unique(domain):
-        rows = domain == k
-        part = X[rows].astype(np.float64)
-        mean = part.mean(axis=0)
-        part -= mean
-        deviation = part.std(axis=0)
-        Z[rows] = np.divide(part, deviation, out=np.zeros_like(part), where=deviation > 1e-7 * (1 + np.abs(mean)))
-    return Z
+        rows = np.flatnonzero(domain == k)
+        blocks = blocks_of(rows)
+        mean[k] = sum(X[some].sum(axis=0, dtype=np.float64) for some in blocks) / len(rows)
+        deviation = np.sqrt(sum(np.square(X[some] - mean[k]).sum(axis=0) for some in blocks) / len(rows))
+        varies = deviation > 1e-7 * (1 + np.abs(mean[k]))
+        factor[k] = np.divide(1, deviation, out=np.zeros_like(deviation), where=varies)
+    return lambda rows: (X[rows] - mean[domain[rows]]) * factor[domain[rows]]
 
 
-def search(Z: np.ndarray, patient: np.ndarray, domain: np.ndarray, held_out: int, n_neighbors: int) -> Search:
+def search(Z: Rows, patient: np.ndarray, domain: np.ndarray, held_out: int, n_neighbors: int) -> Search:
     """Prepare the search of one domain.
 
     Parameters
     ----------
-    Z : np.ndarray of shape (n, d)
-        Standardised embeddings.
-    patient, domain : np.ndarray of int, shape (n,)
-        Who and where.
+    Z : callable
+        ``rows -> (t, d)``: standardised embeddings.
+    patient, domain : ndarray of int, shape (n,)
+        Patient and domain of each row.
     held_out : int
         The domain that is searched.
     n_neighbors : int
@@ -111,29 +123,31 @@ def search(Z: np.ndarray, patient: np.ndarray, domain: np.ndarray, held_out: int
     who, n_cells = np.searchsorted(here, patient[sought]), len(here) * len(others)
     cell = np.searchsorted(here, patient[known]) * len(others) + np.searchsorted(others, domain[known])
     size = np.bincount(cell, minlength=n_cells)
-    design = RidgeDesign(Z[known], Z[sought], weights=1 / size[cell])
-    scores = design.predict((cell[:, None] == np.arange(n_cells)).astype(np.float64))
-    shares = _neighbour_shares(Z[sought], Z[known], cell, n_cells, n_neighbors)
-    near = np.zeros((len(here), n_cells))
-    np.add.at(near, who, shares)
+    present, place = np.unique(cell, return_inverse=True)  # a patient may be missing at one of the others
+    ridge = CellRidge(lambda rows: Z(known[rows]), place)
+    scores, near = np.zeros((len(sought), n_cells)), np.zeros((len(here), n_cells))
+    for some in blocks_of(np.arange(len(sought))):
+        values = Z(sought[some])
+        scores[some[:, None], present] = ridge.predict(values)
+        np.add.at(near, who[some], _neighbour_shares(values, Z, known, cell, n_cells, n_neighbors))
     near /= np.bincount(who)[:, None]
     shape = (-1, len(here), len(others))
     n_known = size.reshape(len(here), len(others)).sum(axis=1)
     return Search(here, held_out, others, who, scores.reshape(shape), near.reshape(shape), n_known)
 
 
-def _neighbour_shares(A: np.ndarray, B: np.ndarray, cell: np.ndarray, n_cells: int, n_neighbors: int) -> np.ndarray:
-    """Return for each row of A the share of its nearest rows of B (by cosine) in each cell."""
-    k = min(n_neighbors, len(B))
-    B = _unit(B).T
+def _neighbour_shares(
+    A: np.ndarray, Z: Rows, known: np.ndarray, cell: np.ndarray, n_cells: int, n_neighbors: int
+) -> np.ndarray:
+    """Return for each row of A the share of its nearest known rows (by cosine) in each cell (t, n_cells)."""
+    k, A = min(n_neighbors, len(known)), _unit(A)
+    likeness = np.concatenate([A @ _unit(Z(some)).T for some in blocks_of(known)], axis=1)
+    nearest = np.argpartition(-likeness, k - 1, axis=1)[:, :k]
     shares = np.zeros((len(A), n_cells))
-    for first in range(0, len(A), _BLOCK):
-        some = slice(first, first + _BLOCK)
-        nearest = np.argpartition(-(_unit(A[some]) @ B), k - 1, axis=1)[:, :k]
-        np.add.at(shares[some], (np.arange(len(nearest))[:, None], cell[nearest]), 1 / k)
+    np.add.at(shares, (np.arange(len(A))[:, None], cell[nearest]), 1 / k)
     return shares
 
 
 def _unit(A: np.ndarray) -> np.ndarray:
     length = np.linalg.norm(A, axis=1, keepdims=True)
-    return A / np.where(length > 0, length, 1)
+    return (A / np.where(length > 0, length, 1)).astype(np.float32)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
+from featkit.core.text import number, p_value
 from featkit.results.base import Result
 from featkit.results.estimate import Estimate
 
@@ -21,11 +22,15 @@ class ProbeResult(Result):
     Parameters
     ----------
     target : str
-        What was read ("magnification", "patient", or another column).
+        What was read: "patient", or the name of a column ("magnification", "site", "scanner").
+    column : str
+        The column that was read; where the target is the patient, the one across which patients were identified.
     design : str
         What was trained on what and tested on what, in a sentence.
     regime : str
-        Which patches were probed ("training magnifications", "all magnifications"), as the caller says.
+        "all", "training" or "held-out": which domains were told apart.
+    patches : str
+        Which patches were probed, in words, as the caller says.
     model : str
         "linear", "mlp" or "ridge".
     classes : tuple of str
@@ -33,13 +38,13 @@ class ProbeResult(Result):
     n_patches, n_patients, n_dimensions : int
         What went in.
     metrics : dict of str to Estimate
-        Values on patches the probe was not trained on, with patient-bootstrap intervals. Below chance stays below.
+        Values on patches the probe was not trained on, with intervals over patients. Below chance stays below.
     chance : dict of str to float
         What guessing reaches, for the metrics that have such a value; other reference levels by their own names.
     null : dict of str to ndarray of float64, shape (n_permutations,)
         The metric of the same name after relabelling.
     p_value : dict of str to float
-        ``(1 + #{null >= observed}) / (1 + n_permutations)``.
+        ``(1 + #{null >= observed}) / (1 + n_permutations)``; never below `least_p_value`.
     headline : str
         The metric to show first.
     tested : str
@@ -48,15 +53,17 @@ class ProbeResult(Result):
         A few numbers for each class.
     seed : int
         What the splits, draws and permutations came from.
-    store_id : str
-        The store the embeddings came from, where known.
     notes : tuple of str
         What must be read with it.
     """
 
+    version: ClassVar[int] = 2
+
     target: str
+    column: str
     design: str
     regime: str
+    patches: str
     model: str
     classes: tuple[str, ...]
     n_patches: int
@@ -70,11 +77,22 @@ class ProbeResult(Result):
     tested: str
     per_class: dict[str, dict[str, float]]
     seed: int
-    store_id: str = ""
     notes: tuple[str, ...] = ()
 
+    @property
+    def least_p_value(self) -> float:
+        """The smallest p-value that this number of relabellings can give: print it as a bound."""
+        return 1 / (1 + len(self.null[self.tested]))
+
+    def summary(self) -> str:
+        """Return headline, chance and p-value in a line."""
+        chance = number(self.chance.get(self.headline))
+        p = p_value(self.p_value.get(self.tested), self.least_p_value)
+        shown = f"{self.headline.replace('_', ' ')} {self.metrics[self.headline]}, chance {chance}, p {p}"
+        return f"{self.target}: {shown}, {self.n_patients} patients"
+
     def frame(self) -> pl.DataFrame:
-        """Return one row a metric: value, low, high, chance, mean of the null, p_value (null where undefined)."""
+        """Return one row per metric: value, low, high, chance, mean of the null, p_value (null where undefined)."""
         import polars as pl
 
         rows = [

@@ -1,4 +1,4 @@
-"""Maps that mend probabilities, fitted on source patients and applied to others."""
+"""Maps that recalibrate probabilities, fitted on source patients and applied to others."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ RECALIBRATIONS = Registry(
         "isotonic": "featkit.stats.recalibration:Isotonic",
         "beta": "featkit.stats.recalibration:Beta",
     },
+    entry_points="featkit.recalibrations",
 )
 """Recalibration maps by name."""
 
@@ -81,7 +82,7 @@ class Recalibration(ABC):
         return self
 
     def predict(self, p: Any, groups: Any = None) -> np.ndarray:
-        """Return mended probabilities, of the shape of ``p`` ((n,) for (n, 2)).
+        """Return recalibrated probabilities, of the shape of ``p`` ((n,) for (n, 2)).
 
         Parameters
         ----------

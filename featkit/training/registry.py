@@ -10,4 +10,5 @@ METHODS = Registry(
         "baseline": "featkit.training.baseline:Baseline",
         "grl": "featkit.training.grl:GradientReversal",
     },
+    entry_points="featkit.methods",
 )

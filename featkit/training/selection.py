@@ -16,6 +16,7 @@ SELECTION_RULES = Registry(
         "source-val-balanced-accuracy": "featkit.training.selection:BALANCED_ACCURACY",
         "source-val-balanced-cross-entropy": "featkit.training.selection:BALANCED_CROSS_ENTROPY",
     },
+    entry_points="featkit.selection_rules",
 )
 
 

@@ -1,6 +1,13 @@
 import numpy as np
 import pytest
 
+from featkit.core.options.probe import ProbeOptions
+from featkit.core.options.resampling import Resampling
+from featkit.probes import ProbeRows, probe_of
+
+FAST = {"n_permutations": 49, "n_draws": 200, "n_controls": 2}
+IN_RESAMPLING = ("n_draws", "level", "method", "seed")
+
 
 @pytest.fixture
 def cohort():
@@ -18,9 +25,24 @@ def cohort():
         names = np.array(["40X", "100X", "200X", "400X"])
         return {
             "X": X.astype(np.float32),
-            "domain": names[place],
+            "column": names[place],
             "groups": np.array([f"case {w}" for w in who]),
             "label": np.array(["benign", "malignant"])[kind],
         }
 
     return make
+
+
+@pytest.fixture
+def probed():
+    """Run the probe of a target on rows, with options and resampling as keywords."""
+
+    def run(target, data, **given):
+        given = {**FAST, **given}
+        resampling = Resampling(**{k: v for k, v in given.items() if k in IN_RESAMPLING})
+        options = ProbeOptions(**{k: v for k, v in given.items() if k not in IN_RESAMPLING})
+        if target not in ("patient", "magnification"):
+            options = options.with_given(column=target)
+        return probe_of(target)(ProbeRows(**data), options, resampling)
+
+    return run

@@ -8,16 +8,16 @@ from featkit.probes.folds import patient_folds
 
 
 @settings(max_examples=30, deadline=None)
-@given(seed=st.integers(0, 10**6), n_splits=st.integers(2, 5))
-def test_no_patient_is_in_two_folds_and_no_fold_is_empty(seed, n_splits):
+@given(seed=st.integers(0, 10**6), n_folds=st.integers(2, 5))
+def test_no_patient_is_in_two_folds_and_no_fold_is_empty(seed, n_folds):
     random = np.random.default_rng(seed)
     patient = random.integers(0, 15, 200)
     y = random.integers(0, 3, 200)
-    fold = patient_folds(y, patient, n_splits, seed)
-    assert set(fold) == set(range(n_splits))
+    fold = patient_folds(y, patient, n_folds, seed)
+    assert set(fold) == set(range(n_folds))
     for p in np.unique(patient):
         assert len(np.unique(fold[patient == p])) == 1
-    np.testing.assert_array_equal(fold, patient_folds(y, patient, n_splits, seed))
+    np.testing.assert_array_equal(fold, patient_folds(y, patient, n_folds, seed))
 
 
 def test_what_cannot_be_split_is_refused():

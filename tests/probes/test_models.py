@@ -35,9 +35,9 @@ def test_probabilities_are_those_of_a_pipeline_that_sees_training_rows_only(data
 
 def test_shrinkage_follows_the_signal(data):
     X, y, patient, _ = data
-    strong, _ = models._choose(X, y, patient, "linear", 0)
+    strong, _ = models._choose(X, y, patient, np.arange(300), "linear", 0)
     noise = np.random.default_rng(1).normal(size=X.shape).astype(np.float32)
-    none, _ = models._choose(noise, y, patient, "linear", 0)
+    none, _ = models._choose(noise, y, patient, np.arange(300), "linear", 0)
     assert strong < none
 
 
@@ -69,4 +69,4 @@ def test_fits_that_stop_early_are_said(data, monkeypatch):
 
 def test_an_unknown_model_is_refused():
     with pytest.raises(InputError, match=r"linear or mlp, got 'linaer'\. Did you mean 'linear'"):
-        models.described("linaer")
+        models.model_name("linaer")

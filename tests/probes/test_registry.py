@@ -6,8 +6,9 @@ from featkit.probes import PROBES
 from featkit.results import Result
 
 # what each probe reads, so that it can be planted or left out
-PLANTED = {"magnification": {"domain": 1.0}, "patient": {"patient": 1.5}}
-FAST = {"n_permutations": 99, "n_draws": 300}
+PLANTED = {"column": {"domain": 1.0}, "magnification": {"domain": 1.0}, "patient": {"patient": 1.5}}
+FAST = {"n_permutations": 99, "n_draws": 300, "n_controls": 2}
+DATA = ("X", "column", "groups", "label")
 
 
 def test_every_probe_has_a_planted_signal_here():
@@ -16,16 +17,16 @@ def test_every_probe_has_a_planted_signal_here():
 
 @pytest.mark.parametrize("name", sorted(PLANTED))
 class TestContract:
-    def test_a_planted_signal_is_found(self, cohort, name):
-        found = PROBES[name](**cohort(0, **PLANTED[name]), **FAST)
+    def test_a_planted_signal_is_found(self, probed, cohort, name):
+        found = probed(name, cohort(0, **PLANTED[name]), **FAST)
         shown = found.metrics[found.headline]
         assert shown.low > found.chance[found.headline]
         assert found.p_value[found.tested] == 1 / 100
         assert found.null[found.tested].shape == (99,)
         assert found.metrics[found.tested].value > found.null[found.tested].max()
 
-    def test_an_absent_signal_is_covered_and_its_p_values_are_spread_out(self, cohort, name):
-        results = [PROBES[name](**cohort(seed, label=0.5), seed=seed, **FAST) for seed in range(12)]
+    def test_an_absent_signal_is_covered_and_its_p_values_are_spread_out(self, probed, cohort, name):
+        results = [probed(name, cohort(seed, label=0.5), seed=seed, **FAST) for seed in range(12)]
         p = np.array([r.p_value[r.tested] for r in results])
         guess = "{} within class" if name == "patient" else "{}"
         covered = [
@@ -36,15 +37,15 @@ class TestContract:
         assert (p <= 0.05).sum() <= 2
         assert 0.3 < p.mean() < 0.7
 
-    def test_the_same_seed_gives_the_same_result_and_the_order_of_names_does_not_matter(self, cohort, name):
+    def test_the_same_seed_gives_the_same_result_and_the_order_of_names_does_not_matter(self, probed, cohort, name):
         data = cohort(1, **PLANTED[name])
-        one, two = (PROBES[name](**data, seed=5, **FAST).to_dict() for _ in range(2))
+        one, two = (probed(name, data, seed=5, **FAST).to_dict() for _ in range(2))
         assert one == two
         renamed = {**data, "groups": np.array([g.replace("case", "patient") for g in data["groups"]])}
-        assert PROBES[name](**renamed, seed=5, **FAST).to_dict() == one
+        assert probed(name, renamed, seed=5, **FAST).to_dict() == one
 
-    def test_the_result_is_saved_and_shown(self, cohort, name, tmp_path):
-        found = PROBES[name](**cohort(2), regime="all", store_id="abc", **FAST)
+    def test_the_result_is_saved_and_shown(self, probed, cohort, name, tmp_path):
+        found = probed(name, cohort(2), **FAST)
         again = Result.load(found.save(tmp_path / "probe.json"))
         assert again.to_dict() == found.to_dict()
         frame = found.frame()
@@ -53,33 +54,33 @@ class TestContract:
         assert frame["regime"].unique().to_list() == ["all"]
         assert set(found.null) == set(found.p_value) <= set(found.metrics)
 
-    def test_the_data_are_left_alone(self, cohort, name):
+    def test_the_data_are_left_alone(self, probed, cohort, name):
         data = cohort(3)
         before = data["X"].copy()
-        PROBES[name](**data, **FAST)
+        probed(name, data, **FAST)
         np.testing.assert_array_equal(data["X"], before)
 
-    def test_bad_input_is_named(self, cohort, name):
+    def test_bad_input_is_named(self, probed, cohort, name):
         data = cohort(4)
 
         def refused(message, **changed):
             with pytest.raises(InputError, match=message):
-                PROBES[name](**{**data, **FAST, **changed})
+                probed(name, {**data, **{k: v for k, v in changed.items() if k in DATA}}, **FAST | {k: v for k, v in changed.items() if k not in DATA})
 
         X = data["X"].copy()
         X[[7, 30], 2] = np.nan
         refused("NaN or infinity in 2 rows, first 7, 30", X=X)
         refused("shape", X=X[0])
-        refused("one value per row of X", domain=data["domain"][:-1])
+        refused("one value per row of X", column=data["column"][:-1])
         refused("one value per row of X", groups=data["groups"][1:])
         refused("groups must not be missing, got 1 missing", groups=np.array([None, *data["groups"][1:]], dtype=object))
-        refused("at least two", domain=np.full(len(X), "40X"))
-        refused("level must lie", level=95)
+        refused("at least two", column=np.full(len(X), "40X"))
+        refused("level must be", level=95)
         refused("n_permutations must be at least 0", n_permutations=-1)
 
 
-def test_without_permutations_there_is_no_evidence(cohort):
-    found = PROBES["magnification"](**cohort(0), n_permutations=0, n_draws=10)
+def test_without_permutations_there_is_no_evidence(probed, cohort):
+    found = probed("magnification", cohort(0), n_permutations=0, n_draws=10)
     assert found.p_value["ridge_balanced_accuracy"] == 1
     assert found.frame()["null_mean"].null_count() == len(found.metrics)
 

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
+from featkit.probes.permutations import permuted_within
 from featkit.probes.reidentify import METRICS, search, standardised_within
-from featkit.probes.relabel import exchanges
 
 
 @pytest.fixture
@@ -13,20 +13,20 @@ def patches():
     cells = [(p, t) for p in range(n_patients) for t in range(n_domains) if not (p < 4 and t == 2)]
     who, place = np.array([c for c in cells for _ in range(random.integers(1, 6))]).T
     X = random.normal(size=(len(who), 7)) + random.normal(size=(n_patients, 7))[who]
-    return standardised_within(X, place), who, place, n_patients, n_domains
+    return standardised_within(X, place)(np.arange(len(X))), who, place, n_patients, n_domains
 
 
 def test_a_relabelling_is_what_renaming_the_patches_gives(patches):
     Z, who, place, n_patients, n_domains = patches
     present = np.array([[np.any((who == p) & (place == t)) for t in range(n_domains)] for p in range(n_patients)])
     stratum = np.unique(present, axis=0, return_inverse=True)[1].ravel()
-    taken_for = np.stack([exchanges(stratum, 6, seed) for seed in range(n_domains)], axis=1)
+    taken_for = np.stack([permuted_within(np.arange(n_patients), stratum, 6, seed) for seed in range(n_domains)], axis=1)
     itself = np.tile(np.arange(n_patients), (n_domains, 1))
     for names in taken_for:
         renamed = names[place, who]
         for t in range(n_domains):
-            relabelled = search(Z, who, place, t, 3)
-            again = search(Z, renamed, place, t, 3)
+            relabelled = search(Z.__getitem__, who, place, t, 3)
+            again = search(Z.__getitem__, renamed, place, t, 3)
             for metric, values in relabelled.found(names).items():
                 where = np.searchsorted(again.here, names[t, relabelled.here])
                 np.testing.assert_allclose(values, again.found(itself)[metric][where], atol=1e-12)
@@ -37,7 +37,7 @@ def test_neighbours_and_guesses_are_counted_as_by_hand(patches):
     from sklearn.neighbors import NearestNeighbors
 
     Z, who, place, n_patients, n_domains = patches
-    part = search(Z, who, place, 0, 3)
+    part = search(Z.__getitem__, who, place, 0, 3)
     found = part.found(np.tile(np.arange(n_patients), (n_domains, 1)))
     here, known = place == 0, place != 0
     nearest = NearestNeighbors(n_neighbors=3, metric="cosine").fit(Z[known]).kneighbors(Z[here])[1]
@@ -62,7 +62,7 @@ def test_neighbours_and_guesses_are_counted_as_by_hand(patches):
 def test_embeddings_that_say_nothing_reach_chance_exactly(patches):
     _, who, place, n_patients, n_domains = patches
     keep = who >= 4
-    part = search(np.zeros((keep.sum(), 5)), who[keep], place[keep], 1, 5)
+    part = search(np.zeros((keep.sum(), 5)).__getitem__, who[keep], place[keep], 1, 5)
     found = part.found(np.tile(np.arange(n_patients), (n_domains, 1)))
     assert np.allclose(found["top1"], 1 / 10)
     assert np.allclose(found["top5"], 5 / 10)
@@ -74,7 +74,7 @@ def test_each_domain_is_standardised_on_its_own():
     place = np.repeat([0, 2], 50)
     X = random.normal(size=(100, 3)) * np.where(place, 5, 1)[:, None] + 10 * place[:, None]
     X[:50, 1] = 4
-    Z = standardised_within(X.astype(np.float32), place)
+    Z = standardised_within(X.astype(np.float32), place)(np.arange(100))
     for t in (0, 2):
         np.testing.assert_allclose(Z[place == t].mean(axis=0), 0, atol=1e-6)
     np.testing.assert_allclose(Z[place == 2].std(axis=0), 1)

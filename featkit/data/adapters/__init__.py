@@ -9,6 +9,7 @@ ADAPTERS = Registry(
         "folder": "featkit.data.adapters.folder:read_folder",
         "table": "featkit.data.adapters.table:read_table",
     },
+    entry_points="featkit.adapters",
 )
 
 __all__ = ["ADAPTERS"]
