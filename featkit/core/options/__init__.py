@@ -6,6 +6,7 @@ from featkit.core.options.data import DataOptions, SplitOptions
 from featkit.core.options.probe import ProbeOptions
 from featkit.core.options.resampling import Resampling
 from featkit.core.options.sparse import ComputeOptions, PathOptions, PenaltyOptions, SignatureOptions, StabilityOptions
+from featkit.core.options.store import ImportOptions, StoreOptions
 from featkit.core.options.training import EncoderOptions, ExtractOptions, TrainOptions
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "DataOptions",
     "EncoderOptions",
     "ExtractOptions",
+    "ImportOptions",
     "Options",
     "PathOptions",
     "PenaltyOptions",
@@ -22,5 +24,6 @@ __all__ = [
     "SignatureOptions",
     "SplitOptions",
     "StabilityOptions",
+    "StoreOptions",
     "TrainOptions",
 ]
