@@ -13,7 +13,8 @@ import numpy as np
 from featkit.core.errors import InputError, did_you_mean
 from featkit.core.provenance import file_sha256
 from featkit.store.store import EmbeddingStore
-from featkit.store.writer import write_store
+from featkit.core.options import StoreOptions
+from featkit.store.in_memory import write_store
 
 if TYPE_CHECKING:
     import polars as pl
@@ -101,7 +102,7 @@ def import_table(
         numbers = pl.DataFrame({"patch_id": [f"patch-{i:0{width}d}" for i in range(len(X))]})
         obs = pl.concat([numbers, obs], how="horizontal")
     origin = {"encoder": "unknown", "imported_from": source.name, "imported_sha256": file_sha256(source)}
-    return write_store(path, X, obs, {**origin, **(provenance or {})}, dtype=dtype)
+    return write_store(path, X, obs, {**origin, **(provenance or {})}, options=StoreOptions(dtype=dtype))
 
 
 @contextlib.contextmanager

@@ -11,6 +11,7 @@ import numpy as np
 
 from featkit.core.config import DataConfig, EncoderConfig, ExtractConfig
 from featkit.core.errors import InputError
+from featkit.core.options import StoreOptions
 from featkit.core.progress import note, task
 from featkit.core.provenance import environment
 from featkit.core.workspace import EVERY_FOLD, FROZEN, Run, Workspace
@@ -216,8 +217,10 @@ def _extract_one(
         encoder.n_dimensions,
         provenance=provenance,
         classes=classes,
-        dtype=settings.dtype,
-        shard_rows=_whole_batches(len(frame), encoder.n_dimensions, settings.dtype, probe.batch_size),
+        options=StoreOptions(
+            dtype=settings.dtype,
+            shard_rows=_whole_batches(len(frame), encoder.n_dimensions, settings.dtype, probe.batch_size),
+        ),
     )
     shards = writer.pending()
     rows = np.concatenate([np.arange(s.first, s.stop) for s in shards]) if shards else np.empty(0, dtype=np.int64)

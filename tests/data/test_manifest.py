@@ -156,7 +156,7 @@ def test_unreadable_tables_are_one_line_errors(tmp_path):
     with pytest.raises(InputError, match="table must be readable"):
         Manifest.read(tmp_path / "bad.parquet")
     (tmp_path / "empty.csv").write_text("")
-    with pytest.raises(InputError, match="must be a readable csv table"):
+    with pytest.raises(InputError, match="must begin with a line of column names"):
         Manifest.read(tmp_path / "empty.csv")
 
 
