@@ -20,6 +20,9 @@ _REASONS = {
     errno.EROFS: ("folder must be writable", "Choose a path on a writable disk"),
     errno.EACCES: ("folder must be writable", "Choose a path you may write to"),
     errno.EPERM: ("folder must be writable", "Choose a path you may write to"),
+    errno.ENOENT: ("folder must take new files", "Choose a path on an ordinary disk"),
+    errno.ENOTDIR: ("every folder of the path must be a folder", "Choose another path"),
+    errno.ENAMETOOLONG: ("file name must be shorter", "Choose a shorter name"),
 }
 
 

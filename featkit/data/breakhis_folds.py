@@ -8,21 +8,24 @@ import numpy as np
 import polars as pl
 
 from featkit.core.errors import InputError
+from featkit.core.options import SplitOptions
+from featkit.core.table_files import read_table_file
 from featkit.core.text import first_few
-from featkit.data.leave_one_out import partition_patients
-from featkit.data.manifest import Manifest, read_frame
+from featkit.data.design import patients_of
+from featkit.data.leave_one_out import validation_patients
+from featkit.data.manifest import Manifest
 from featkit.data.split import Split, from_roles, labelled_rows
 
 FOLDS = tuple(f"dsfold{k}" for k in range(1, 6))
 
 
 def official_folds(
-    manifest: Manifest, files: str | Path, *, val_fraction: float = 0.15, patient: str = "patient", seed: int = 0
+    manifest: Manifest, files: str | Path, options: SplitOptions | None = None, *, patient: str = "patient"
 ) -> dict[str, Split]:
     """Return the five official splits of BreaKHis, over all magnifications, by name ("dsfold1" to "dsfold5").
 
     The official lists know train and test only; validation patients are taken out of each fold's training patients,
-    stratified by class and seeded.
+    drawn by class and seeded.
 
     Parameters
     ----------
@@ -30,12 +33,10 @@ def official_folds(
         Of BreaKHis, complete or not; its ``patch_id`` are the official file names without suffix.
     files : str or Path
         CSV or Parquet with columns ``filename`` and ``dsfold1`` to ``dsfold5``, whose values are "train" and "test".
-    val_fraction : float
-        Of each class's training patients, in [0, 1); 0 leaves val empty.
+    options : SplitOptions, optional
+        ``val_fraction``, a share of each class's training patients, and ``seed`` are used.
     patient : str
         The column that tells patients apart.
-    seed : int
-        Of the choice of validation patients.
 
     Returns
     -------
@@ -49,7 +50,8 @@ def official_folds(
         fold 1), on both sides. So they pass only where patients are told apart by identifier, and the audit then lists
         those cases under ``shared_cases``.
     """
-    listed = read_frame(Path(files))
+    options = options or SplitOptions()
+    listed = read_table_file(files)
     missing = [c for c in ("filename", *FOLDS) if c not in listed.columns]
     if missing:
         raise InputError(
@@ -75,10 +77,8 @@ def official_folds(
                 f"{fold} with {first_few(sorted(shared))} in both",
                 "Read BreaKHis with patient_key='id' to use the official folds as they are",
             )
-        if val_fraction:
-            training = table.filter(pl.Series(roles == "train"))
-            part = partition_patients(training, test_fraction=0.0, val_fraction=val_fraction, seed=seed)
-            is_val = np.array([part.get(p) == "val" for p in table["patient"].to_list()])
-            roles[is_val & (roles == "train")] = "val"
-        splits[fold] = from_roles(manifest, roles, fold=fold, patient=patient, seed=seed)
+        training = patients_of(table.filter(pl.Series(roles == "train")))
+        val = validation_patients(training, training, options)
+        roles[np.isin(table["patient"].to_numpy(), sorted(val)) & (roles == "train")] = "val"
+        splits[fold] = from_roles(manifest, roles, fold=fold, patient=patient, seed=options.seed)
     return splits

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 MAX_PIXELS = 64_000_000
 """A patch is refused above this: 8,000 x 8,000 is a slide region, or a file made to fill the memory."""
 
+FORMATS = ("PNG", "WEBP", "JPEG", "TIFF", "BMP")
+"""What a patch may be, by content: pillow is told to try no others, since some start other programs."""
+
 _opening = threading.Lock()
 _MODES = {
     "1": "is black and white",
@@ -52,7 +55,7 @@ def read_rgb(path: str | os.PathLike[str]) -> np.ndarray:
     Parameters
     ----------
     path : str or PathLike
-        A file pillow can read (PNG, WebP, JPEG, TIFF, BMP, ...).
+        A PNG, WebP, JPEG, TIFF or BMP, whatever its name: the content decides.
 
     Returns
     -------
@@ -79,7 +82,7 @@ def read_rgb(path: str | os.PathLike[str]) -> np.ndarray:
         raise InputError("a patch must exist", path, "Check the path") from None
     except (UnidentifiedImageError, IsADirectoryError):
         empty = os.path.isfile(path) and os.path.getsize(path) == 0
-        what = "is empty (0 bytes)" if empty else "is not an image pillow knows"
+        what = "is empty (0 bytes)" if empty else "is no PNG, WebP, JPEG, TIFF or BMP"
         raise InputError(
             f"a patch must be an image file, {path} {what}", None, "Fetch it again or leave it out"
         ) from None
@@ -174,7 +177,7 @@ def _open_plain(path: str | os.PathLike[str]) -> ImageFile:
     with _opening, warnings.catch_warnings():
         warnings.filterwarnings("error", module=r"PIL\.")
         warnings.simplefilter("error", Image.DecompressionBombWarning)
-        image = Image.open(path)
+        image = Image.open(path, formats=FORMATS)
         try:
             _refuse_unless_plain(image, path)
         except BaseException:

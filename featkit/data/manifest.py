@@ -12,7 +12,10 @@ import numpy as np
 import polars as pl
 
 from featkit.core.errors import InputError
+from featkit.core.files import whole_file
+from featkit.core.identifiers import identifier_column
 from featkit.core.magnification import magnification_label
+from featkit.core.table_files import read_table_file
 from featkit.core.text import first_few
 from featkit.data.classes import class_order, integer_labels
 
@@ -55,7 +58,7 @@ class Manifest:
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """The distinct labels in class order (see `featkit.data.class_order`): of two, the positive one is last."""
+        """The distinct labels in class order (see `class_order`): of two, the positive one is last."""
         return class_order(self.frame["label"].to_list())
 
     def targets(self, positive: str | None = None) -> np.ndarray:
@@ -113,23 +116,20 @@ class Manifest:
         return digest.hexdigest()
 
     def write(self, path: str | Path) -> Path:
-        """Write a ``.parquet`` or ``.csv`` file, by rename so that a reader never sees half of it.
+        """Write a ``.parquet`` or ``.csv`` file; a reader never sees half of it.
 
         Images that lie below the file's folder are written relative to it, so that the folder can be moved.
         """
         path = Path(path)
-        kind = _suffix(path)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_name(path.name + ".partial")
+        if path.suffix.lower() not in (".parquet", ".csv"):
+            raise InputError("a manifest's name must end in .parquet or .csv", path.name)
         root = path.parent.resolve()
         places = [Path(p) for p in self.frame["path"].to_list()]
         written = [p.relative_to(root).as_posix() if p.is_relative_to(root) else str(p) for p in places]
         frame = self.frame.with_columns(path=pl.Series(written))
-        if kind == ".parquet":
-            frame.write_parquet(partial)
-        else:
-            frame.write_csv(partial)
-        return partial.replace(path)
+        with whole_file(path) as partial:
+            frame.write_parquet(partial) if path.suffix.lower() == ".parquet" else frame.write_csv(partial)
+        return path
 
     @classmethod
     def read(cls, path: str | Path) -> Manifest:
@@ -139,33 +139,15 @@ class Manifest:
         Whether the images still lie there is not asked; see `missing_files`.
         """
         path = Path(path)
-        frame = read_frame(path)
+        frame = read_table_file(path)
         if "path" in frame.columns:
             frame = frame.with_columns(path=pl.Series(absolute(frame["path"].to_list(), path.parent), dtype=pl.String))
         return cls(frame)
 
 
-def read_frame(path: Path) -> pl.DataFrame:
-    """Return a CSV (all columns as text: "007" stays "007") or Parquet table; `InputError` if it is neither."""
-    kind = _suffix(path)
-    if not path.is_file():
-        raise InputError("the table must exist", path, "Check the path")
-    try:
-        return pl.read_parquet(path) if kind == ".parquet" else pl.read_csv(path, infer_schema=False)
-    except (pl.exceptions.PolarsError, OSError) as error:
-        raise InputError(f"{path} must be a readable {kind[1:]} table", error, "Write it again") from error
-
-
 def absolute(paths: Sequence[str | None], root: Path) -> list[str | None]:
     """Return ``paths`` as absolute ones, relative ones taken from ``root``; nulls stay."""
     return [None if p is None else str((root / p).resolve()) for p in paths]
-
-
-def _suffix(path: Path) -> str:
-    kind = path.suffix.lower()
-    if kind not in (".parquet", ".csv"):
-        raise InputError("a table's name must end in .parquet or .csv", path.name)
-    return kind
 
 
 def _require_columns(frame: pl.DataFrame, columns: Iterable[str]) -> None:
@@ -184,9 +166,9 @@ def _checked(frame: pl.DataFrame) -> pl.DataFrame:
     _require_columns(frame, COLUMNS)
     if frame.height == 0:
         raise InputError("a manifest must have at least one patch", 0, "Check the folder or the table it was read from")
-    frame = frame.with_columns(pl.col(*_NEVER_NULL).cast(pl.String).str.strip_chars())
+    frame = frame.with_columns(identifier_column(frame[name]) for name in _NEVER_NULL)
     for name in _NEVER_NULL:
-        empty = np.flatnonzero((frame[name].is_null() | (frame[name] == "")).to_numpy())
+        empty = np.flatnonzero(frame[name].is_null().to_numpy())
         if empty.size:
             who = frame["patch_id"].to_list()
             raise InputError(

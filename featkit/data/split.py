@@ -12,7 +12,10 @@ import numpy as np
 import polars as pl
 
 from featkit.core.errors import InputError, did_you_mean
+from featkit.core.files import write_json
+from featkit.core.identifiers import identifier_column
 from featkit.core.text import first_few
+from featkit.data.classes import require_classes
 from featkit.data.manifest import Manifest
 from featkit.data.split_audit import PIXEL_HASH, USED_ROLES, audit_roles
 from featkit.results.audit import SplitAudit
@@ -123,9 +126,50 @@ class Split:
         moved = {name: getattr(self, name)[order] for name in ("patch_ids", "role", "patients", "domains")}
         return dataclasses.replace(self, **moved)
 
+    def for_table(self, frame: pl.DataFrame | Manifest, notes: Sequence[str] = ()) -> Split:
+        """Return the same split for another table of its patches, audited with what that table knows.
+
+        Parameters
+        ----------
+        frame : polars.DataFrame or Manifest
+            Patches of this split, in any order; some may be missing (they could not be read). A column ``pixel_hash``
+            lets the audit find equal pictures.
+        notes : sequence of str
+            Kept in the audit.
+
+        Returns
+        -------
+        Split
+            In the order of ``frame``.
+
+        Raises
+        ------
+        InputError
+            If the table has patches that the split lacks, or as `from_roles`.
+        """
+        table = frame.frame if isinstance(frame, Manifest) else frame
+        role = dict(zip(self.patch_ids.tolist(), self.role.tolist(), strict=True))
+        ids = [str(p) for p in table["patch_id"].to_list()]
+        strange = [p for p in ids if p not in role]
+        if strange:
+            raise InputError(
+                f"the patches must be in the split of fold {self.fold}",
+                f"{len(strange)} others: {first_few(strange)}",
+                "Make the split again from this table",
+            )
+        made = from_roles(
+            frame,
+            [role[p] for p in ids],
+            fold=self.fold,
+            domain=self.domain,
+            patient=self.patient,
+            seed=self.seed,
+            design=self.audit.design or "given roles",
+        )
+        return dataclasses.replace(made, audit=dataclasses.replace(made.audit, notes=(*notes, *made.audit.notes)))
+
     def save(self, path: str | Path) -> Path:
-        """Write the split as JSON, by rename so that a reader never sees half a file."""
-        path = Path(path)
+        """Write the split as JSON; a reader never sees half a file."""
         arrays = {name: getattr(self, name).tolist() for name in ("patch_ids", "role", "patients", "domains")}
         body = {
             "format": self.format,
@@ -137,10 +181,7 @@ class Split:
             "audit": self.audit.to_dict(),
             **arrays,
         }
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_name(path.name + ".partial")
-        partial.write_text(json.dumps(body, indent=0, allow_nan=False), encoding="utf-8")
-        return partial.replace(path)
+        return write_json(path, body, indent=0)
 
     @classmethod
     def load(cls, path: str | Path) -> Split:
@@ -164,7 +205,10 @@ class Split:
         missing = [n for n in names if n not in body]
         if missing:
             raise InputError(f"{path} must hold every field of a split", f"no {', '.join(missing)}", "Make it again")
-        return cls(**{**{n: body[n] for n in names}, "audit": SplitAudit.from_dict(body["audit"])})
+        try:
+            return cls(**{**{n: body[n] for n in names}, "audit": SplitAudit.from_dict(body["audit"])})
+        except (TypeError, AttributeError) as error:
+            raise InputError(f"{path} must be a whole split file", error, "Make it again with featkit split") from None
 
     def _check(self) -> None:
         unknown = sorted(set(self.role.tolist()) - set(ROLES))
@@ -208,7 +252,7 @@ def from_roles(
     domain: str | None = None,
     patient: str = "patient",
     seed: int | None = None,
-    notes: Sequence[str] = (),
+    design: str = "given roles",
 ) -> Split:
     """Return the split in which each patch has the given role.
 
@@ -227,8 +271,8 @@ def from_roles(
         The column that tells patients apart.
     seed : int, optional
         Kept with the split.
-    notes : sequence of str
-        Kept in the audit.
+    design : str
+        Where the roles come from; kept in the audit.
 
     Returns
     -------
@@ -250,7 +294,7 @@ def from_roles(
     if domain is not None:
         check_fold(table["domain"].to_list(), fold, domain)
     table = table.with_columns(role=pl.Series([str(r) for r in roles], dtype=pl.String))
-    audit = audit_roles(table, fold=str(fold), domain=domain, patient=patient, seed=seed, notes=notes)
+    audit = audit_roles(table, fold=str(fold), domain=domain, patient=patient, seed=seed, design=design)
     split = Split(
         fold=str(fold),
         domain=domain,
@@ -267,7 +311,10 @@ def from_roles(
 
 
 def labelled_rows(frame: pl.DataFrame | Manifest, domain: str | None, patient: str) -> pl.DataFrame:
-    """Return text columns patch_id, label, patient, domain (and case, pixel_hash where there), checked for nulls."""
+    """Return text columns patch_id, label, patient, domain (and case, pixel_hash where there).
+
+    Refused are missing columns and values, and labels that are measurements and no classes.
+    """
     table = frame.frame if isinstance(frame, Manifest) else frame
     if not isinstance(table, pl.DataFrame):
         raise InputError("a split is made from a Manifest or a polars.DataFrame", type(table).__name__)
@@ -278,7 +325,8 @@ def labelled_rows(frame: pl.DataFrame | Manifest, domain: str | None, patient: s
     if missing:
         raise InputError(f"a split needs the columns {', '.join(wanted.values())}", f"no {', '.join(missing)}")
     optional = {c: c for c in ("case", PIXEL_HASH) if c in table.columns}
-    table = table.select(**{ours: pl.col(theirs).cast(pl.String) for ours, theirs in {**wanted, **optional}.items()})
+    taken = {**wanted, **optional}
+    table = pl.DataFrame([_as_text(table[theirs]).alias(ours) for ours, theirs in taken.items()])
     for ours, theirs in wanted.items():
         n_null = table[ours].null_count()
         if n_null:
@@ -288,7 +336,12 @@ def labelled_rows(frame: pl.DataFrame | Manifest, domain: str | None, patient: s
                 f"{n_null} without, first {first_few(who)}",
                 "Fill them in, or leave these patches out",
             )
+    require_classes(table["label"].unique().to_list())
     return table if domain is not None else table.with_columns(domain=pl.lit(""))
+
+
+def _as_text(column: pl.Series) -> pl.Series:
+    return identifier_column(column) if column.dtype.is_float() else column.cast(pl.String)
 
 
 def check_fold(domains: Sequence[str], fold: str, domain: str) -> None:
@@ -296,6 +349,17 @@ def check_fold(domains: Sequence[str], fold: str, domain: str) -> None:
     known = set(domains)
     if str(fold) not in known:
         raise InputError(f"fold must be a value of '{domain}'", repr(str(fold)), did_you_mean(str(fold), known))
+
+
+def require_test_patients(split: Split, least: int) -> None:
+    """Raise `InputError` if fewer than ``least`` patients are tested."""
+    n = split.audit.n_patients["test"]
+    if n < least:
+        raise InputError(
+            f"fold {split.fold} must have at least {least} test patients",
+            n,
+            "Leave the fold out, or lower min_test_patients",
+        )
 
 
 def _check_classes(table: pl.DataFrame, fold: str) -> None:

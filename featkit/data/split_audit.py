@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import polars as pl
 
+from featkit.core.identifiers import near_twins
 from featkit.core.natural_order import natural_key
 from featkit.core.text import first_few
+from featkit.data.design import explained, nesting_of, patients_of
 from featkit.results.audit import SplitAudit
 
 USED_ROLES = ("train", "val", "test")
@@ -21,7 +21,7 @@ def audit_roles(
     domain: str | None,
     patient: str,
     seed: int | None,
-    notes: Sequence[str] = (),
+    design: str,
 ) -> SplitAudit:
     """Return the audit of a table with text columns patch_id, label, patient, domain, role.
 
@@ -37,6 +37,10 @@ def audit_roles(
         key=lambda r: (order.index(r["role"]), r["label"], natural_key(r["domain"])),
     )
     used = table.filter(pl.col("role").is_in(USED_ROLES))
+    patients = patients_of(table)
+    notes = _notes(table, used)
+    if design == "leave-one-domain-out" and domain is not None:
+        notes.insert(0, explained(patients, domain, fold))
     return SplitAudit(
         fold=fold,
         domain=domain,
@@ -50,7 +54,9 @@ def audit_roles(
         duplicate_pixels=_duplicates_across(used),
         label_conflicts=_label_conflicts(table),
         pixels_compared=PIXEL_HASH in table.columns,
-        notes=(*notes, *_notes(table, used)),
+        notes=tuple(notes),
+        design=design,
+        nesting=None if domain is None else nesting_of(patients),
     )
 
 
@@ -85,6 +91,11 @@ def _label_conflicts(table: pl.DataFrame) -> tuple[dict[str, object], ...]:
 
 def _notes(table: pl.DataFrame, used: pl.DataFrame) -> list[str]:
     notes = []
+    for column in ("patient", "label", "domain"):
+        twins = near_twins(table[column].unique().to_list())
+        if twins:
+            shown = first_few([" and ".join(map(repr, group)) for group in twins])
+            notes.append(f"{column}: names that differ only in how they are written count as different: {shown}")
     mixed = table.group_by("patient").agg(n=pl.col("label").n_unique()).filter(pl.col("n") > 1)["patient"].sort()
     if mixed.len():
         notes.append(f"{mixed.len()} patients have patches of more than one class: {first_few(mixed.to_list())}")

@@ -128,9 +128,7 @@ def ridge_accuracy(
     return found
 
 
-def _hits(
-    X: np.ndarray, cell: np.ndarray, patient: np.ndarray, labellings: np.ndarray, n_values: int
-) -> np.ndarray:
+def _hits(X: np.ndarray, cell: np.ndarray, patient: np.ndarray, labellings: np.ndarray, n_values: int) -> np.ndarray:
     """Return the sum over cells of the share of rows assigned to the cell's value (b, n_values)."""
     hits = np.zeros((len(labellings), n_values))
     size, n_cells = np.bincount(cell), len(patient)

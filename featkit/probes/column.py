@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from featkit.core.errors import InputError
@@ -108,9 +106,7 @@ def probe_column(
         null = relabelled_cells(cells, stratum, options.n_permutations, derive_seed(seed, "null"))
         P, prior, notes = _probabilities(task, task.y, fold, options.model, seed)
         controls = _controls(task, cells, fold, options, seed)
-        ridge = ridge_accuracy(
-            task.X, cells, np.concatenate([cells.value[None], null]), task.parts(), task.n_classes
-        )
+        ridge = ridge_accuracy(task.X, cells, np.concatenate([cells.value[None], null]), task.parts(), task.n_classes)
     plan = patient_counts(task.patient, strata=task.label)
     found = _metrics(task, P, prior, controls, plan, resampling)
     n_units = task.n_patients_of_rarest
@@ -246,7 +242,9 @@ def _null_notes(cells: Cells, stratum: np.ndarray | None, options: ProbeOptions,
             f"{1 / n_different:.2f}"
         )
     if n_controls < options.n_controls:
-        notes.append(f"{options.n_controls - n_controls} of {options.n_controls} controls could not be split into folds")
+        notes.append(
+            f"{options.n_controls - n_controls} of {options.n_controls} controls could not be split into folds"
+        )
     if options.model == "mlp":
         notes.append("the p-value is that of a linear statistic; what the perceptron adds shows in its selectivity")
     return notes

@@ -142,9 +142,7 @@ def _is_same(values: np.ndarray, label: np.ndarray) -> bool:
     return n_pairs == len(set(values.tolist())) == len(set(label.tolist()))
 
 
-def _refuse_incomplete(
-    y: np.ndarray, classes: np.ndarray, label: np.ndarray, names: np.ndarray, column: str
-) -> None:
+def _refuse_incomplete(y: np.ndarray, classes: np.ndarray, label: np.ndarray, names: np.ndarray, column: str) -> None:
     for i, name in enumerate(names):
         absent = set(range(len(classes))) - set(y[label == i].tolist())
         if absent:

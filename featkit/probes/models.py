@@ -186,7 +186,9 @@ def _choose(
     inner = []
     for number in range(3):
         rows = train[fold != number]
-        inner.append((_estimator(model, shrinkages[0], seed), _scale(X, rows, model, seed), rows, train[fold == number]))
+        inner.append(
+            (_estimator(model, shrinkages[0], seed), _scale(X, rows, model, seed), rows, train[fold == number])
+        )
     best, least = shrinkages[0], np.inf
     for shrinkage in shrinkages:
         loss = 0.0

@@ -111,7 +111,9 @@ def probe_patient(
     stratum = np.unique(np.column_stack([of_class, is_there]), axis=0, return_inverse=True)[1].ravel()
     n_alone = int((np.bincount(stratum)[stratum] == 1)[is_linked].sum())
     if n_alone:
-        notes.append(f"patients of whom no other has the same class and values of {domain}, left as they are: {n_alone}")
+        notes.append(
+            f"patients of whom no other has the same class and values of {domain}, left as they are: {n_alone}"
+        )
     itself = np.arange(len(patients))
     exchanged = [
         permuted_within(itself, stratum, options.n_permutations, derive_seed(seed, t)) for t in range(len(names))

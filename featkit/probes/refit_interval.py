@@ -51,7 +51,9 @@ def refit_interval(
 
     if resampling.method not in ("logit-t", "t"):
         raise InputError(
-            "the interval of a probe must be 'logit-t' or 't'", repr(resampling.method), "Resampling alone misses refits"
+            "the interval of a probe must be 'logit-t' or 't'",
+            repr(resampling.method),
+            "Resampling alone misses refits",
         )
     kept = draws[np.isfinite(draws)]
     low = high = float("nan")

@@ -42,7 +42,11 @@ class SplitAudit(Result):
     pixels_compared : bool
         Whether pixel hashes were there; where not, the two fields above are empty for want of them.
     notes : tuple of str
-        Anything else to be read with the split.
+        Anything else to be read with the split, how patients lie in domains first.
+    design : {"leave-one-domain-out", "cross-validation", "given roles"} or None
+        Where the roles come from; None in audits of version 0.1.
+    nesting : {"nested", "crossed", "mixed"} or None
+        Whether no patient has patches in more than one domain, all patients do, or some do; None where ``domain`` is.
     """
 
     fold: str
@@ -58,6 +62,8 @@ class SplitAudit(Result):
     label_conflicts: tuple[dict[str, Any], ...] = ()
     pixels_compared: bool = False
     notes: tuple[str, ...] = ()
+    design: str | None = None
+    nesting: str | None = None
 
     def frame(self) -> pl.DataFrame:
         """Return ``counts`` with the fold's name: one row per role, label and domain."""

@@ -14,9 +14,9 @@ from featkit.core.errors import InputError
 from featkit.core.progress import track
 from featkit.store.layout import encoding, write_array, write_frame, write_mapping
 from featkit.store.rows import checked_column, rows_sha256
-from featkit.store.seal import ATTRIBUTE, Seal, content_id
+from featkit.store.seal import Seal, content_id
 from featkit.store.shards import Staging
-from featkit.store.zarr_io import no_remarks, zarr
+from featkit.store.zarr_io import compressors, no_remarks, zarr
 
 if TYPE_CHECKING:
     import polars as pl
@@ -89,6 +89,7 @@ def assemble(staging: Staging, kept: Kept, folder: Path) -> Seal:
             dtype=plan.dtype,
             chunks=(chunk_rows, plan.d),
             shards=(shard_rows, plan.d),
+            compressors=compressors(),
             attributes=encoding("array", "0.2.0"),
         )
         moments, whole, shards_sha256, first = Moments(plan.d), hashlib.sha256(), [], 0
@@ -101,7 +102,7 @@ def assemble(staging: Staging, kept: Kept, folder: Path) -> Seal:
             moments.add(X)
             first += len(X)
         write_frame(root, "obs", kept.rows, index="patch_id")
-        write_frame(root, "var", moments.frame(), index="dimension")
+        write_frame(root, "var", moments.frame(plan.dimensions), index="dimension")
         for name in ("layers", "obsm", "varm", "obsp", "varp"):
             root.create_group(name, attributes=encoding("dict", "0.1.0"))
         probabilities_sha256 = None
@@ -113,7 +114,7 @@ def assemble(staging: Staging, kept: Kept, folder: Path) -> Seal:
         write_mapping(uns, "featkit", provenance)
         obs_sha256 = rows_sha256(kept.rows)
         seal = Seal(
-            store_id=content_id(whole.hexdigest(), obs_sha256, probabilities_sha256, plan.classes),
+            store_id=content_id(whole.hexdigest(), (obs_sha256, probabilities_sha256), plan.to_dict()),
             n=n,
             d=plan.d,
             dtype=plan.dtype,
@@ -123,11 +124,11 @@ def assemble(staging: Staging, kept: Kept, folder: Path) -> Seal:
             obs_sha256=obs_sha256,
             probabilities_sha256=probabilities_sha256,
             provenance=provenance,
-            plan=dataclasses.asdict(plan),
+            plan=plan.to_dict(),
             files=_files(folder),
         )
-        root.attrs[ATTRIBUTE] = seal.to_dict()
         zarr().consolidate_metadata(folder)
+        seal.write(folder)
     return seal
 
 
@@ -171,14 +172,15 @@ class Moments:
         self.n += m
         self.least, self.most = np.minimum(self.least, X.min(axis=0)), np.maximum(self.most, X.max(axis=0))
 
-    def frame(self) -> pl.DataFrame:
-        """Return ``dimension``, ``is_dead`` (the same value in every row) and ``variance`` (divided by n)."""
+    def frame(self, names: list[str] | None = None) -> pl.DataFrame:
+        """Return ``dimension``, ``name`` if given, ``is_dead`` (one value in all rows), ``variance`` (divided by n)."""
         import polars as pl
 
         is_dead = self.least == self.most
         return pl.DataFrame(
             {
                 "dimension": [f"d{j}" for j in range(len(self.mean))],
+                **({} if names is None else {"name": names}),
                 "is_dead": is_dead,
                 "variance": np.where(is_dead, 0.0, self.squares / self.n),
             }

@@ -5,14 +5,18 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from featkit.store.assemble import Moments
 from featkit.store.layout import read_mapping
 from featkit.store.rows import rows_sha256
 from featkit.store.seal import content_id
 from featkit.store.store import EmbeddingStore
+
+if TYPE_CHECKING:
+    import polars as pl
 
 
 def store_info(path: str | Path) -> dict[str, Any]:
@@ -46,7 +50,7 @@ class StoreCheck:
     bad_shards : tuple of (int, int)
         First and last row of each shard of ``X`` whose values changed or cannot be read.
     bad_parts : tuple of str
-        Which of "obs", "probabilities", "provenance" and "store_id" changed or cannot be read.
+        Which of "obs", "probabilities", "provenance", "var" and "store_id" changed or cannot be read.
     store_id : str
         The id fixed at sealing.
     """
@@ -67,19 +71,25 @@ def verify_store(path: str | Path) -> StoreCheck:
     """
     store = EmbeddingStore(path)
     seal, array, whole, bad_shards = store.seal, store._array, hashlib.sha256(), []
+    moments = Moments(store.d)
     for number, expected in enumerate(seal.shards_sha256):
         first = number * seal.shard_rows
         stop = min(store.n, first + seal.shard_rows)
         try:
-            data = np.ascontiguousarray(array[first:stop]).data
+            X = np.ascontiguousarray(array[first:stop])
         except Exception:  # whatever a compressor raises on bytes it did not write
             bad_shards.append((first, stop - 1))
             continue
-        whole.update(data)
-        if hashlib.sha256(data).hexdigest() != expected:
+        whole.update(X.data)
+        moments.add(X)
+        if hashlib.sha256(X.data).hexdigest() != expected:
             bad_shards.append((first, stop - 1))
     bad_parts = [name for name, check in _PARTS.items() if not _holds(check, store)]
-    found = content_id(whole.hexdigest(), seal.obs_sha256, seal.probabilities_sha256, store.classes)
+    if not bad_shards and not _holds(
+        lambda store: _is_alike(store.var, moments.frame(seal.plan.get("dimensions"))), store
+    ):
+        bad_parts.append("var")
+    found = content_id(whole.hexdigest(), (seal.obs_sha256, seal.probabilities_sha256), seal.plan)
     if found != store.store_id and not bad_shards:
         bad_parts.append("store_id")
     return StoreCheck(not bad_shards and not bad_parts, tuple(bad_shards), tuple(bad_parts), store.store_id)
@@ -93,6 +103,13 @@ def _probabilities_hold(store: EmbeddingStore) -> bool:
     P = store.probabilities
     found = None if P is None else hashlib.sha256(np.ascontiguousarray(P).data).hexdigest()
     return found == store.seal.probabilities_sha256
+
+
+def _is_alike(found: pl.DataFrame, expected: pl.DataFrame) -> bool:
+    """Return whether two tables of dimensions say the same; variances may differ by rounding."""
+    exact = [name for name in expected.columns if name != "variance"]
+    same = found.columns == expected.columns and found.select(exact).equals(expected.select(exact))
+    return same and bool(np.allclose(found["variance"], expected["variance"], rtol=1e-6, atol=0))
 
 
 def _provenance_holds(store: EmbeddingStore) -> bool:

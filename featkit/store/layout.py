@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from featkit.core.errors import InputError
+from featkit.store.zarr_io import compressors
 
 if TYPE_CHECKING:
     import polars as pl
@@ -34,6 +35,7 @@ def write_array(parent: Any, name: str, values: np.ndarray, attributes: dict[str
         shape=values.shape,
         dtype=str if is_text else values.dtype,
         chunks=tuple(max(1, min(s, _CHUNK_ROWS)) for s in values.shape),
+        compressors=compressors(),
         attributes=attributes or encoding("string-array" if is_text else "array", "0.2.0"),
     )
     if values.size:

@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from featkit.core.errors import InputError
+from featkit.core.files import write_json
 from featkit.core.provenance import json_sha256
 
 FORMAT = 1
@@ -45,6 +48,10 @@ class Seal:
         What the store was begun with.
     files : dict of str to int
         Size in bytes of each file but the root's ``zarr.json``.
+    format : int
+        The version of the format.
+    root_sha256 : str or None
+        Hash of all that the root's ``zarr.json`` holds beside it; None in stores of version 0.1.
     """
 
     store_id: str
@@ -60,15 +67,31 @@ class Seal:
     plan: dict[str, Any]
     files: dict[str, int]
     format: int = FORMAT
+    root_sha256: str | None = None
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the seal JSON-ready."""
-        return dataclasses.asdict(self)
+    def write(self, folder: Path) -> None:
+        """Put the seal into the root's ``zarr.json``, after everything else is written."""
+        root = json.loads((folder / "zarr.json").read_text(encoding="utf-8"))
+        body = {k: v for k, v in dataclasses.asdict(self).items() if k != "root_sha256"}
+        root["attributes"][ATTRIBUTE] = body
+        root["attributes"][ATTRIBUTE] = {**body, "root_sha256": json_sha256(root)}
+        write_json(folder / "zarr.json", root, indent=2)
 
 
-def content_id(X_sha256: str, obs_sha256: str, probabilities_sha256: str | None, classes: list[str] | None) -> str:
-    """Return the id of a store's content."""
-    return json_sha256([X_sha256, obs_sha256, probabilities_sha256, classes])
+def content_id(X_sha256: str, seal_parts: Sequence[str | None], plan: Mapping[str, Any]) -> str:
+    """Return the id of a store's content.
+
+    Parameters
+    ----------
+    X_sha256 : str
+        Hash of all embeddings in row order.
+    seal_parts : (obs_sha256, probabilities_sha256)
+        Hashes of the table and of the class probabilities.
+    plan : mapping
+        Names of classes and, where there are any, of dimensions.
+    """
+    names = [] if plan.get("dimensions") is None else [plan["dimensions"]]
+    return json_sha256([X_sha256, *seal_parts, plan["classes"], *names])
 
 
 def read_seal(path: Path) -> Seal:
@@ -81,8 +104,7 @@ def read_seal(path: Path) -> Seal:
     """
     fix = "Check the path or write the store first, e.g. with featkit extract"
     try:
-        root = json.loads((path / "zarr.json").read_text(encoding="utf-8"))
-        attributes = root.get("attributes", {})
+        text = (path / "zarr.json").read_text(encoding="utf-8")
     except (FileNotFoundError, NotADirectoryError):
         if partial_folder(path).is_dir():
             fix = "Run the command that began it again: it resumes"
@@ -90,20 +112,11 @@ def read_seal(path: Path) -> Seal:
         if path.exists():
             raise InputError(f"{path} must be a store", "a file or folder of another kind", fix) from None
         raise InputError("store must exist", path, fix) from None
-    except (ValueError, AttributeError) as error:
+    except OSError as error:
+        raise InputError(f"store {path} must be readable", error.strerror, "Check the path") from error
+    except ValueError as error:
         raise InputError(f"{path}/zarr.json must be readable JSON", str(error), "Write the store again") from error
-    body = attributes.get(ATTRIBUTE)
-    if not isinstance(body, dict) or "format" not in body:
-        raise InputError(
-            f"{path} must be sealed by featkit",
-            "a Zarr hierarchy without a seal",
-            "Export its features to parquet or npz and import that table",
-        )
-    if body["format"] > FORMAT:
-        raise InputError(
-            f"store {path} must be of format {FORMAT} or older", body["format"], "Upgrade featkit to read it"
-        )
-    seal = Seal(**body)
+    seal = _seal(path, text)
     damaged = [name for name, size in seal.files.items() if _size(path / name) != size]
     if damaged:
         raise InputError(
@@ -114,9 +127,42 @@ def read_seal(path: Path) -> Seal:
     return seal
 
 
+def _seal(path: Path, text: str) -> Seal:
+    """Return the seal in the text of the root's metadata, checked against the hash that it carries."""
+    try:
+        root = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{path}/zarr.json must be readable JSON", str(error), "Write the store again") from error
+    attributes = root.get("attributes") if isinstance(root, dict) else None
+    body = attributes.get(ATTRIBUTE) if isinstance(attributes, dict) else None
+    if not isinstance(body, dict) or not isinstance(body.get("format"), int):
+        raise InputError(
+            f"{path} must be sealed by featkit",
+            "a Zarr hierarchy without a seal",
+            "Export its features to parquet or npz and import that table",
+        )
+    if body["format"] > FORMAT:
+        raise InputError(
+            f"store {path} must be of format {FORMAT} or older", body["format"], "Upgrade featkit to read it"
+        )
+    expected = body.pop("root_sha256", None)
+    if expected is not None and expected != json_sha256(root):
+        raise InputError(
+            f"the metadata of {path} must be as they were sealed", "others", "Copy the store again or write it again"
+        )
+    try:
+        seal = Seal(**body, root_sha256=expected)
+        if not isinstance(seal.files, dict):
+            raise TypeError("no list of files")
+        return seal
+    except TypeError as error:
+        raise InputError(f"the seal of {path} must be whole", str(error), "Write the store again") from error
+
+
 def partial_folder(path: Path) -> Path:
     """Return where the unfinished store of this path is kept."""
-    return path.with_name(path.name + ".partial")
+    path = Path(os.path.abspath(path))  # "." and ".." have no name of their own
+    return path.with_name(path.name + ".partial") if path.name else path / ".partial"
 
 
 def _size(path: Path) -> int:

@@ -20,8 +20,9 @@ from typing import Any
 import numpy as np
 
 from featkit.core.errors import InputError
-from featkit.core.files import write_bytes
+from featkit.core.files import write_bytes, write_json
 from featkit.core.provenance import json_sha256
+from featkit.store.lock import locked
 
 _SHARD_BYTES = 32_000_000
 _FEWEST_ROWS = 64
@@ -64,6 +65,8 @@ class Plan:
         Hash of the planned table.
     provenance : dict
         Where the embeddings come from, JSON-ready.
+    dimensions : list of str or None
+        The names of the dimensions where they have any.
     """
 
     n: int
@@ -73,11 +76,17 @@ class Plan:
     classes: list[str] | None
     obs_sha256: str
     provenance: dict[str, Any]
+    dimensions: list[str] | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the plan JSON-ready; names of dimensions only where there are any, as in plans of version 0.1."""
+        body = dataclasses.asdict(self)
+        return body if body["dimensions"] is not None else {k: v for k, v in body.items() if k != "dimensions"}
 
     @property
     def sha256(self) -> str:
         """Hash of the whole plan; each shard's marker carries it."""
-        return json_sha256(dataclasses.asdict(self))
+        return json_sha256(self.to_dict())
 
     def shards(self) -> Iterator[Shard]:
         """Yield the shards in row order."""
@@ -86,7 +95,7 @@ class Plan:
 
     def require_same(self, other: Plan, path: Path) -> None:
         """Refuse to go on with another plan, naming what differs."""
-        mine, theirs = _flat(dataclasses.asdict(self)), _flat(dataclasses.asdict(other))
+        mine, theirs = _flat(self.to_dict()), _flat(other.to_dict())
         keys = [k for k in {**mine, **theirs} if mine.get(k, _ABSENT) != theirs.get(k, _ABSENT)]
         if keys:
             shown = ", ".join(f"{k} {theirs.get(k, _ABSENT)} instead of {mine.get(k, _ABSENT)}" for k in keys[:3])
@@ -150,10 +159,14 @@ class Staging:
             ) from error
 
     def begin(self) -> None:
-        """Make the folder and write the plan, unless they are there."""
+        """Make the folder and write the plan, unless another process has: its plan must then be the same."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        if not (self.folder / "plan.json").exists():
-            write_bytes(self.folder / "plan.json", json.dumps(dataclasses.asdict(self.plan), indent=1).encode())
+        with locked(self.folder / "plan.lock"):
+            begun = self.read_plan(self.folder)
+            if begun is None:
+                write_json(self.folder / "plan.json", self.plan.to_dict())
+            else:
+                begun.require_same(self.plan, self.folder)
 
     def is_done(self, shard: Shard) -> bool:
         """Return whether the shard's marker is there, belongs to this plan and names a file of the right size."""
@@ -181,7 +194,7 @@ class Staging:
             "bad": staged.bad,
         }
         write_bytes(self._data(shard), data)
-        write_bytes(self._data(shard).with_suffix(".json"), json.dumps(marker).encode())
+        write_json(self._data(shard).with_suffix(".json"), marker, indent=None)
 
     def read(self, shard: Shard) -> StagedShard:
         """Return a finished shard.

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import itertools
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +20,7 @@ from featkit.store.view import StoreView
 from featkit.store.zarr_io import no_remarks, zarr
 
 if TYPE_CHECKING:
+    import anndata
     import polars as pl
 
 
@@ -68,20 +71,51 @@ class EmbeddingStore:
         """Names of the columns of `probabilities`; None without a head."""
         return self.seal.plan["classes"]
 
+    @property
+    def dimension_names(self) -> tuple[str, ...]:
+        """The name of each dimension, as imported; d0, d1, ... where nobody named them."""
+        names = self.seal.plan.get("dimensions")
+        return tuple(f"d{j}" for j in range(self.d)) if names is None else tuple(names)
+
     @functools.cached_property
     def obs(self) -> pl.DataFrame:
         """The table of patches (n rows): manifest columns, ``sha256``, ``mpp_effective``, split roles."""
-        return read_frame(self._root["obs"])
+        with self._readable("the table of patches"):
+            return read_frame(self._root["obs"])
 
     @functools.cached_property
     def var(self) -> pl.DataFrame:
-        """The table of dimensions (d rows): ``dimension``, ``is_dead``, ``variance``."""
-        return read_frame(self._root["var"])
+        """The table of dimensions (d rows): ``dimension``, ``name`` where they have any, ``is_dead``, ``variance``."""
+        with self._readable("the table of dimensions"):
+            return read_frame(self._root["var"])
 
     @property
     def probabilities(self) -> np.ndarray | None:
         """Class probabilities of the trained head, float32 (n, n_classes); None without a head."""
-        return None if self.classes is None else self._root["obsm"]["probabilities"][...]
+        if self.classes is None:
+            return None
+        with self._readable("the class probabilities"):
+            return np.asarray(self._root["obsm"]["probabilities"][...])
+
+    def to_anndata(self) -> anndata.AnnData:
+        """Return the whole store in memory as an AnnData object: X, obs, var, obsm, and provenance in uns["featkit"].
+
+        Raises
+        ------
+        InputError
+            If the package anndata is not installed; the extra ``featkit-embeddings[anndata]`` brings it.
+        """
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # remarks of anndata's on its own dependencies
+                import anndata
+        except ImportError:
+            raise InputError(
+                "to_anndata needs the package anndata", "none", 'Run: pip install "featkit-embeddings[anndata]"'
+            ) from None
+        with self._readable("the store"), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return anndata.read_zarr(self.path)
 
     def X(self, rows: slice | np.ndarray | None = None) -> np.ndarray:
         """Return embeddings as float32.
@@ -118,7 +152,8 @@ class EmbeddingStore:
 
     def view(self, rows: slice | np.ndarray | None = None) -> StoreView:
         """Return some rows, as in `X`, as an array-like that reads them when they are asked for."""
-        return StoreView(self, self._indices(slice(None) if rows is None else rows))
+        wanted = self._indices(slice(None) if rows is None else rows)
+        return StoreView(self.X, wanted, self.d, self.seal.shard_rows)
 
     def blocks(self, rows_per_block: int | None = None) -> Iterator[tuple[slice, np.ndarray]]:
         """Yield ``(rows, X)`` over all rows in order, so that the whole never has to fit into memory.
@@ -164,17 +199,23 @@ class EmbeddingStore:
             raise InputError(f"rows must lie in 0 to {self.n - 1}", f"{rows.min()} to {rows.max()}", "Check rows")
         return rows
 
-    def _read(self, first: int, stop: int) -> np.ndarray:
+    @contextlib.contextmanager
+    def _readable(self, what: str) -> Iterator[None]:
+        """Name what cannot be read: zarr's codecs raise whatever their compressor raises."""
         try:
-            X = np.asarray(self._array[first:stop], dtype=np.float32)
+            yield
         except (InputError, MemoryError):
             raise
-        except Exception as error:  # zarr's codecs raise whatever their compressor raises
+        except Exception as error:
             raise InputError(
-                f"rows {first} to {stop - 1} of {self.path} must be readable",
+                f"{what} of {self.path} must be readable",
                 f"{type(error).__name__}: {error}",
                 "Run featkit store verify and write the store again",
             ) from error
+
+    def _read(self, first: int, stop: int) -> np.ndarray:
+        with self._readable(f"rows {first} to {stop - 1}"):
+            X = np.asarray(self._array[first:stop], dtype=np.float32)
         with np.errstate(invalid="ignore"):
             total = X.sum(dtype=np.float64)
         if not np.isfinite(total):

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
-
-if TYPE_CHECKING:
-    from featkit.store.store import EmbeddingStore
 
 
 class StoreView:
@@ -16,17 +13,23 @@ class StoreView:
 
     Parameters
     ----------
-    store : EmbeddingStore
-        The store.
+    read : callable
+        Returns the embeddings of some rows of the store, float32 (k, d).
     rows : (n,) int64
-        Its rows, in the order of the view.
+        The store's rows, in the order of the view.
+    n_dimensions : int
+        d.
+    block_rows : int
+        Rows that `blocks` reads at a time.
     """
 
     dtype = np.dtype(np.float32)
     ndim = 2
 
-    def __init__(self, store: EmbeddingStore, rows: np.ndarray) -> None:
-        self.store, self.rows = store, rows
+    def __init__(
+        self, read: Callable[[np.ndarray], np.ndarray], rows: np.ndarray, n_dimensions: int, block_rows: int
+    ) -> None:
+        self._read, self.rows, self._n_dimensions, self._block_rows = read, rows, n_dimensions, block_rows
 
     def __len__(self) -> int:
         return self.rows.size
@@ -34,11 +37,11 @@ class StoreView:
     @property
     def shape(self) -> tuple[int, int]:
         """``(n, d)``."""
-        return self.rows.size, self.store.d
+        return self.rows.size, self._n_dimensions
 
     def __getitem__(self, which: slice | np.ndarray) -> np.ndarray:
         """Return embeddings of the view's rows ``which``, float32."""
-        return self.store.X(self.rows[which])
+        return self._read(self.rows[which])
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         if copy is False:
@@ -54,7 +57,7 @@ class StoreView:
 
     def blocks(self) -> Iterator[tuple[slice, np.ndarray]]:
         """Yield ``(which, X)`` over the view in order, at most one shard's number of rows at a time."""
-        step = self.store.seal.shard_rows
+        step = self._block_rows
         for first in range(0, max(1, len(self)), step):
             which = slice(first, min(len(self), first + step))
             yield which, self[which]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import uuid
@@ -13,9 +14,12 @@ import numpy as np
 
 from featkit.core.errors import InputError
 from featkit.core.files import disk_errors, require_free, write_bytes
-from featkit.core.text import first_few
+from featkit.core.options import StoreOptions
+from featkit.core.text import first_few, listed
 from featkit.store.assemble import assemble, kept_rows
+from featkit.store.inspection import verify_store
 from featkit.store.layout import is_element_name, json_ready
+from featkit.store.lock import LockedError, locked
 from featkit.store.rows import checked_column, checked_rows, rows_sha256
 from featkit.store.seal import partial_folder, read_seal
 from featkit.store.shards import Plan, Shard, StagedShard, Staging, default_shard_rows
@@ -25,7 +29,6 @@ from featkit.store.zarr_io import zarr
 if TYPE_CHECKING:
     import polars as pl
 
-_DTYPES = ("float32", "float16")
 _SPARE_BYTES = 16_000_000  # metadata and small tables
 
 
@@ -54,8 +57,7 @@ class StoreWriter:
         *,
         provenance: Mapping[str, Any],
         classes: Sequence[str] | None = None,
-        dtype: str = "float32",
-        shard_rows: int | None = None,
+        options: StoreOptions | None = None,
     ) -> Self:
         """Begin a store, or go on with one begun before with the same input.
 
@@ -72,50 +74,47 @@ class StoreWriter:
             batch size, code version, method, fold, seed, ...
         classes : sequence of str, optional
             Names of the columns of the class probabilities; each shard must then come with them.
-        dtype : {"float32", "float16"}
-            How embeddings are stored; they are always read as float32.
-        shard_rows : int, optional
-            Rows written at once and lost by a kill; default: about 32 MB, at least 16 shards in a small store.
+        options : StoreOptions, optional
+            How embeddings are stored, and the names of the dimensions.
 
         Raises
         ------
         InputError
-            If the input differs from what was begun, the path is taken, or the disk is full or read-only.
+            If the input differs from what was begun, the path is taken, the store that is there is damaged, or the
+            disk is full or read-only.
         """
+        options = options or StoreOptions()
         path = Path(path)
+        if "\0" in str(path):
+            raise InputError("the path of a store must be plain text", repr(str(path)), "Choose another name")
         zarr()
         rows = checked_rows(obs)
-        if n_dimensions < 1:
-            raise InputError("n_dimensions must be at least 1", n_dimensions, "Check the encoder's output")
-        if dtype not in _DTYPES:
-            raise InputError("dtype must be float32 or float16", dtype, "Choose one of them")
-        if shard_rows is not None and shard_rows < 1:
-            raise InputError("shard_rows must be at least 1", shard_rows, "Leave it out for the default")
-        if classes is not None and (len(classes) < 2 or len(set(classes)) < len(classes)):
-            raise InputError("classes must be two or more different names", ", ".join(classes), "Check the head")
-        odd = [key for key in provenance if not is_element_name(key)]
-        if odd:
-            raise InputError("provenance keys must be plain text without a slash", repr(odd[0]), "Rename it")
-        default = default_shard_rows(len(rows), n_dimensions, np.dtype(dtype).itemsize)
+        _check_plan(n_dimensions, provenance, classes, options)
+        default = default_shard_rows(len(rows), n_dimensions, np.dtype(options.dtype).itemsize)
         folder = partial_folder(path)
-        begun = Plan(**read_seal(path).plan) if path.exists() else Staging.read_plan(folder)
+        with disk_errors(path):
+            is_there = os.path.lexists(path)
+        begun = Plan(**read_seal(path).plan) if is_there else Staging.read_plan(folder)
         plan = Plan(
             n=len(rows),
             d=int(n_dimensions),
-            dtype=dtype,
-            shard_rows=int(shard_rows or (begun.shard_rows if begun else default)),
+            dtype=options.dtype,
+            shard_rows=int(options.shard_rows or (begun.shard_rows if begun else default)),
             classes=None if classes is None else [str(c) for c in classes],
             obs_sha256=rows_sha256(rows),
             provenance=json_ready(provenance),
+            dimensions=list(options.dimensions) or None,
         )
         if begun is not None:
-            begun.require_same(plan, path if path.exists() else folder)
+            begun.require_same(plan, path if is_there else folder)
         writer = cls(path, rows, plan)
-        if not path.exists():
+        if is_there:
+            _require_intact(path)
+        else:
             with disk_errors(folder):
                 writer._staging.begin()
                 n_left = sum(len(shard) for shard in writer.pending())
-                row_bytes = plan.d * np.dtype(dtype).itemsize
+                row_bytes = plan.d * np.dtype(plan.dtype).itemsize
                 require_free(folder, (n_left + plan.n) * row_bytes + _SPARE_BYTES)
         return writer
 
@@ -192,47 +191,75 @@ class StoreWriter:
             stored = stored.astype(self.plan.dtype)
         self._require_finite(shard, stored, f"embeddings must be finite in {self.plan.dtype}")
         staged = StagedShard(stored, self._checked(shard, probabilities, keep), self._columns(shard, columns), bad)
-        with disk_errors(self._staging.folder):
-            self._staging.write(shard, staged)
+        try:
+            with disk_errors(self._staging.folder):
+                self._staging.write(shard, staged)
+        except InputError:
+            if not self.is_sealed:  # else another process has finished the store, and cleared up
+                raise
 
     def seal(self) -> EmbeddingStore:
         """Assemble the store, name the patches left out, and open the result.
 
         The embeddings are streamed shard by shard into a new folder, which takes the store's name in one rename; the
         staged shards are removed after that. A kill at any time leaves either the staged shards or the store. Any
-        number of processes may write; one of them seals.
+        number of processes may write; one of them seals, and the others are refused while it does.
 
         Raises
         ------
         InputError
-            If shards are missing or damaged, every patch was bad, or the disk refuses.
+            If shards are missing or damaged, every patch was bad, another process is sealing, or the disk refuses.
         """
-        if not self.is_sealed:
-            pending = self.pending()
-            if pending:
-                n_shards = -(-self.plan.n // self.plan.shard_rows)
+        folder = self._staging.folder
+        try:
+            with disk_errors(folder), locked(folder / "seal.lock", wait=False):
+                if not self.is_sealed:
+                    self._seal()
+                shutil.rmtree(folder, ignore_errors=True)
+        except LockedError:
+            if not self.is_sealed:
                 raise InputError(
-                    "store must be complete before it is sealed",
-                    f"{len(pending)} of {n_shards} shards missing, first rows {pending[0].first} to "
-                    f"{pending[0].stop - 1}",
-                    "Write the pending shards",
-                )
-            for abandoned in self._staging.folder.glob("sealing-*"):
-                shutil.rmtree(abandoned, ignore_errors=True)
-            kept = kept_rows(self._staging, self.obs)
-            building = self._staging.folder / f"sealing-{uuid.uuid4().hex}"
-            try:
-                with disk_errors(self._staging.folder):
-                    assemble(self._staging, kept, building)
-                    if len(kept.bad):
-                        write_bytes(self.bad_patches_path, kept.bad.write_csv().encode())
-                    else:
-                        self.bad_patches_path.unlink(missing_ok=True)
-                    os.rename(building, self.path)
-            finally:
-                shutil.rmtree(building, ignore_errors=True)
-        shutil.rmtree(self._staging.folder, ignore_errors=True)
-        return EmbeddingStore(self.path)
+                    f"store {self.path} must be sealed by one process at a time",
+                    "another that is sealing it now",
+                    "Wait until that is done: the store is then complete",
+                ) from None
+        except InputError:
+            if not self.is_sealed:  # else another process has sealed it and removed the staged shards
+                raise
+        store = EmbeddingStore(self.path)
+        Plan(**store.seal.plan).require_same(self.plan, self.path)
+        return store
+
+    def abandon(self) -> None:
+        """Remove the staged shards, unless another process is sealing them."""
+        folder = self._staging.folder
+        with contextlib.suppress(LockedError, FileNotFoundError), locked(folder / "seal.lock", wait=False):
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _seal(self) -> None:
+        folder = self._staging.folder
+        pending = self.pending()
+        if pending:
+            n_shards = -(-self.plan.n // self.plan.shard_rows)
+            raise InputError(
+                "store must be complete before it is sealed",
+                f"{len(pending)} of {n_shards} shards missing, first rows {pending[0].first} to {pending[0].stop - 1}",
+                "Write the pending shards",
+            )
+        for abandoned in folder.glob("sealing-*"):  # by a process that was killed: the lock is ours
+            shutil.rmtree(abandoned, ignore_errors=True)
+        kept = kept_rows(self._staging, self.obs)
+        building = folder / f"sealing-{uuid.uuid4().hex}"
+        try:
+            assemble(self._staging, kept, building)
+            read_seal(building)  # nothing that cannot be read gets the store's name
+            if len(kept.bad):
+                write_bytes(self.bad_patches_path, kept.bad.write_csv().encode())
+            else:
+                self.bad_patches_path.unlink(missing_ok=True)
+            os.rename(building, self.path)
+        finally:
+            shutil.rmtree(building, ignore_errors=True)
 
     def _shard_of(self, row: int) -> Shard:
         number = row // self.plan.shard_rows
@@ -243,7 +270,9 @@ class StoreWriter:
         is_bad = ~np.isfinite(values).all(axis=1)
         if is_bad.any():
             ids = self.obs["patch_id"][shard.rows].filter(is_bad).to_list()
-            raise InputError(must, f"NaN or infinity for {first_few(ids)}", "Drop those patches or mend the encoder")
+            raise InputError(
+                must, f"NaN or infinity for {first_few(ids)}", "Leave those patches out or fix the encoder"
+            )
 
     def _checked(self, shard: Shard, probabilities: np.ndarray | None, keep: np.ndarray) -> np.ndarray | None:
         classes = self.plan.classes
@@ -276,57 +305,29 @@ class StoreWriter:
         return lists
 
 
-def write_store(
-    path: str | Path,
-    X: np.ndarray,
-    obs: pl.DataFrame,
-    provenance: Mapping[str, Any],
-    *,
-    probabilities: np.ndarray | None = None,
-    classes: Sequence[str] | None = None,
-    dtype: str = "float32",
-    shard_rows: int | None = None,
-) -> EmbeddingStore:
-    """Write embeddings that are in memory and open the store.
-
-    The hash of ``X`` joins the provenance as ``features_sha256``: writing the same again is no error and does
-    nothing, writing something else to the same path is refused.
-
-    Parameters
-    ----------
-    path : str or Path
-        The store's folder.
-    X : np.ndarray of shape (n, d)
-        Finite embeddings.
-    obs : polars.DataFrame
-        n rows; ``patch_id`` unique.
-    provenance, probabilities, classes, dtype, shard_rows
-        As in `StoreWriter`; ``probabilities`` (n, n_classes).
-
-    Returns
-    -------
-    EmbeddingStore
-    """
-    import hashlib
-
-    X = np.ascontiguousarray(X)
-    if X.ndim != 2 or X.dtype.kind not in "fiu" or len(X) != len(obs):
+def _check_plan(
+    n_dimensions: int, provenance: Mapping[str, Any], classes: Sequence[str] | None, options: StoreOptions
+) -> None:
+    if n_dimensions < 1:
+        raise InputError("n_dimensions must be at least 1", n_dimensions, "Check the encoder's output")
+    if classes is not None and (len(classes) < 2 or len(set(classes)) < len(classes)):
+        raise InputError("classes must be two or more different names", ", ".join(classes), "Check the head")
+    odd = [key for key in provenance if not is_element_name(key)]
+    if odd:
+        raise InputError("provenance keys must be plain text without a slash", repr(odd[0]), "Rename it")
+    if options.dimensions and len(options.dimensions) != n_dimensions:
         raise InputError(
-            f"X must be numbers of shape ({len(obs)}, d)", f"{X.dtype} {X.shape}", "Give one row of X per row of obs"
+            f"names of dimensions must be one per dimension ({n_dimensions})", len(options.dimensions), "Give them all"
         )
-    writer = StoreWriter.create_or_resume(
-        path,
-        obs,
-        X.shape[1],
-        provenance={**provenance, "features_sha256": hashlib.sha256(X.data).hexdigest()},
-        classes=classes,
-        dtype=dtype,
-        shard_rows=shard_rows,
-    )
-    try:
-        for shard in writer.pending():
-            writer.write(shard, X[shard.rows], None if probabilities is None else np.asarray(probabilities)[shard.rows])
-        return writer.seal()
-    except InputError:  # nothing here is worth resuming, and what is mended must find the path free
-        shutil.rmtree(partial_folder(Path(path)), ignore_errors=True)
-        raise
+
+
+def _require_intact(path: Path) -> None:
+    """Refuse to call a store finished whose values are not those that were sealed."""
+    check = verify_store(path)
+    if not check.is_intact:
+        shards = [f"rows {first} to {last}" for first, last in check.bad_shards]
+        raise InputError(
+            f"the store at {path} must be as it was sealed",
+            f"damage in {listed([*shards, *check.bad_parts])}",
+            f"Delete {path} and run again",
+        )

@@ -31,7 +31,7 @@ def audit(split: str | Path | None = None, *, fold: str | None = None, pixels: b
         One per split.
     """
     from featkit.data.duplicates import with_pixel_hash
-    from featkit.data.split import Split, from_roles
+    from featkit.data.split import Split
 
     if split is not None:
         if pixels:
@@ -47,7 +47,4 @@ def audit(split: str | Path | None = None, *, fold: str | None = None, pixels: b
     for _, reason in unreadable:
         note(reason)
     notes = [f"{len(unreadable)} pictures could not be read and were not compared"] if unreadable else []
-    return [
-        from_roles(hashed, s.role, fold=s.fold, domain=s.domain, patient=s.patient, seed=s.seed, notes=notes).audit
-        for s in splits
-    ]
+    return [made.for_table(hashed, notes).audit for made in splits]

@@ -71,13 +71,8 @@ def store_import(
     InputError
         If a file cannot be read, its rows do not match, a column is not there, or ``output`` holds something else.
     """
+    from featkit.core.options import ImportOptions
     from featkit.store import import_table
 
-    return import_table(
-        table,
-        output,
-        metadata=metadata,
-        columns=columns,
-        required=() if domain is None else (domain,),
-        provenance={} if domain is None else {"domain": domain},
-    )
+    named = None if metadata is None else str(metadata)
+    return import_table(table, output, ImportOptions(metadata=named, columns=dict(columns or {}), domain=domain))

@@ -2,6 +2,7 @@ import polars as pl
 import pytest
 
 from featkit.core.errors import InputError
+from featkit.core.options import SplitOptions
 from featkit.data import official_folds
 from featkit.data.adapters.breakhis import manifest_of_names
 
@@ -29,7 +30,7 @@ def test_by_id_the_official_folds_pass_and_list_the_shared_cases(real_names, fil
     assert "14-13412" in first.audit.shared_cases
     assert first.audit.n_patients["val"] > 0
     assert all(s.audit.n_patches["unused"] == 0 for s in splits.values())
-    without = official_folds(manifest, files, val_fraction=0.0)["dsfold1"]
+    without = official_folds(manifest, files, SplitOptions(val_fraction=0.0))["dsfold1"]
     assert without.audit.n_patches["val"] == 0
     assert (without.rows("test") == first.rows("test")).all()
 

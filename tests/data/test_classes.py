@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from featkit.core.errors import InputError
-from featkit.data.classes import class_order, integer_labels
+from featkit.data.classes import class_order, integer_labels, positive_class, require_classes
 
 
 def test_of_two_classes_the_positive_one_is_last():
@@ -32,3 +32,42 @@ def test_integer_labels_index_the_classes():
 def test_integer_labels_name_what_they_do_not_know():
     with pytest.raises(InputError, match="among a, b, got c, d"):
         integer_labels(["a", "d", "c"], ("a", "b"))
+
+
+@pytest.mark.parametrize(
+    ("labels", "positive"),
+    [
+        (("normal", "tumour"), "tumour"),
+        (("cancer", "healthy"), "cancer"),
+        (("case", "control"), "case"),
+        (("Positive", "negative"), "Positive"),
+        (("YES", "no"), "YES"),
+        (("0", "1"), "1"),
+        (("false", "true"), "true"),
+        (("atypical", "normal"), "atypical"),
+        (("malignant", "positive"), "malignant"),
+    ],
+)
+def test_the_default_is_what_a_person_would_choose_and_says_so(labels, positive):
+    for order in (labels, labels[::-1]):
+        assert positive_class(order).label == positive
+        assert positive_class(order).reason == "the usual name of the positive class"
+        assert class_order(order)[1] == positive
+
+
+def test_a_choice_comes_with_its_reason():
+    assert str(positive_class(["luminal", "basal"])) == "luminal (the last in alphabetical order)"
+    assert str(positive_class(["malignant", "benign"], "benign")) == "benign (as asked for)"
+    with pytest.raises(InputError, match="exactly two labels, got 1: a"):
+        positive_class(["a"])
+
+
+def test_measurements_are_no_classes_and_grades_are():
+    for labels in (["0.5", "1.25", "2"], [str(i) for i in range(13)], ["1e3", "2e3", "2.5"]):
+        with pytest.raises(InputError, match=r"'event' must name classes, got \d+ different numbers such as"):
+            require_classes(labels, "event")
+    grades = ["1", "2", "3", "4", "5"]
+    for labels in (grades, ["0.0", "1.0"], ["6", "7", "8", "9", "10"], ["a"] * 30, ["1.5", "2.5", "x"]):
+        require_classes(labels)
+    with pytest.raises(InputError, match="must name classes"):
+        class_order([str(i * 31) for i in range(40)])

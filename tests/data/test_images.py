@@ -68,7 +68,7 @@ def test_opaque_rgba_is_its_rgb_and_transparency_is_refused(tmp_path):
 
 BAD = {
     "zero.png": (b"", "is empty (0 bytes)"),
-    "text.png": (b"patient,label\n1,benign\n", "is not an image pillow knows"),
+    "text.png": (b"patient,label\n1,benign\n", "is no PNG, WebP, JPEG, TIFF or BMP"),
     "cut.png": (png(RGB)[:400], "is damaged or cut short"),
     "header_only.png": (png(RGB)[:20], "is damaged or cut short"),
     "sixteen_grey.png": (png(Image.fromarray(np.full((4, 4), 40000, dtype=np.uint16))), "has 16 bits per channel"),
@@ -109,8 +109,7 @@ def test_bad_files_give_one_line_with_file_reason_and_advice(tmp_path, name, fil
         ("lab.tif", lambda path: RGB.convert("LAB").save(path), "is Lab"),
         ("float.tif", lambda path: Image.fromarray(np.zeros((4, 4), np.float32)).save(path), "floating-point"),
         ("pages.tif", lambda path: RGB.save(path, save_all=True, append_images=[RGB]), "holds 2 pictures"),
-        ("moving.gif", lambda path: RGB.save(path, save_all=True, append_images=[RGB.rotate(90)]), "holds 2 pictures"),
-        ("still.gif", lambda path: RGB.save(path), "has a colour palette"),
+        ("still.gif", lambda path: RGB.save(path), "is no PNG, WebP, JPEG, TIFF or BMP"),
         (
             "moving.webp",
             lambda path: RGB.save(path, save_all=True, append_images=[RGB.rotate(180)]),
@@ -195,3 +194,12 @@ def test_real_pictures_are_read(real_data):
     originals = sorted((real_data / "breakhis" / "images-original").glob("*.png"))
     assert check_images(originals) == []
     assert {read_rgb(p).shape for p in originals[:3]} == {(460, 700, 3)}
+
+
+def test_a_postscript_file_named_as_a_picture_starts_no_other_program(tmp_path, monkeypatch):
+    path = tmp_path / "figure.png"
+    RGB.save(path, "EPS")
+    monkeypatch.setattr("PIL.EpsImagePlugin.Ghostscript", lambda *_, **__: pytest.fail("Ghostscript was started"))
+    with pytest.raises(InputError, match=r"figure\.png is no PNG, WebP, JPEG, TIFF or BMP"):
+        read_rgb(path)
+    assert image_sizes([path]) == [None]

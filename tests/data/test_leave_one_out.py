@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from featkit.core.errors import InputError
-from featkit.data import Split, all_folds, leave_one_domain_out
+from featkit.core.options import SplitOptions
+from featkit.data import Split, leave_one_domain_out, make_splits
 from featkit.data.adapters.breakhis import manifest_of_names
 
 LABELS = {f"{c}{i}": c for c in "ab" for i in range(10)}
@@ -37,7 +38,8 @@ def cohorts(draw):
 @given(cohorts(), st.integers(0, 2**32), st.floats(0.05, 0.6), st.floats(0.0, 0.35))
 @settings(max_examples=60, deadline=None)
 def test_what_a_split_promises_holds_for_any_cohort(frame, seed, test_fraction, val_fraction):
-    folds = all_folds(frame, seed=seed, test_fraction=test_fraction, val_fraction=val_fraction)
+    options = SplitOptions(seed=seed, test_fraction=test_fraction, val_fraction=val_fraction)
+    folds = {split.fold: split for split in make_splits(frame, options).splits}
     assert set(folds) == set(frame["magnification"])
     test_patients = set()
     for fold, split in folds.items():
@@ -63,9 +65,9 @@ def test_what_a_split_promises_holds_for_any_cohort(frame, seed, test_fraction, 
 @settings(max_examples=25, deadline=None)
 def test_the_parting_depends_on_patients_and_seed_not_on_the_order_of_rows(frame, seed):
     fold = frame["magnification"][0]
-    split = leave_one_domain_out(frame, fold, seed=seed)
+    split = leave_one_domain_out(frame, fold, SplitOptions(seed=seed))
     shuffled = frame.sample(fraction=1.0, shuffle=True, seed=seed + 1)
-    other = leave_one_domain_out(shuffled, fold, seed=seed)
+    other = leave_one_domain_out(shuffled, fold, SplitOptions(seed=seed))
     assert np.array_equal(other.align(split.patch_ids).role, split.role)
 
 
@@ -90,7 +92,7 @@ def test_fractions_are_of_each_class_and_rounded(table):
 def test_seeds_give_different_patients_and_every_patient_is_tested_sometimes(table):
     seen, sets = set(), set()
     for seed in range(30):
-        split = leave_one_domain_out(table(LABELS), "40X", seed=seed)
+        split = leave_one_domain_out(table(LABELS), "40X", SplitOptions(seed=seed))
         tested = frozenset(split.patients[split.rows("test")])
         seen |= tested
         sets.add(tested)
@@ -100,12 +102,12 @@ def test_seeds_give_different_patients_and_every_patient_is_tested_sometimes(tab
 
 def test_any_column_can_be_the_domain_and_folds_come_in_natural_order(table):
     frame = table(LABELS, domains=("400X", "40X", "100X")).rename({"magnification": "site"})
-    folds = all_folds(frame, domain="site")
-    assert list(folds) == ["40X", "100X", "400X"]
+    folds = make_splits(frame, SplitOptions(domain="site"))
+    assert folds.folds == ("40X", "100X", "400X")
     assert folds["40X"].domain == "site"
     assert isinstance(folds["40X"], Split)
     numbers = table(LABELS, domains=(10, 2)).rename({"magnification": "scanner"})
-    assert list(all_folds(numbers, domain="scanner")) == ["2", "10"]
+    assert make_splits(numbers, SplitOptions(domain="scanner")).folds == ("2", "10")
 
 
 def test_a_patient_of_two_classes_counts_for_the_more_frequent_and_is_noted(table):
@@ -126,15 +128,16 @@ def test_a_patient_of_two_classes_counts_for_the_more_frequent_and_is_noted(tabl
             {"fold": "40X", "domain": "scanner"},
             "a split needs the columns patch_id, label, patient, scanner, got no sc",
         ),
-        ({"fold": "40X", "test_fraction": 1.0}, "test_fraction must lie in [0, 1), got 1.0"),
-        ({"fold": "40X", "val_fraction": float("nan")}, "val_fraction must lie in [0, 1), got nan"),
-        ({"fold": "40X", "test_fraction": 0.6, "val_fraction": 0.5}, "must be below 1, got 1.1"),
-        ({"fold": "40X", "test_fraction": 0.0}, "fold 40X must have patches in test, got 0"),
+        ({"fold": "40X", "test_fraction": 1.0}, "test_fraction must be strictly between 0 and 1, got 1.0"),
+        ({"fold": "40X", "val_fraction": float("nan")}, "val_fraction must be at least 0 and less than 1, got nan"),
+        ({"fold": "40X", "test_fraction": 0.6, "val_fraction": 0.5}, "less than 1 together with val_fraction, got 0.6"),
+        ({"fold": "40X", "test_fraction": 0.0}, "test_fraction must be strictly between 0 and 1, got 0.0"),
     ],
 )
 def test_impossible_wishes_are_refused(table, arguments, said):
+    fold, frame = arguments.pop("fold"), table(LABELS)
     with pytest.raises(InputError) as caught:
-        leave_one_domain_out(table(LABELS), **arguments)
+        leave_one_domain_out(frame, fold, SplitOptions(**arguments))
     assert said in str(caught.value)
 
 
@@ -158,7 +161,8 @@ def test_a_missing_domain_value_is_refused(table):
 
 
 def test_breakhis_by_case_shares_nothing(real_names):
-    for fold, split in all_folds(manifest_of_names(real_names)).items():
+    for split in make_splits(manifest_of_names(real_names)).splits:
+        fold = split.fold
         assert split.audit.shared_cases == split.audit.shared_patients == ()
         assert split.audit.fold == fold
         assert [split.audit.n_patients[r] for r in ("train", "val", "test")] == [39, 10, 21]
@@ -170,6 +174,149 @@ def test_breakhis_by_case_shares_nothing(real_names):
 @pytest.mark.filterwarnings("ignore::featkit.core.errors.FeatkitWarning")
 def test_breakhis_by_id_shares_cases_and_the_audit_says_so(real_names):
     manifest = manifest_of_names(real_names, patient_key="id")
-    shared = {case for seed in range(5) for case in leave_one_domain_out(manifest, "40X", seed=seed).audit.shared_cases}
+    splits = [leave_one_domain_out(manifest, "40X", SplitOptions(seed=seed)) for seed in range(5)]
+    shared = {case for made in splits for case in made.audit.shared_cases}
     assert shared
     assert len(shared) <= 10
+
+
+SITES = [f"site {i}" for i in range(6)]
+
+
+def nested(n=6, sites=SITES):
+    """Patients who each belong to one site, n of both classes at each."""
+    return pl.DataFrame(
+        [
+            (f"{site}-{label}{i}-{k}", label, f"{site} {label}{i}", site)
+            for site in sites
+            for label in "ab"
+            for i in range(n)
+            for k in range(2)
+        ],
+        schema=["patch_id", "label", "patient", "site"],
+        orient="row",
+    )
+
+
+def test_where_patients_belong_to_sites_the_whole_held_out_site_is_tested_and_all_the_rest_is_used():
+    for split in make_splits(nested(), SplitOptions(domain="site")).splits:
+        assert split.audit.nesting == "nested"
+        assert split.audit.n_patients == {"train": 50, "val": 10, "test": 12, "unused": 0}
+        assert set(split.domains[split.rows("test")]) == {split.fold}
+        assert f"all 12 patients of {split.fold} are tested, the other 60" in split.audit.notes[0]
+
+
+def test_validation_patients_are_spread_over_sites_and_classes():
+    split = leave_one_domain_out(nested(20), "site 2", SplitOptions(domain="site"))
+    val = pl.DataFrame([c for c in split.audit.counts if c["role"] == "val"])
+    assert val["n_patients"].to_list() == [3] * 10
+
+
+def test_a_clinical_table_of_many_sites_is_used_whole():
+    """Sites of very different size: of 430 patients at 37 sites none is unused in any fold that can be tested."""
+    random = np.random.default_rng(0)
+    site = np.concatenate([np.arange(37), random.choice(37, 393, p=random.dirichlet(np.ones(37)))])
+    label = np.where(random.random(430) < 0.3, "yes", "no")
+    frame = pl.DataFrame({"patient": [f"p{i}" for i in range(430)], "site": site, "label": label})
+    frame = frame.with_columns(patch_id=pl.col("patient"))
+    made = make_splits(frame, SplitOptions(domain="site"))
+    assert len(made.splits) + len(made.skipped) == 37
+    assert len(made.splits) > 15
+    assert made.skipped
+    for split in made.splits:
+        assert split.audit.n_patients["unused"] == 0
+        assert split.audit.n_patients["test"] == (site == int(split.fold)).sum()
+    for name, reason in made.skipped:
+        assert len(set(label[site == int(name)])) < 2
+        assert f"fold {name}" in reason
+
+
+def test_one_site_that_cannot_be_tested_is_named_and_stops_nothing():
+    frame = pl.concat([nested(), pl.DataFrame([("x", "a", "x1", "bad")], schema=nested().schema, orient="row")])
+    made = make_splits(frame, SplitOptions(domain="site"))
+    assert made.folds == tuple(SITES)
+    assert made.skipped == (
+        (
+            "bad",
+            "test of fold bad must hold more than one class, got only a. "
+            "Use another seed or fractions, or add patients of the other class.",
+        ),
+    )
+    with pytest.raises(InputError, match=r"fold bad must be one that can be tested\. test of fold bad"):
+        made["bad"]
+    with pytest.raises(InputError, match="test of fold bad must hold more than one class"):
+        make_splits(frame, SplitOptions(domain="site", folds=("bad",)))
+    assert make_splits(frame, SplitOptions(domain="site", folds=("site 1", "bad"))).folds == ("site 1",)
+
+
+def test_a_site_of_too_few_patients_is_not_tested():
+    frame = pl.concat([nested(), nested(1, ["small"])])
+    made = make_splits(frame, SplitOptions(domain="site", min_test_patients=3))
+    assert made.skipped[0][0] == "small"
+    assert "fold small must have at least 3 test patients, got 2" in made.skipped[0][1]
+    assert "small" in make_splits(frame, SplitOptions(domain="site")).folds
+
+
+def test_a_study_without_a_testable_fold_is_refused():
+    frame = nested(1).filter((pl.col("label") == "a") == pl.col("site").is_in(SITES[:3]))
+    with pytest.raises(InputError, match="at least one fold of the study must be testable, got 6 that are not"):
+        make_splits(frame, SplitOptions(domain="site"))
+
+
+def test_patients_of_one_site_and_of_several_are_both_used():
+    both = pl.DataFrame(
+        [(f"s-{label}{i}-{s}", label, f"s-{label}{i}", s) for label in "ab" for i in range(10) for s in SITES[:2]],
+        schema=["patch_id", "label", "patient", "site"],
+        orient="row",
+    )
+    frame = pl.concat([nested(4), both])
+    for split in make_splits(frame, SplitOptions(domain="site", test_fraction=0.3)).splits:
+        assert split.audit.nesting == "mixed"
+        assert "20 of 68 patients have patches in more than one site" in split.audit.notes[0]
+        tested = set(split.patients[split.rows("test")])
+        spanning = {p for p in tested if p.startswith("s-")}
+        assert len(tested - spanning) == 8  # all of those who are of the site alone
+        assert len(spanning) == (6 if split.fold in SITES[:2] else 0)
+        if not spanning:  # nobody is left out where nobody spans the held-out site
+            assert split.audit.n_patients["unused"] == 0
+    folds = [leave_one_domain_out(frame, s, SplitOptions(domain="site")) for s in SITES[:2]]
+    one, other = ({p for p in f.patients[f.rows("test")] if p.startswith("s-")} for f in folds)
+    assert one == other
+
+
+@given(cohorts(), st.integers(0, 1000), st.sampled_from(["auto", "cross-validation"]))
+@settings(max_examples=25, deadline=None)
+def test_what_the_classes_are_called_changes_nothing(frame, seed, design):
+    options = SplitOptions(seed=seed, design=design, n_folds=2)
+    names = sorted(set(frame["label"]))
+    swap = pl.col("label").replace_strict(dict(zip(names, names[::-1], strict=True)))
+    mirrored = frame.with_columns(label=swap)
+    every_fifth = pl.when(pl.int_range(pl.len()) % 5 == 0)
+    mixed = mirrored.with_columns(label=every_fifth.then(pl.lit(names[0])).otherwise("label"))
+    back = mixed.with_columns(label=swap)
+    for one, other in ((frame, mirrored), (mixed, back)):
+        try:
+            pairs = zip(make_splits(one, options).splits, make_splits(other, options).splits, strict=True)
+        except InputError:  # too few patients of a class: refused whatever it is called
+            with pytest.raises(InputError):
+                make_splits(other, options)
+            continue
+        assert all(np.array_equal(a.role, b.role) for a, b in pairs)
+
+
+def test_near_twins_among_the_patients_are_named(table):
+    frame = table({**LABELS, "A0": "a", "a0 ": "a"})
+    notes = leave_one_domain_out(frame, "40X").audit.notes
+    assert (
+        "patient: names that differ only in how they are written count as different: 'A0' and 'a0' and 'a0 '" in notes
+    )
+
+
+def test_survival_times_are_no_classes(table):
+    days = table({f"p{i}": str(100 + 17 * i) for i in range(20)})
+    with pytest.raises(InputError, match=r"'label' must name classes, got 20 different numbers such as .*cut them"):
+        leave_one_domain_out(days, "40X")
+    with pytest.raises(InputError, match="must name classes, got 4 different numbers"):
+        leave_one_domain_out(table({f"p{i}": 0.5 + i % 4 for i in range(20)}), "40X")
+    grades = leave_one_domain_out(table({f"p{i}": float(1 + i % 3) for i in range(20)}), "40X")
+    assert {c["label"] for c in grades.audit.counts} == {"1", "2", "3"}

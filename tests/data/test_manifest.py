@@ -1,10 +1,13 @@
+import json
+from pathlib import Path
+
 import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from featkit.core.errors import InputError
-from featkit.data import Manifest
+from featkit.data import Manifest, Split
 
 
 def rows(**columns):
@@ -147,11 +150,33 @@ def test_csv_keeps_every_bit_of_mpp_and_any_patient_name(tmp_path_factory, mpps,
 def test_unreadable_tables_are_one_line_errors(tmp_path):
     with pytest.raises(InputError, match="the table must exist"):
         Manifest.read(tmp_path / "no.csv")
-    with pytest.raises(InputError, match=r"must end in \.parquet or \.csv, got m\.xlsx"):
+    with pytest.raises(InputError, match=r"must end in \.csv, \.tsv, .*, got m\.xlsx"):
         Manifest.read(tmp_path / "m.xlsx")
     (tmp_path / "bad.parquet").write_bytes(b"not parquet at all")
-    with pytest.raises(InputError, match="must be a readable parquet table"):
+    with pytest.raises(InputError, match="table must be readable"):
         Manifest.read(tmp_path / "bad.parquet")
     (tmp_path / "empty.csv").write_text("")
-    with pytest.raises(InputError, match="must be a readable csv table"):
+    with pytest.raises(InputError, match="must begin with a line of column names"):
         Manifest.read(tmp_path / "empty.csv")
+
+
+GOLDEN = Path(__file__).parent / "golden"
+CONTENT = "68dda2552b9e897d9f3ab1019e818a07f95bdc4c16047e866adbef31808cc0a7"
+
+
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+def test_manifests_of_version_0_1_are_read_as_they_were(suffix):
+    manifest = Manifest.read(GOLDEN / f"manifest-0.1.{suffix}")
+    assert manifest.content_hash == CONTENT
+    assert manifest.frame["patient"].to_list()[:5] == ["000"] * 4 + ["001"]
+    assert manifest.frame["path"][0] == str(GOLDEN / "images" / "000-40X-0.png")
+
+
+def test_splits_of_version_0_1_are_read_as_they_were():
+    split = Split.load(GOLDEN / "split-0.1.json")
+    body = json.loads((GOLDEN / "split-0.1.json").read_text())
+    assert split.role.tolist() == body["role"]
+    assert (split.audit.design, split.audit.nesting) == (None, None)
+    again = split.for_table(Manifest.read(GOLDEN / "manifest-0.1.csv"))
+    assert again.role.tolist() == body["role"]
+    assert again.audit.counts == split.audit.counts

@@ -1,3 +1,4 @@
+import dataclasses
 import json
 
 import numpy as np
@@ -5,6 +6,7 @@ import polars as pl
 import pytest
 
 from featkit.core.errors import InputError
+from featkit.core.options import SplitOptions
 from featkit.data import Manifest, Split, from_roles, leave_one_domain_out
 from featkit.results.audit import SplitAudit
 
@@ -133,14 +135,14 @@ def test_align_refuses_other_patches_and_names_them(table):
 
 
 def test_a_saved_split_loads_as_it_was(table, tmp_path):
-    split = leave_one_domain_out(table(LABELS), "40X", seed=4)
+    split = leave_one_domain_out(table(LABELS), "40X", SplitOptions(seed=4))
     again = Split.load(split.save(tmp_path / "deep" / "split.json"))
     for name in ("patch_ids", "role", "patients", "domains"):
         assert np.array_equal(getattr(again, name), getattr(split, name))
     assert (again.fold, again.domain, again.patient, again.seed) == ("40X", "magnification", "patient", 4)
     assert again.audit.to_dict() == split.audit.to_dict()
     assert isinstance(again.audit, SplitAudit)
-    assert not list((tmp_path / "deep").glob("*.partial"))
+    assert [path.name for path in (tmp_path / "deep").iterdir()] == ["split.json"]
 
 
 def test_a_file_edited_to_share_a_patient_is_refused(table, tmp_path):
@@ -165,6 +167,10 @@ def test_a_file_edited_to_share_a_patient_is_refused(table, tmp_path):
         ("{", "must be a split file"),
         ("[]", "must be a featkit-split file of version 1"),
         ('{"format": "featkit-split", "version": 2}', "must be a featkit-split file of version 1"),
+        (
+            json.dumps({f.name: 1 for f in dataclasses.fields(Split)} | {"format": "featkit-split", "version": 1}),
+            "must be a whole split file",
+        ),
         ('{"format": "featkit-split", "version": 1, "fold": "40X"}', "must hold every field of a split, got no domain"),
     ],
 )

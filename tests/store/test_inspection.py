@@ -60,13 +60,13 @@ def test_changed_probabilities_and_provenance_are_found(store):
     root["uns"]["featkit"]["batch_size"][...] = 33
     text = (store.path / "zarr.json").read_text()
     body = json.loads(text)
-    body["attributes"]["featkit"]["files"] = {}
+    body["attributes"]["featkit"] |= {"files": {}, "root_sha256": None}
     (store.path / "zarr.json").write_text(json.dumps(body))
     assert verify_store(store.path).bad_parts == ("probabilities", "provenance")
 
 
 def test_a_changed_id_is_found(store):
     body = json.loads((store.path / "zarr.json").read_text())
-    body["attributes"]["featkit"]["store_id"] = "0" * 64
+    body["attributes"]["featkit"] |= {"store_id": "0" * 64, "root_sha256": None}
     (store.path / "zarr.json").write_text(json.dumps(body))
     assert verify_store(store.path).bad_parts == ("store_id",)

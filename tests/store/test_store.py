@@ -8,12 +8,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from featkit.core.errors import InputError
-from featkit.store import open_store, require_comparable, same_encoder, write_store
+from featkit.core.options import StoreOptions
+from featkit.store import differences, open_store, require_comparable, write_store
 
 
 @pytest.fixture
 def store(tmp_path, rows, embeddings, provenance):
-    return write_store(tmp_path / "e.zarr", embeddings(40, 6), rows(40), provenance, shard_rows=7)
+    return write_store(tmp_path / "e.zarr", embeddings(40, 6), rows(40), provenance, options=StoreOptions(shard_rows=7))
 
 
 def reopened_for_writing(store):
@@ -24,7 +25,7 @@ def reopened_for_writing(store):
 
 def opened_without_size_check(path):
     root = json.loads((path / "zarr.json").read_text())
-    root["attributes"]["featkit"]["files"] = {}
+    root["attributes"]["featkit"] |= {"files": {}, "root_sha256": None}
     (path / "zarr.json").write_text(json.dumps(root))
     return open_store(path)
 
@@ -101,7 +102,7 @@ def test_provenance_survives_whatever_json_can_say(tmp_path, rows, embeddings):
 def test_any_shape_and_shard_size_round_trips(tmp_path_factory, rows, embeddings, n, d, shard_rows, dtype, data):
     path = tmp_path_factory.mktemp("store") / "e.zarr"
     X = embeddings(n, d, seed=n)
-    store = write_store(path, X, rows(n), {}, shard_rows=shard_rows, dtype=dtype)
+    store = write_store(path, X, rows(n), {}, options=StoreOptions(shard_rows=shard_rows, dtype=dtype))
     expected = X.astype(dtype).astype(np.float32)
     np.testing.assert_array_equal(store.X(), expected)
     assert store.X().dtype == np.float32
@@ -119,7 +120,7 @@ def test_rows_are_read_across_the_shards_of_the_array(tmp_path, rows, embeddings
     monkeypatch.setattr("featkit.store.assemble._CHUNK_BYTES", 64)
     monkeypatch.setattr("featkit.store.assemble._SHARD_CHUNKS", 2)
     X = embeddings(53, 4)
-    store = write_store(tmp_path / "e.zarr", X, rows(53), {}, shard_rows=10)
+    store = write_store(tmp_path / "e.zarr", X, rows(53), {}, options=StoreOptions(shard_rows=10))
     assert len(store.seal.shards_sha256) == 7
     chosen = np.random.default_rng(0).integers(0, 53, size=200)
     np.testing.assert_array_equal(store.X(chosen), X[chosen])
@@ -139,17 +140,17 @@ def test_chunks_are_of_megabytes_and_whole_chunks_make_a_shard(tmp_path, rows, e
 def test_dead_dimensions_are_those_that_never_change(tmp_path, rows, embeddings):
     X = embeddings(30, 5)
     X[:, 1], X[:, 3] = 0, 0.1
-    var = write_store(tmp_path / "e.zarr", X, rows(30), {}, shard_rows=4).var
+    var = write_store(tmp_path / "e.zarr", X, rows(30), {}, options=StoreOptions(shard_rows=4)).var
     assert var["is_dead"].to_list() == [False, True, False, True, False]
     assert var["variance"].to_list()[1] == var["variance"].to_list()[3] == 0
 
 
 def test_the_id_is_that_of_the_content(tmp_path, rows, embeddings):
     X = embeddings(40, 6)
-    one = write_store(tmp_path / "1.zarr", X, rows(40), {"encoder": "a"}, shard_rows=7)
-    same = write_store(tmp_path / "2.zarr", X, rows(40), {"encoder": "b"}, shard_rows=40)
+    one = write_store(tmp_path / "1.zarr", X, rows(40), {"encoder": "a"}, options=StoreOptions(shard_rows=7))
+    same = write_store(tmp_path / "2.zarr", X, rows(40), {"encoder": "b"}, options=StoreOptions(shard_rows=40))
     X[17, 2] += 1e-3
-    other = write_store(tmp_path / "3.zarr", X, rows(40), {"encoder": "a"}, shard_rows=7)
+    other = write_store(tmp_path / "3.zarr", X, rows(40), {"encoder": "a"}, options=StoreOptions(shard_rows=7))
     assert one.store_id == same.store_id != other.store_id
 
 
@@ -223,23 +224,31 @@ def test_stores_of_other_encoders_are_not_compared_unless_told_to(tmp_path, rows
         return write_store(tmp_path / name, embeddings(5, d), rows(5), {**provenance, **changed})
 
     a, b = make("a.zarr"), make("b.zarr", fold="100X", batch_size=8)
-    assert same_encoder(a, b)
     assert require_comparable(a, b) == ()
-    for changed in ({"weights_sha256": "cd" * 32}, {"precision": "bfloat16"}, {"transform": {"resize": [224, 224]}}):
+    for changed, called in (
+        ({"weights_sha256": "cd" * 32}, "the weights"),
+        ({"precision": "bfloat16"}, "the precision of the computation"),
+        ({"transform": {"resize": [224, 224]}}, "the transform of the images"),
+    ):
         c = make(f"{next(iter(changed))}.zarr", **changed)
-        assert not same_encoder(a, c)
-        with pytest.raises(InputError, match=next(iter(changed))):
+        assert list(differences(a, c)) == list(changed)
+        with pytest.raises(InputError, match=f"must share {called} to be compared, got {next(iter(changed))}"):
             require_comparable(a, c)
-        assert require_comparable(a, c, allow=True) == tuple(changed)
-    assert require_comparable(a, make("d.zarr", d=3), allow=True) == ("n_dimensions",)
+        assert require_comparable(a, c, allow=True) == require_comparable(a, c, allow=changed) == (called,)
+    other = make("other.zarr", weights_sha256="ef" * 32, precision="float16")
+    with pytest.raises(InputError, match="must share the precision of the computation to be compared"):
+        require_comparable(a, other, allow=["weights_sha256"])
+    with pytest.raises(InputError, match="allow must name what may differ, got 'weights'"):
+        require_comparable(a, other, allow=["weights"])
+    assert require_comparable(a, make("d.zarr", d=3), allow=True) == ("the number of dimensions",)
 
 
 def test_encoders_nobody_named_are_not_taken_for_the_same(tmp_path, rows, embeddings):
     a, b = (write_store(tmp_path / f"{i}.zarr", embeddings(5, 4, seed=i), rows(5), {}) for i in (1, 2))
-    assert same_encoder(a, open_store(a.path))
-    with pytest.raises(InputError, match="one known encoder"):
+    assert differences(a, open_store(a.path)) == {}
+    with pytest.raises(InputError, match="must share the encoder to be compared"):
         require_comparable(a, b)
-    assert require_comparable(a, b, allow=True) == ("encoder",)
+    assert require_comparable(a, b, allow=True) == ("the encoder",)
 
 
 def test_an_old_zarr_is_refused(monkeypatch):

@@ -12,6 +12,7 @@ import pytest
 
 import featkit
 from featkit.core.errors import InputError
+from featkit.core.options import StoreOptions
 from featkit.store import StoreWriter, open_store, write_store
 from featkit.store.shards import default_shard_rows
 
@@ -25,7 +26,8 @@ def fill(writer, X, **columns):
 @pytest.fixture
 def begin(tmp_path, rows, provenance):
     def make(n=20, d=3, name="e.zarr", **options):
-        options = {"provenance": provenance, "shard_rows": 6, **options}
+        kept = {k: options.pop(k) for k in ("dtype", "shard_rows", "dimensions") if k in options}
+        options = {"provenance": provenance, "options": StoreOptions(**{"shard_rows": 6, **kept}), **options}
         return StoreWriter.create_or_resume(tmp_path / name, rows(n), d, **options)
 
     return make
@@ -287,11 +289,12 @@ def test_a_killed_run_goes_on_where_it_was(tmp_path, rows, embeddings, provenanc
         """
         import sys, time
         import numpy as np, polars as pl
+        from featkit.core.options import StoreOptions
         from featkit.store import StoreWriter
         folder, stop_after = sys.argv[1], int(sys.argv[2])
         X = np.load(folder + "/X.npy")
         obs = pl.read_parquet(folder + "/obs.parquet")
-        writer = StoreWriter.create_or_resume(folder + "/e.zarr", obs, 5, provenance={"encoder": "tiny"}, shard_rows=8)
+        writer = StoreWriter.create_or_resume(folder + "/e.zarr", obs, 5, provenance={"encoder": "tiny"}, options=StoreOptions(shard_rows=8))
         for count, shard in enumerate(writer.pending()):
             if count == stop_after:
                 print("waiting", flush=True)
@@ -311,7 +314,7 @@ def test_a_killed_run_goes_on_where_it_was(tmp_path, rows, embeddings, provenanc
     done = subprocess.run([*command, "99"], capture_output=True, text=True, env=environment, check=True)
     assert [line.split()[-1] for line in done.stdout.splitlines()] == ["3", "4", "5", "6", "7"]
     resumed = open_store(tmp_path / "e.zarr")
-    straight = write_store(tmp_path / "straight.zarr", X, obs, {"encoder": "tiny"}, shard_rows=8)
+    straight = write_store(tmp_path / "straight.zarr", X, obs, {"encoder": "tiny"}, options=StoreOptions(shard_rows=8))
     assert resumed.X().tobytes() == straight.X().tobytes() == X.tobytes()
     assert resumed.store_id == straight.store_id
 
@@ -324,10 +327,11 @@ def test_a_kill_while_sealing_leaves_the_shards(tmp_path, rows, embeddings):
         """
         import os, signal, sys
         import numpy as np, polars as pl
+        from featkit.core.options import StoreOptions
         from featkit.store import StoreWriter
         folder = sys.argv[1]
         X, obs = np.load(folder + "/X.npy"), pl.read_parquet(folder + "/obs.parquet")
-        writer = StoreWriter.create_or_resume(folder + "/e.zarr", obs, 3, provenance={}, shard_rows=8)
+        writer = StoreWriter.create_or_resume(folder + "/e.zarr", obs, 3, provenance={}, options=StoreOptions(shard_rows=8))
         for shard in writer.pending():
             writer.write(shard, X[shard.rows])
         os.rename = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
@@ -376,7 +380,7 @@ def test_tables_that_cannot_be_stored_are_refused(tmp_path, rows, change, messag
     ("options", "message"),
     [
         ({"d": 0}, "n_dimensions"),
-        ({"dtype": "float64"}, "dtype must be float32 or float16"),
+        ({"dtype": "float64"}, "dtype must be"),
         ({"shard_rows": 0}, "shard_rows"),
         ({"classes": ["one"]}, "classes"),
         ({"classes": ["a", "a"]}, "classes"),

@@ -11,7 +11,8 @@ from scipy.stats import spearmanr
 
 from featkit.core.errors import InputError
 from featkit.core.magnification import breakhis_mpp
-from featkit.data import ADAPTERS, Manifest, all_folds, check_images, find_duplicates, read_rgb
+from featkit.core.options import SplitOptions
+from featkit.data import ADAPTERS, Manifest, check_images, find_duplicates, make_splits, read_rgb
 from featkit.tissue import generate_cohort
 
 
@@ -57,9 +58,10 @@ def test_the_adapter_reads_what_was_written(cohort):
 def test_it_can_be_split(cohort):
     folder, _ = cohort
     with pytest.raises(InputError, match="each class needs at least 3 patients"):
-        all_folds(Manifest.read(folder / "manifest.csv"))
-    folds = all_folds(Manifest.read(folder / "manifest.csv"), test_fraction=0.5, val_fraction=0.0)
-    assert {s.audit.n_patients["test"] for s in folds.values()} == {2}
+        make_splits(Manifest.read(folder / "manifest.csv"))
+    options = SplitOptions(test_fraction=0.5, val_fraction=0.0)
+    folds = make_splits(Manifest.read(folder / "manifest.csv"), options).splits
+    assert {s.audit.n_patients["test"] for s in folds} == {2}
 
 
 def test_the_truth_agrees_with_the_manifest(cohort, truth):

@@ -13,6 +13,7 @@ from featkit.core.options.sparse import (
     SignatureOptions,
     StabilityOptions,
 )
+from featkit.core.options.store import ImportOptions, StoreOptions
 from featkit.core.options.training import EncoderOptions, ExtractOptions, TrainOptions
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "DataOptions",
     "EncoderOptions",
     "ExtractOptions",
+    "ImportOptions",
     "Options",
     "PathOptions",
     "PenaltyOptions",
@@ -30,5 +32,6 @@ __all__ = [
     "SignatureOptions",
     "SplitOptions",
     "StabilityOptions",
+    "StoreOptions",
     "TrainOptions",
 ]

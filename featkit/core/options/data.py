@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Literal
 
 from featkit.core.options.base import Options
 from featkit.core.seeds import check_seeds
@@ -45,32 +46,51 @@ class DataOptions(Options):
     positive: str | None = None
 
 
+Design = Literal["auto", "leave-one-domain-out", "cross-validation"]
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class SplitOptions(Options):
-    """The design: which column is held out value by value, and how patients are divided.
+    """The design of the study: what is held out, and how patients are divided.
 
     Parameters
     ----------
+    design : {"auto", "leave-one-domain-out", "cross-validation"}
+        "leave-one-domain-out" tests on one value of ``domain`` at a time, on patients that were not trained on.
+        "cross-validation" tests on one group of patients at a time, named "fold 1", "fold 2", ... "auto" is the first
+        where the table has at least two domains, else the second.
     domain : str
         The column a method must generalise over.
     folds : tuple of str
-        Domains to hold out; empty for all of them.
-    test_fraction, val_fraction : float
-        Shares of the patients, in (0, 1).
+        The folds to make, by name; empty for all of them.
+    n_folds : int
+        Number of folds of a cross-validation, at least 2.
+    test_fraction : float
+        In leave-one-domain-out, the share of the patients with patches in several domains who are kept for testing, in
+        (0, 1). Patients of the held-out domain alone are always tested.
+    val_fraction : float
+        Share of the patients with patches outside the held-out part who select the model, in [0, 1); 0 for none.
+    min_test_patients : int
+        A fold with fewer test patients is left out, and said to be, at least 1.
     seed : int
-        Seed of the patient partition, 0 or more.
+        Seed of the division of patients, 0 or more.
     """
 
+    design: Design = "auto"
     domain: str = "magnification"
     folds: tuple[str, ...] = ()
+    n_folds: int = 5
     test_fraction: float = 0.3
     val_fraction: float = 0.15
+    min_test_patients: int = 2
     seed: int = 0
 
     def check(self) -> None:
         """Refuse values out of range."""
-        for name in ("test_fraction", "val_fraction"):
-            self.require(name, "strictly between 0 and 1", 0 < getattr(self, name) < 1, "Use 0.3 and 0.15")
+        self.require("test_fraction", "strictly between 0 and 1", 0 < self.test_fraction < 1, "Use 0.3")
+        self.require("val_fraction", "at least 0 and less than 1", 0 <= self.val_fraction < 1, "Use 0.15")
         check_seeds((self.seed,))
         both = self.test_fraction + self.val_fraction
         self.require("test_fraction", "less than 1 together with val_fraction", both < 1, "Leave patients to train on")
+        self.require("n_folds", "at least 2", self.n_folds >= 2, "Use 5")
+        self.require("min_test_patients", "at least 1", self.min_test_patients >= 1, "Use 2")

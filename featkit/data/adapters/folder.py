@@ -8,10 +8,11 @@ from pathlib import Path
 import polars as pl
 
 from featkit.core.errors import InputError
+from featkit.core.table_files import read_table_file
 from featkit.core.text import first_few
 from featkit.data.adapters.files import image_files
 from featkit.data.adapters.table import check_labels, renamed, with_optional_columns
-from featkit.data.manifest import Manifest, read_frame
+from featkit.data.manifest import Manifest
 
 _TABLES = ("metadata.csv", "metadata.parquet")
 
@@ -30,8 +31,8 @@ def read_folder(
     folder : str or Path
         Its sub-folders are the classes; images may lie deeper.
     metadata : str or Path, optional
-        CSV or Parquet with ``path`` (relative to ``folder``), ``patient`` and optionally ``magnification``, ``mpp``,
-        ``patch_id`` and any other column; by default ``metadata.csv`` or ``metadata.parquet`` in the folder.
+        CSV, TSV or Parquet with ``path`` (relative to ``folder``), ``patient`` and optionally ``magnification``,
+        ``mpp``, ``patch_id`` and any other column; by default ``metadata.csv`` or ``metadata.parquet`` in the folder.
     columns : mapping of str to str, optional
         featkit's name to the table's name, where they differ: ``{"patient": "case_id"}``.
     labels : sequence of str, optional
@@ -61,7 +62,7 @@ def read_folder(
     )
     if labels is not None:
         check_labels(found["label"].to_list(), labels)
-    table = renamed(read_frame(_metadata(root, metadata)), columns, required=("path", "patient"))
+    table = renamed(read_table_file(_metadata(root, metadata)), columns, required=("path", "patient"))
     table = table.with_columns(relative=pl.col("path").str.replace_all(r"\\", "/").str.strip_prefix("./"))
     twice = table.filter(pl.col("relative").is_duplicated())["relative"].unique(maintain_order=True).to_list()
     if twice:

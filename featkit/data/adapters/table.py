@@ -8,8 +8,9 @@ from pathlib import Path
 import polars as pl
 
 from featkit.core.errors import InputError
+from featkit.core.table_files import read_table_file
 from featkit.core.text import first_few
-from featkit.data.manifest import Manifest, absolute, read_frame
+from featkit.data.manifest import Manifest, absolute
 
 
 def read_table(
@@ -24,8 +25,8 @@ def read_table(
     Parameters
     ----------
     path : str or Path
-        CSV or Parquet with ``path``, ``label``, ``patient`` and optionally ``patch_id``, ``magnification``, ``mpp`` and
-        any other column. A CSV is read as text, so "007" stays "007".
+        CSV, TSV or Parquet with ``path``, ``label``, ``patient`` and optionally ``patch_id``, ``magnification``,
+        ``mpp`` and any other column. A CSV is read as text, so "007" stays "007".
     columns : mapping of str to str, optional
         featkit's name to the table's name, where they differ: ``{"patient": "case_id"}``.
     root : str or Path, optional
@@ -44,7 +45,7 @@ def read_table(
         If the table cannot be read, a column is missing, a label is not among ``labels`` or an image is not there.
     """
     path = Path(path)
-    frame = renamed(read_frame(path), columns, required=("path", "label", "patient"))
+    frame = renamed(read_table_file(path), columns, required=("path", "label", "patient"))
     if labels is not None:
         check_labels(frame["label"].to_list(), labels)
     frame = with_optional_columns(frame, frame["path"].cast(pl.String))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from featkit.core.errors import InputError
-from featkit.core.options import ExtractOptions
+from featkit.core.options import ExtractOptions, StoreOptions
 from featkit.core.progress import note, task
 from featkit.core.provenance import environment
 
@@ -137,8 +137,10 @@ def _write(made: Embedding, target: Path, provenance: dict[str, Any], options: E
         encoder.n_dimensions,
         provenance={**provenance, "precision": probe.precision},
         classes=None if made.classes is None else list(made.classes),
-        dtype=options.dtype,
-        shard_rows=whole_batches(len(frame), encoder.n_dimensions, options.dtype, probe.batch_size),
+        options=StoreOptions(
+            dtype=options.dtype,
+            shard_rows=whole_batches(len(frame), encoder.n_dimensions, options.dtype, probe.batch_size),
+        ),
     )
     shards = writer.pending()
     rows = np.concatenate([np.arange(s.first, s.stop) for s in shards]) if shards else np.empty(0, dtype=np.int64)

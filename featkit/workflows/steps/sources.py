@@ -10,6 +10,7 @@ from featkit.core.config import Config
 from featkit.core.errors import InputError, did_you_mean
 from featkit.core.natural_order import sort_naturally
 from featkit.core.options import SplitOptions
+from featkit.core.progress import note
 from featkit.core.provenance import json_sha256
 from featkit.core.run_key import FROZEN, RunFilter, RunKey
 from featkit.core.workspace import Workspace
@@ -48,6 +49,7 @@ class Source:
     workspace: Workspace | None
     design: SplitOptions
     _splits: dict[str, Split] = dataclasses.field(default_factory=dict, repr=False, compare=False)
+    _skipped: dict[str, str] = dataclasses.field(default_factory=dict, repr=False, compare=False)
 
     @property
     def config(self) -> Config:
@@ -66,19 +68,45 @@ class Source:
     def folds(self, wanted: RunFilter | None = None) -> list[str]:
         """Return the folds this store may be analysed with, only those ``wanted`` where some are named.
 
-        They are the domains, or those that are configured; a saved split of another name (an official fold) counts
-        where it is asked for, configured, or what the encoder was trained with.
+        They are those of the design (the domains, or groups of patients); a saved split of another name (an official
+        fold) counts where it is asked for, configured, or what the encoder was trained with. A fold that cannot be
+        tested is left out with a note (`skipped`), unless it was asked for.
         """
+        from featkit.data import study_design
+
         asked = wanted.folds if wanted is not None else None
         if self.key.fold is not None:
             return [self.key.fold] if asked is None or self.key.fold in asked else []
-        known = list(self.design.folds) or self.domains()
+        named = [fold for fold in asked or self.design.folds if self._saved_split(fold)]
+        design = dataclasses.replace(self.design, folds=tuple(f for f in self.design.folds if f not in named))
+        known = [*named, *study_design(self.store.obs, design)[2]]
         for fold in asked or ():
-            if fold not in known and not self._saved_split(fold):
+            if fold not in known:
                 raise InputError(
-                    f"the fold must be a {self.domain} of {self.key.label()}", repr(fold), did_you_mean(fold, known)
+                    f"the fold must be one that {self.key.label()} can be tested on",
+                    repr(fold),
+                    did_you_mean(fold, known),
                 )
-        return list(asked) if asked is not None else known
+        if asked is not None:
+            return list(asked)
+        return [fold for fold in known if self._is_testable(fold)]
+
+    @property
+    def skipped(self) -> tuple[str, ...]:
+        """Which folds were left out because they cannot be tested, and why."""
+        return tuple(f"Fold {fold} is left out: {reason}" for fold, reason in self._skipped.items())
+
+    def _is_testable(self, fold: str) -> bool:
+        """Return whether there is a split of the fold; note the first time that there is none."""
+        if fold in self._skipped:
+            return False
+        try:
+            self.split(fold)
+        except InputError as error:
+            self._skipped[fold] = str(error)
+            note(f"Fold {fold} is left out: {error}")
+            return False
+        return True
 
     def split(self, fold: str) -> Split:
         """Return the fold's split, in the store's row order.
@@ -91,7 +119,7 @@ class Source:
         return self._splits[fold]
 
     def _split(self, fold: str) -> Split:
-        from featkit.data import Split, leave_one_domain_out
+        from featkit.data import Split, make_splits
         from featkit.data.split import from_roles
 
         rows = _with_pixel_hash(self.store)
@@ -101,14 +129,7 @@ class Source:
         saved = self._saved_split(fold)
         if saved is not None:
             return _restrict(Split.load(saved), self.store)
-        return leave_one_domain_out(
-            rows,
-            fold,
-            domain=self.domain,
-            test_fraction=self.design.test_fraction,
-            val_fraction=self.design.val_fraction,
-            seed=self.design.seed,
-        )
+        return make_splits(rows, dataclasses.replace(self.design, folds=(fold,)))[fold]
 
     def inputs(self, split: Split | None = None) -> dict[str, str]:
         """Return what results depend on, for fingerprints: the store's content, its labels' order and the split."""
@@ -145,7 +166,9 @@ class Source:
         if self.workspace is None:
             return [self]
         runs = [run for run in self.workspace.runs() if run.store.exists()]
-        return [dataclasses.replace(self, store=open_store(run.store), key=run.key, _splits={}) for run in runs]
+        return [
+            dataclasses.replace(self, store=open_store(run.store), key=run.key, _splits={}, _skipped={}) for run in runs
+        ]
 
     def _saved_split(self, fold: str) -> Path | None:
         path = self.workspace.split_path(fold) if self.workspace else None
