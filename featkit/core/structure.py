@@ -6,7 +6,7 @@ import dataclasses
 import functools
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from featkit.core.errors import InputError, did_you_mean
@@ -72,13 +72,17 @@ def _converter() -> Converter:
         converter.register_structure_hook(kind, _plain_value)
     for is_one, make in (
         (dataclasses.is_dataclass, _table_hook),
-        (lambda hint: typing.get_origin(hint) is tuple, _list_hook),
-        (lambda hint: typing.get_origin(hint) is dict, _mapping_hook),
-        (lambda hint: typing.get_origin(hint) is typing.Literal, _choice_hook),
-        (lambda hint: typing.get_origin(hint) in (types.UnionType, typing.Union), _union_hook),
+        (_made_of(tuple), _list_hook),
+        (_made_of(dict), _mapping_hook),
+        (_made_of(typing.Literal), _choice_hook),
+        (_made_of(types.UnionType, typing.Union), _union_hook),
     ):
         converter.register_structure_hook_factory(is_one, functools.partial(make, converter=converter))
     return converter
+
+
+def _made_of(*origins: Any) -> Callable[[Any], bool]:
+    return lambda hint: typing.get_origin(hint) in origins
 
 
 def _plain_value(value: Any, kind: type) -> Any:

@@ -107,7 +107,7 @@ class DuplicateAudit(Result):
         import polars as pl
 
         texts = pl.List(pl.String)
-        schema = {"pixel_hash": pl.String, "patch_ids": texts, "labels": texts, "patients": texts}
+        schema: dict[str, Any] = {"pixel_hash": pl.String, "patch_ids": texts, "labels": texts, "patients": texts}
         return pl.DataFrame([{**g, **{k: list(g[k]) for k in texts_of(g)}} for g in self.groups], schema=schema)
 
 

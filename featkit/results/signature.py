@@ -141,7 +141,7 @@ class Signature(Result):
                 f"an array of shape {X.shape}",
                 "Give embeddings of the encoder the signature was fitted on",
             )
-        kept = (X[:, self.support].astype(np.float64) - self.mean) / self.scale
+        kept: np.ndarray = (X[:, self.support].astype(np.float64) - self.mean) / self.scale
         return kept @ self.coefficients + self.intercept
 
     def predict_proba(self, X: np.ndarray) -> np.ndarray:

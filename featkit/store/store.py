@@ -69,7 +69,8 @@ class EmbeddingStore:
     @property
     def classes(self) -> list[str] | None:
         """Names of the columns of `probabilities`; None without a head."""
-        return self.seal.plan["classes"]
+        names: list[str] | None = self.seal.plan["classes"]
+        return names
 
     @property
     def dimension_names(self) -> tuple[str, ...]:
@@ -219,8 +220,8 @@ class EmbeddingStore:
         with np.errstate(invalid="ignore"):
             total = X.sum(dtype=np.float64)
         if not np.isfinite(total):
-            is_bad = ~np.isfinite(X).all(axis=1)
-            ids = self.obs["patch_id"][first:stop].filter(is_bad).to_list()
+            bad_rows = np.flatnonzero(~np.isfinite(X).all(axis=1))
+            ids = self.obs["patch_id"][first:stop].gather(bad_rows).to_list()
             raise InputError(
                 f"embeddings in {self.path} must be finite",
                 f"NaN or infinity for {first_few(ids)}",
