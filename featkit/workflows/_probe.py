@@ -99,6 +99,8 @@ def probe_key(source: Source, fold: str | None, target: str, options: ProbeOptio
         for name in ("regime", "model", "within")
         if getattr(options, name) != getattr(plain, name)
     }
+    if source.domain != SplitOptions().domain:
+        variant["domain"] = source.domain
     return dataclasses.replace(source.key, fold=fold, variant=(("target", target), *variant.items()))
 
 
