@@ -269,15 +269,15 @@ def _show_comparison(found: Comparison) -> None:
 
 
 def _show_probes(found: ProbeSet, full: bool) -> None:
-    from featkit.reporting.probe_tables import how_they_were_probed, probe_metrics_table, probe_table
+    from featkit.reporting.probe_tables import probe_descriptions, probe_metrics_table, probe_table
 
     labels = found.probes.labels()
     if full:
         for key, result in found.probes.items():
-            _print(probe_metrics_table(labels[key], result))
+            _print(probe_metrics_table(key, result))
     else:
         _print(probe_table(found.probes))
-    _notes(how_they_were_probed(found.probes))
+    _notes(probe_descriptions(found.probes))
     _notes(f"{labels[key]}: {note}" for key, result in found.probes.items() for note in result.notes)
 
 
@@ -289,7 +289,7 @@ def _print(table: Table) -> None:
 
 def _notes(lines: Iterable[str]) -> None:
     """Print lines, each once and not too many of them."""
-    from featkit.reporting.sentences import few
+    from featkit.reporting.sentences import first_notes
 
-    for text in few(lines):
+    for text in first_notes(lines):
         show.line(text)

@@ -131,8 +131,8 @@ def _outgrown(evaluated: EvaluationSet | None, comparisons: ByRun[Comparison]) -
         if key.fold is None and "folds" not in dict(key.variant) and folds and folds != scored:
             other.append(f"{key.label()} on {listed(sort_naturally(folds))}")
     if other:
-        now = listed(sort_naturally(scored))
-        yield f"Comparisons of other folds than are scored now ({now}): {first_few(other)}. Run 'featkit compare' again."
+        now = f"Comparisons of other folds than are scored now ({listed(sort_naturally(scored))})"
+        yield f"{now}: {first_few(other)}. Run 'featkit compare' again."
 
 
 def _folds_of(rows: Iterable[Any]) -> list[str]:
