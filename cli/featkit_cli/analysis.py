@@ -234,7 +234,8 @@ def _show_signatures(found: SignatureSet) -> None:
         _print(tables.matching_table(found))
     if found.reseeding:
         _print(tables.reseeding_table(found))
-    _notes(f"{name}: {text}" for name, s in found.signatures.items() for text in s.warnings)
+    labels = found.signatures.labels()
+    _notes(f"{labels[key]}: {text}" for key, signature in found.signatures.items() for text in signature.notes)
     _notes(found.notes)
 
 
@@ -253,7 +254,8 @@ def _show_evaluation(found: EvaluationSet) -> None:
         _print(table)
     if found.variance:
         _print(tables.variance_table(found))
-    _notes(f"{name}: {note}" for name, e in found.evaluations.items() for note in e.notes)
+    labels = found.evaluations.labels()
+    _notes(f"{labels[key]}: {note}" for key, evaluation in found.evaluations.items() for note in evaluation.notes)
 
 
 def _show_comparison(found: Comparison) -> None:
@@ -267,17 +269,16 @@ def _show_comparison(found: Comparison) -> None:
 
 
 def _show_probes(found: ProbeSet, full: bool) -> None:
-    from featkit.reporting.probe_tables import how_they_were_probed, probe_metrics_table, probe_table
-    from featkit.results.probe import ProbeResult
+    from featkit.reporting.probe_tables import probe_descriptions, probe_metrics_table, probe_table
 
-    runs = {name: result for name, result in found.items.items() if isinstance(result, ProbeResult)}
+    labels = found.probes.labels()
     if full:
-        for name, result in runs.items():
-            _print(probe_metrics_table(name, result))
+        for key, result in found.probes.items():
+            _print(probe_metrics_table(key, result))
     else:
-        _print(probe_table(runs))
-    _notes(how_they_were_probed(runs))
-    _notes(f"{name}: {note}" for name, result in runs.items() for note in result.notes)
+        _print(probe_table(found.probes))
+    _notes(probe_descriptions(found.probes))
+    _notes(f"{labels[key]}: {note}" for key, result in found.probes.items() for note in result.notes)
 
 
 def _print(table: Table) -> None:
@@ -288,7 +289,7 @@ def _print(table: Table) -> None:
 
 def _notes(lines: Iterable[str]) -> None:
     """Print lines, each once and not too many of them."""
-    from featkit.reporting.sentences import few
+    from featkit.reporting.sentences import first_notes
 
-    for text in few(lines):
+    for text in first_notes(lines):
         show.line(text)

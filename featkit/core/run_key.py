@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Mapping
+from hashlib import sha256
 from typing import Any
 
 from featkit.core.errors import InputError
@@ -11,6 +12,7 @@ from featkit.core.file_names import file_name
 from featkit.core.natural_order import natural_key
 from featkit.core.seeds import check_seeds
 
+_LONGEST = 200  # bytes of a file's name; file systems allow 255, and endings need some
 FROZEN = "frozen"
 """The method of an encoder that was not trained here."""
 
@@ -104,10 +106,16 @@ class RunKey:
         return ", ".join(word for word in words if word) or "all"
 
     def file_name(self) -> str:
-        """Return a file name, without ending, that stands for this key alone: ``method=grl,fold=100X,seed=0``."""
+        """Return a file name, without ending, that stands for this key alone: ``method=grl,fold=100X,seed=0``.
+
+        Where all of it would not fit into the name of a file, a hash stands for the end.
+        """
         parts = self.to_dict()
         variant = parts.pop("variant", {})
-        return ",".join(f"{k}={file_name(str(v))}" for k, v in (parts | variant).items()) or "all"
+        name = ",".join(f"{k}={file_name(str(v))}" for k, v in (parts | variant).items()) or "all"
+        if len(name) <= _LONGEST:
+            return name
+        return f"{name[: _LONGEST - 17]}~{sha256(name.encode()).hexdigest()[:16]}"
 
     def sort_key(self) -> tuple[Any, ...]:
         """Return a key that sorts runs by method, model, class, fold and seed, in natural order."""

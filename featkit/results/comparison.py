@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
+from featkit.core.run_key import RunKey, label_of
 from featkit.results.base import Result
 from featkit.results.estimate import Estimate
 
 if TYPE_CHECKING:
     import polars as pl
+
+
+_NO_COLUMNS = ("difference", "key", "made_from")
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
@@ -54,8 +58,8 @@ class ComparisonRow(Result):
 
     Parameters
     ----------
-    a, b : str
-        Names of the two forecasts.
+    a, b : RunKey or str
+        Whose forecasts they are, or their names.
     metric : str
         Name of the metric.
     scope : str
@@ -94,8 +98,10 @@ class ComparisonRow(Result):
         The row in plain words.
     """
 
-    a: str
-    b: str
+    version: ClassVar[int] = 2
+
+    a: RunKey | str
+    b: RunKey | str
     metric: str
     scope: str
     aggregation: str
@@ -122,8 +128,8 @@ class Comparison(Result):
 
     Parameters
     ----------
-    names : tuple of str
-        The forecasts compared.
+    names : tuple of RunKey or str
+        Whose forecasts were compared, or their names.
     rows : tuple of ComparisonRow
         One for each pair, metric and scope.
     n_patches, n_patients : int
@@ -138,7 +144,9 @@ class Comparison(Result):
         What must be read with it.
     """
 
-    names: tuple[str, ...]
+    version: ClassVar[int] = 2
+
+    names: tuple[RunKey | str, ...]
     rows: tuple[ComparisonRow, ...]
     n_patches: int
     n_patients: int
@@ -148,12 +156,14 @@ class Comparison(Result):
     notes: tuple[str, ...] = ()
 
     def frame(self) -> pl.DataFrame:
-        """Return one row a comparison; the interval in ``low`` and ``high``."""
+        """Return one row per comparison; the interval in ``low`` and ``high``."""
         import polars as pl
 
+        named = {name: label_of(name, among=self.names) for name in self.names}
         records = []
         for row in self.rows:
-            record = {f.name: getattr(row, f.name) for f in dataclasses.fields(row) if f.name != "difference"}
+            record = {f.name: getattr(row, f.name) for f in dataclasses.fields(row) if f.name not in _NO_COLUMNS}
+            record |= {side: named[record[side]] for side in ("a", "b")}
             estimate = row.difference
             record |= {"difference": estimate.value, "low": estimate.low, "high": estimate.high}
             record |= {"level": estimate.level, "method": estimate.method, "n_draws": estimate.n_draws}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from featkit.results.base import Result
 from featkit.results.by_run import ByRun
@@ -60,6 +60,8 @@ class EvaluationSet(Result):
     variance : ByRun of VarianceComponents
         By model without its seed and the quantity: what seeds, folds and patients contribute. Empty with a single seed.
     """
+
+    version: ClassVar[int] = 2
 
     evaluations: ByRun[Evaluation]
     recalibrations: ByRun[RecalibrationEffect] = dataclasses.field(default_factory=ByRun)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from featkit.core.errors import InputError
-from featkit.core.files import disk_errors
+from featkit.core.files import disk_errors, read_json
 from featkit.core.fingerprint import Fingerprint
 from featkit.core.run_key import RunKey
 from featkit.results.base import Result
@@ -21,8 +21,10 @@ _FOLDERS = {
     "Comparison": "comparisons",
     "DenseModel": "dense",
     "Evaluation": "evaluations",
+    "MatchedRuns": "matchings",
     "ProbeResult": "probes",
     "RecalibrationEffect": "recalibrations",
+    "ReseedingNull": "reseedings",
     "Signature": "signatures",
     "SignatureDetail": "details",
 }
@@ -79,6 +81,16 @@ class ResultFolder:
         except InputError:
             return None
         return found if found is not None and found.made_from == made_from else None
+
+    def keys(self, kind: type[Result]) -> list[RunKey]:
+        """Return the runs that there are results of, in natural order; files that cannot be read are passed over."""
+        found = []
+        for path in (self.root / _FOLDERS[kind.__name__]).glob("[!.]*.json"):
+            try:
+                found.append(RunKey.from_dict(read_json(path, "result")["key"]))
+            except (InputError, TypeError, KeyError):
+                continue
+        return sorted(found, key=RunKey.sort_key)
 
     def every(self, kind: type[R]) -> ByRun[R]:
         """Return all results of a kind, in natural order of their runs.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
@@ -68,6 +68,8 @@ class Signature(Result):
         Class names in the order of the coefficients, or of the labels 0 and 1; empty when not said. With one
         class against the rest, "rest" and that class.
     """
+
+    version: ClassVar[int] = 2
 
     support: np.ndarray
     coefficients: np.ndarray

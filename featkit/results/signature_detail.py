@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from featkit.results.base import Result
 from featkit.results.path import PathResult
@@ -35,6 +35,8 @@ class SignatureDetail(Result):
     variance : VarianceDecomposition or None
         Variance shares of the kept and the stable dimensions on the training rows; None when not asked for.
     """
+
+    version: ClassVar[int] = 2
 
     path: PathResult
     sizes: SizeCurve

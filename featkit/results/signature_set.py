@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
@@ -64,6 +64,8 @@ class SignatureSet(Result):
     notes : tuple of str
         What must be read with it.
     """
+
+    version: ClassVar[int] = 2
 
     signatures: ByRun[Signature]
     evaluations: ByRun[Evaluation]

@@ -14,10 +14,12 @@ from featkit.core.files import write_text
 from featkit.core.fingerprint import Fingerprint, options_of
 from featkit.core.options import CompareOptions, Resampling, SplitOptions
 from featkit.core.run_key import RunFilter, RunKey
+from featkit.core.text import listed
 from featkit.core.workspace import Workspace
 from featkit.results.comparison import Comparison
-from featkit.workflows.steps.forecasts import Forecast, gather_forecasts
-from featkit.workflows.steps.sources import Source, find_sources
+from featkit.results.folder import ResultFolder
+from featkit.workflows.steps.forecasts import FoldModel, Forecast, gather_models, joined
+from featkit.workflows.steps.sources import find_sources
 from featkit.workflows.steps.summaries import save_table
 
 if TYPE_CHECKING:
@@ -73,26 +75,28 @@ def compare(
     chosen = options or CompareOptions()
     if str(a) == str(b):
         raise InputError("a comparison needs two different methods or stores", f"{a} twice", "Name another one")
-    left, sources = _one(a, runs, split, chosen, output)
-    right, others = _one(b, runs, split, chosen, output)
-    same = _in_order_of(left, right, str(a), str(b))
-    resampling = chosen.resampling or sources[0].config.evaluate
-    names = _names(left.key, right.key, a, b)
+    left, right = (_models(which, runs, split, chosen, output) for which in (a, b))
+    if _stores(left) == _stores(right):
+        raise InputError(
+            "a comparison needs two different methods or stores", f"{a} and {b}, one store", "Name another"
+        )
+    source, resampling = left[0].source, chosen.resampling or left[0].source.config.evaluate
+    names = _names(left[0].key.without("fold"), right[0].key.without("fold"), a, b)
     key = RunKey(
-        fold=_only(left.folds),
-        seed=left.key.seed if left.key.seed == right.key.seed else None,
+        fold=left[0].key.fold if len(left) == 1 else None,
+        seed=names[0].seed if names[0].seed == names[1].seed else None,
         model=chosen.model,
         positive=chosen.positive,
-        variant=(("a", str(names[0].method)), ("b", str(names[1].method))),
+        variant=(("a", str(names[0].method)), ("b", str(names[1].method)), *_apart(names, runs)),
     )
     made_from = _fingerprint(left, right, chosen, resampling)
-    results = sources[0].results
-    found = None if again else results.finished(Comparison, key, made_from)
+    found = None if again else source.results.finished(Comparison, key, made_from)
     if found is None:
-        found = _compared(left, same, names, chosen, resampling)
-        notes = (*found.notes, *_provenance_notes(sources, others, names))
+        first, second = (joined(m[0].key.without("fold"), [one.forecast() for one in m]) for m in (left, right))
+        found = _compared(first, _in_order_of(first, second, str(a), str(b)), names, chosen, resampling)
+        notes = (*found.notes, *_provenance_notes(left, right, names))
         found = dataclasses.replace(found, notes=notes, key=key, made_from=made_from)
-        _save(found, results.save(found))
+        _save(found, source.results)
     return found
 
 
@@ -101,43 +105,67 @@ def _compared(
 ) -> Comparison:
     from featkit.stats.comparison import compare as compare_forecasts
 
-    return compare_forecasts(
+    words = tuple(name.only("method", "model", "positive").label() for name in names)
+    found = compare_forecasts(
         left.y,
         left.p,
         right.p,
         left.patients,
-        names=names,
+        names=words,
         metrics=options.metrics,
         folds=left.folds,
-        margin={**dict.fromkeys(options.metrics, options.margin), **options.margins} if options.margin else None,
+        margin=_margins(options),
         n_draws=resampling.n_draws,
         level=resampling.level,
         seed=resampling.seed,
     )
+    keys = dict(zip(words, names, strict=True))
+    rows = (dataclasses.replace(row, a=keys[str(row.a)], b=keys[str(row.b)]) for row in found.rows)
+    return dataclasses.replace(found, names=names, rows=tuple(rows))
 
 
-def _save(found: Comparison, path: Path) -> None:
+def _apart(names: tuple[RunKey, RunKey], runs: RunFilter | None) -> tuple[tuple[str, str], ...]:
+    """Return what keeps a comparison beside others of the two: several folds that were named, and differing seeds."""
+    named = runs.folds if runs is not None else None
+    folds = (("folds", listed(named)),) if named is not None and len(named) > 1 else ()
+    first, second = (name.seed for name in names)
+    return folds if first == second else (*folds, ("seeds", f"{first} and {second}"))
+
+
+def _margins(options: CompareOptions) -> dict[str, float] | None:
+    """Return each metric's margin of equivalence; None where none was given."""
+    margins = dict.fromkeys(options.metrics, options.margin) | options.margins
+    return {name: margin for name, margin in margins.items() if margin is not None} or None
+
+
+def _save(found: Comparison, results: ResultFolder) -> None:
     from featkit.reporting.score_tables import comparison_table
     from featkit.reporting.tables import to_latex
 
-    save_table(found.frame(), path.with_suffix(".csv"))
-    label = "tab:comparison-" + "-".join(str(value) for _, value in found.key.variant)
-    write_text(path.with_suffix(".tex"), to_latex(comparison_table(found), label=label))
+    path = results.path(Comparison, found.key)
+    save_table(found.frame(), path.with_name(f"{path.stem}.csv"))
+    label = "-".join(("tab:comparison", *(str(value) for _, value in found.key.variant), str(found.key.model)))
+    write_text(path.with_name(f"{path.stem}.tex"), to_latex(comparison_table(found), label=label))
+    results.save(found)  # last: where it is there, all of it is
 
 
-def _fingerprint(a: Forecast, b: Forecast, options: CompareOptions, resampling: Resampling) -> Fingerprint:
-    inputs = {f"{side} {name}": value for side, f in (("a", a), ("b", b)) for name, value in f.inputs.items()}
+def _fingerprint(
+    a: Sequence[FoldModel], b: Sequence[FoldModel], options: CompareOptions, resampling: Resampling
+) -> Fingerprint:
+    sides = (("a", a), ("b", b))
+    inputs = {f"{side} {name}": v for side, models in sides for one in models for name, v in one.inputs.items()}
     made = dataclasses.replace(options, resampling=None)
     return Fingerprint(_ESTIMATOR, inputs, {**options_of(made), **options_of(resampling)})
 
 
-def _one(
+def _models(
     which: EmbeddingStore | str | Path,
     runs: RunFilter | None,
     split: SplitOptions | None,
     options: CompareOptions,
     output: str | Path | None,
-) -> tuple[Forecast, list[Source]]:
+) -> list[FoldModel]:
+    """Return the model to compare, fold by fold."""
     asked = runs or RunFilter()
     if not isinstance(which, str | Path) or Path(which).suffix == ".zarr" or Path(which).exists():
         sources = find_sources(which, RunFilter(fold=asked.fold), split=split, output=output)
@@ -145,19 +173,18 @@ def _one(
         first = Workspace.require().config.train.seeds[:1]
         of_method = RunFilter(method=str(which), fold=asked.fold, seed=asked.seed or first)
         sources = find_sources(None, of_method, split=split, output=output)
-    found = gather_forecasts(sources, runs)
-    chosen = [f for key, f in found.items() if key.matches(model=options.model, positive=options.positive)]
-    if len(chosen) != 1:
+    found = gather_models(sources, runs, wanted=RunKey(model=options.model, positive=options.positive))
+    if len(found) != 1:
+        there = "; ".join(key.label() for key in gather_models(sources, runs, skip_stale=True)) or "none"
         how = "featkit signatures" + (f' --positive "{options.positive}"' if options.positive else "")
         fix = f"Run '{how}' first" if options.model == "signature" else "Compare with --model signature"
         what = f"{options.model} of {options.positive}" if options.positive else options.model
-        raise InputError(f"{which} must have one {what}", "; ".join(key.label() for key in found), fix)
-    return chosen[0], sources
+        raise InputError(f"{which} must have one {what}", there, fix)
+    return next(iter(found.values()))
 
 
-def _only(folds: np.ndarray) -> str | None:
-    names = list(dict.fromkeys(folds.tolist()))
-    return names[0] if len(names) == 1 else None
+def _stores(models: Sequence[FoldModel]) -> set[Path]:
+    return {Path(model.source.store.path).resolve() for model in models}
 
 
 def _in_order_of(first: Forecast, second: Forecast, a: str, b: str) -> Forecast:
@@ -192,18 +219,14 @@ def _in_order_of(first: Forecast, second: Forecast, a: str, b: str) -> Forecast:
 
 
 def _provenance_notes(
-    sources: Sequence[Source], others: Sequence[Source], names: tuple[RunKey, RunKey]
+    left: Sequence[FoldModel], right: Sequence[FoldModel], names: tuple[RunKey, RunKey]
 ) -> tuple[str, ...]:
     """Say what differs in how the two stores' embeddings were made, so that nobody compares their dimensions."""
     from featkit.store.comparable import differences
 
-    by_fold = {other.key.fold: other for other in others}
-    found = {
-        key
-        for source in sources
-        for key in differences(source.store, by_fold.get(source.key.fold, others[0]).store)
-        if source.store.store_id != by_fold.get(source.key.fold, others[0]).store.store_id
-    }
+    others = {model.key.fold: model.source.store for model in right}
+    pairs = [(model.source.store, others[model.key.fold]) for model in left]
+    found = {key for one, other in pairs if one.store_id != other.store_id for key in differences(one, other)}
     if not found:
         return ()
     differ = ", ".join(sorted(key.removesuffix("_sha256").replace("n_dimensions", "dimensions") for key in found))

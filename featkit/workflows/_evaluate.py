@@ -22,11 +22,13 @@ from featkit.results.evaluation import Evaluation
 from featkit.results.evaluation_set import BrierTerms, EvaluationSet
 from featkit.results.folder import ResultFolder
 from featkit.workflows.steps.forecasts import (
+    FoldModel,
     Forecast,
     evaluate_forecast,
     evaluation_fingerprint,
-    fold_forecasts,
-    gather_forecasts,
+    forecasts_of,
+    gather_models,
+    target,
 )
 from featkit.workflows.steps.seed_variation import means_over_seeds, variance_over_runs
 from featkit.workflows.steps.sources import Source, find_sources
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
     from featkit.store.store import EmbeddingStore
 
 _RECALIBRATION = "recalibration 1"
+_FORECASTS = "forecasts.parquet"
 
 
 def evaluate(
@@ -87,31 +90,49 @@ def evaluate(
     """
     sources = find_sources(store, runs, split=split, output=output)
     chosen = resampling or sources[0].config.evaluate
-    forecasts = gather_forecasts(sources, runs)
-    found = _evaluated(sources, runs, forecasts, chosen, again)
-    _sum_up(sources, runs, found, forecasts, chosen)
+    models = gather_models(sources, runs)
+    summary = _finished_summary(sources[0].results, models, chosen)
+    if summary is not None and not again:
+        return summary
+    forecasts = forecasts_of(models)
+    found = _evaluated(sources[0].results, models, forecasts, chosen, again)
+    _sum_up(sources, found, models, forecasts, chosen)
     return found
 
 
+def _finished_summary(
+    folder: ResultFolder, models: Mapping[RunKey, Sequence[FoldModel]], resampling: Resampling
+) -> EvaluationSet | None:
+    """Return the summary on disk where it is of just these models, else None; nothing is read from the stores."""
+    path = summary_path(folder, "evaluation")
+    others = (path.with_suffix(".csv"), path.with_suffix(".tex"), folder.root / _FORECASTS)
+    if not all(one.is_file() for one in (path, *others)):
+        return None
+    try:
+        found = EvaluationSet.load(path)
+    except InputError:
+        return None
+    return found if found.made_from == _summary_fingerprint(models, resampling) else None
+
+
 def _evaluated(
-    sources: Sequence[Source],
-    runs: RunFilter | None,
+    results: ResultFolder,
+    models: Mapping[RunKey, Sequence[FoldModel]],
     forecasts: Mapping[RunKey, Forecast],
     resampling: Resampling,
     again: bool,
 ) -> EvaluationSet:
-    results = sources[0].results
     evaluations: dict[RunKey, Evaluation] = {}
     for key, forecast in track(forecasts.items(), "Evaluating"):
         evaluations[key] = _evaluation(results, forecast, resampling, again)
     two_classes = [forecast for forecast in forecasts.values() if forecast.p.ndim == 1]
     return EvaluationSet(
         evaluations=ByRun(evaluations),
-        recalibrations=_recalibrations(sources, runs, resampling, again),
+        recalibrations=_recalibrations(results, models, resampling, again),
         brier_terms=ByRun(pair for forecast in two_classes for pair in brier_terms(forecast)),
         over_seeds=means_over_seeds(evaluations, level=resampling.level),
         variance=variance_over_runs(forecasts, evaluations, level=resampling.level),
-        made_from=_summary_fingerprint(forecasts, resampling),
+        made_from=_summary_fingerprint(models, resampling),
     )
 
 
@@ -147,42 +168,48 @@ def brier_terms(forecast: Forecast) -> list[tuple[RunKey, BrierTerms]]:
 
 
 def _recalibrations(
-    sources: Sequence[Source], runs: RunFilter | None, resampling: Resampling, again: bool
+    results: ResultFolder, models: Mapping[RunKey, Sequence[FoldModel]], resampling: Resampling, again: bool
 ) -> ByRun[RecalibrationEffect]:
     """Fit maps on each fold's validation patients, who are of the source domains, and score its test patches."""
+    found = {}
+    for model in (one for parts in models.values() for one in parts):
+        made_from = Fingerprint(_RECALIBRATION, model.inputs, options_of(resampling))
+        effect = None if again else results.finished(RecalibrationEffect, model.key, made_from)
+        if effect is None:
+            effect = _recalibration(model, resampling)
+            if effect is None:
+                continue
+            effect = dataclasses.replace(effect, key=model.key, made_from=made_from)
+            results.save(effect)
+        found[model.key] = effect
+    return ByRun(found)
+
+
+def _recalibration(model: FoldModel, resampling: Resampling) -> RecalibrationEffect | None:
+    """Return what maps do to one model; None with more than two classes, or one class among validation patients."""
     from featkit.stats import recalibration_effect
 
-    found = {}
-    for source in sources:
-        for fold in source.folds(runs):
-            pairs = zip(fold_forecasts(source, fold, "val"), fold_forecasts(source, fold), strict=True)
-            for before, held_out in pairs:
-                if len(set(before.y.tolist())) < 2 or before.p.ndim > 1:
-                    continue
-                made_from = Fingerprint(_RECALIBRATION, held_out.inputs, options_of(resampling))
-                effect = None if again else source.results.finished(RecalibrationEffect, held_out.key, made_from)
-                if effect is None:
-                    effect = recalibration_effect(
-                        before.p,
-                        before.y,
-                        before.patients,
-                        held_out.p,
-                        held_out.y,
-                        held_out.patients,
-                        n_draws=resampling.n_draws,
-                        level=resampling.level,
-                        seed=resampling.seed,
-                    )
-                    effect = dataclasses.replace(effect, key=held_out.key, made_from=made_from)
-                    source.results.save(effect)
-                found[held_out.key] = effect
-    return ByRun(found)
+    y, classes = target(model.source, model.key.positive)
+    if len(classes) != 2 or len(set(y[model.split.rows("val")].tolist())) < 2:
+        return None
+    before, held_out = model.forecast("val"), model.forecast()
+    return recalibration_effect(
+        before.p,
+        before.y,
+        before.patients,
+        held_out.p,
+        held_out.y,
+        held_out.patients,
+        n_draws=resampling.n_draws,
+        level=resampling.level,
+        seed=resampling.seed,
+    )
 
 
 def _sum_up(
     sources: Sequence[Source],
-    runs: RunFilter | None,
     found: EvaluationSet,
+    models: Mapping[RunKey, Sequence[FoldModel]],
     forecasts: Mapping[RunKey, Forecast],
     resampling: Resampling,
 ) -> None:
@@ -192,29 +219,22 @@ def _sum_up(
     folder = sources[0].results
     path = summary_path(folder, "evaluation")
     with folder.lock():
-        everywhere = sources[0].siblings()
-        if len(everywhere) > len(sources) or (runs is not None and runs.folds is not None):
-            forecasts = gather_forecasts(everywhere)
-            if _summary_fingerprint(forecasts, resampling) != found.made_from:
-                found = _evaluated(everywhere, None, forecasts, resampling, again=False)
-        if path.is_file() and _made_from(path) == found.made_from:
+        every = gather_models(sources[0].siblings(), skip_stale=True)
+        if _finished_summary(folder, every, resampling) is not None:
             return
-        found.save(path)
+        if _summary_fingerprint(every, resampling) != found.made_from:
+            forecasts = forecasts_of(every)
+            found = _evaluated(folder, every, forecasts, resampling, again=False)
         save_table(found.frame(), path.with_suffix(".csv"))
         write_text(path.with_suffix(".tex"), _latex(found))
         table = pl.concat([forecast.frame() for forecast in forecasts.values()], how="diagonal")
-        save_table(table, folder.root / "forecasts.parquet")
+        save_table(table, folder.root / _FORECASTS)
+        found.save(path)  # last: where it is there, all of it is
 
 
-def _made_from(path: Path) -> Fingerprint | None:
-    try:
-        return EvaluationSet.load(path).made_from
-    except InputError:
-        return None
-
-
-def _summary_fingerprint(forecasts: Mapping[RunKey, Forecast], resampling: Resampling) -> Fingerprint:
-    inputs = {f"{name}, {key.label()}": value for key, f in forecasts.items() for name, value in f.inputs.items()}
+def _summary_fingerprint(models: Mapping[RunKey, Sequence[FoldModel]], resampling: Resampling) -> Fingerprint:
+    parts = [one for several in models.values() for one in several]
+    inputs = {f"{name}, {one.key.file_name()}": value for one in parts for name, value in one.inputs.items()}
     return Fingerprint("evaluation set 2", inputs, options_of(resampling))
 
 

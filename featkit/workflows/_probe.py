@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -73,15 +73,23 @@ def probe(
     """
     from featkit.probes import PROBES
 
-    if target not in PROBES:
-        raise InputError("the target of a probe must be known", repr(target), did_you_mean(target, PROBES))
     sources = find_sources(store, runs, split=split, output=output)
+    for source in sources:
+        if target not in PROBES and target not in source.store.obs.columns:
+            known = [*PROBES, *source.store.obs.columns]
+            raise InputError(
+                "the target of a probe must be a column or a probe", repr(target), did_you_mean(target, known)
+            )
     chosen = options or sources[0].config.probe
     if target == "patient" and (chosen.regime, chosen.model, chosen.within) != ("all", "linear", None):
         raise InputError(
             "the patient probe must be left as it is: one model, all domains, within the class",
             f"regime {chosen.regime}, model {chosen.model}, within {chosen.within}",
             "Leave these options out",
+        )
+    if chosen.regime != "all" and target != sources[0].domain:
+        raise InputError(
+            f"a regime other than all is for the held-out column, {sources[0].domain}", target, "Leave --regime out"
         )
     jobs = [(source, fold) for source in sources for fold in _held_out(source, runs, chosen)]
     found: dict[RunKey, ProbeResult] = {}
@@ -93,13 +101,10 @@ def probe(
 
 def probe_key(source: Source, fold: str | None, target: str, options: ProbeOptions) -> RunKey:
     """Return the key of one probe: the run, what was read, and how where that is not the plain way."""
-    plain = ProbeOptions()
-    variant = {
-        name: str(getattr(options, name))
-        for name in ("regime", "model", "within")
-        if getattr(options, name) != getattr(plain, name)
-    }
-    return dataclasses.replace(source.key, fold=fold, variant=(("target", target), *variant.items()))
+    variant = options.variant(target)
+    if target == "patient" and source.domain != SplitOptions().domain:
+        variant["domain"] = source.domain
+    return dataclasses.replace(source.key, fold=fold, variant=tuple(variant.items()))
 
 
 def _held_out(source: Source, runs: RunFilter | None, options: ProbeOptions) -> list[str | None]:
@@ -131,26 +136,21 @@ def _probed(source: Source, key: RunKey, target: str, options: ProbeOptions, aga
 
 
 def _probe_one(source: Source, key: RunKey, target: str, options: ProbeOptions, resampling: Resampling) -> ProbeResult:
-    from featkit.probes import PROBES
+    from featkit.probes import ProbeRows, probe_of
 
-    rows, column, words = _task(source, key.fold, options.regime)
-    chosen: dict[str, Any] = {
-        "n_permutations": options.n_permutations,
-        "level": resampling.level,
-        "seed": resampling.seed,
-        "store_id": source.store.store_id,
-        "regime": words,
-    }
-    if target != "patient":
-        chosen |= {"model": options.model, "within": options.within, "n_splits": options.n_folds}
-    return PROBES[target](
-        source.store.X(rows), column, source.patients()[rows], label=source.column("label")[rows], **chosen
+    rows, column, words = _task(source, key.fold, target, options.regime)
+    named = dataclasses.replace(options, column=source.domain if target == "patient" else target)
+    given = ProbeRows(
+        source.store.X(rows), column, source.patients()[rows], label=source.column("label")[rows], description=words
     )
+    return probe_of(target)(given, named, resampling, key)
 
 
-def _task(source: Source, held_out: str | None, regime: str) -> tuple[np.ndarray, np.ndarray, str]:
+def _task(source: Source, held_out: str | None, target: str, regime: str) -> tuple[np.ndarray, np.ndarray, str]:
     """Return the rows to probe, what to read from them, and both in words."""
     rows, who = _unseen(source)
+    if target not in ("patient", source.domain):
+        return rows, source.column(target)[rows], who
     domain = source.column(source.domain).astype(str)
     if regime == "training":
         rows = rows[domain[rows] != held_out]

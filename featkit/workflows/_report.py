@@ -24,6 +24,7 @@ from featkit.results.comparison import Comparison
 from featkit.results.evaluation_set import EvaluationSet
 from featkit.results.probe import ProbeResult
 from featkit.results.signature_set import SignatureSet
+from featkit.workflows.steps.forecasts import analysed_folds
 from featkit.workflows.steps.sources import Source, find_sources
 from featkit.workflows.steps.staleness import stale_results
 from featkit.workflows.steps.summaries import save_table, summary_path
@@ -87,7 +88,8 @@ def report(
     study = _gather(sources, title)
     made_from = _fingerprint(sources, study)
     record = sources[0].results.root / f"report,{json_sha256(str(target.absolute()))[:12]}.json"
-    if not again and target.is_file() and _made_from(record) == made_from:
+    is_whole = all(one.exists() for one in (target, target.parent / "figures", target.parent / "tables"))
+    if not again and is_whole and _made_from(record) == made_from:
         return target
     content = report_content(study)
     _draw(content.sections, target.parent / "figures")
@@ -122,8 +124,8 @@ def _fingerprint(sources: Sequence[Source], study: StudyResults) -> Fingerprint:
     """Return what a page is made from: every result it shows, the stores behind its maps, and its words."""
     parts: list[Result] = [*study.signature_sets, *study.comparisons.values(), *study.probes.values()]
     parts += [study.evaluation] if study.evaluation is not None else []
-    inputs = {f"{type(p).__name__} of {p.key.label()}": p.made_from.sha256 for p in parts if p.made_from is not None}
-    inputs |= {f"store of {source.key.label()}": source.store.store_id for source in sources}
+    inputs = {f"{type(p).__name__} {p.key.file_name()}": p.made_from.sha256 for p in parts if p.made_from is not None}
+    inputs |= {f"store {source.key.file_name()}": source.store.store_id for source in sources}
     inputs["audits"] = json_sha256([audit.to_dict() for audit in study.audits])
     texts = {"title": study.title, "warnings": list(study.warnings), "facts": dict(study.facts)}
     return Fingerprint(_ESTIMATOR, inputs, {**texts, "versions": dict(versions())})
@@ -152,8 +154,8 @@ def _gather(sources: list[Source], title: str | None) -> StudyResults:
             "Run 'featkit signatures', 'featkit evaluate' or 'featkit probe magnification' first",
         )
     comparisons = results.every(Comparison)
-    folds = sort_naturally(fold for source in sources for fold in source.folds())
-    audits = {fold: source.split(fold).audit for source in sources for fold in source.folds()}
+    folds = sort_naturally(fold for source in sources for fold in analysed_folds(source))
+    audits = {fold: source.split(fold).audit for source in sources for fold in analysed_folds(source)}
     workspace = sources[0].workspace
     root = workspace.root if workspace else results.root
     return StudyResults(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from featkit.core.errors import InputError, did_you_mean
 from featkit.core.fingerprint import Fingerprint, options_of
-from featkit.core.options import ComputeOptions, Resampling, SignatureOptions, SplitOptions
+from featkit.core.options import ComputeOptions, SignatureOptions, SplitOptions
 from featkit.core.progress import note, track
 from featkit.core.run_key import RunFilter, RunKey
 from featkit.core.text import listed
@@ -20,11 +20,13 @@ from featkit.results.signature_detail import SignatureDetail
 from featkit.results.signature_set import SignatureSet
 from featkit.workflows.steps.forecasts import (
     SIGNATURE,
+    analysed_folds,
     evaluate_forecast,
     evaluation_fingerprint,
     forecast_inputs,
     run_key,
     signature_forecast,
+    stale_parts,
     target,
 )
 from featkit.workflows.steps.overlaps import Fitted, match_encoders, overlap_groups
@@ -98,7 +100,7 @@ def signatures(
     for source in sources:
         target(source, chosen.positive)  # before hours are spent
     fitted = [_fitted(source, fold, chosen, again) for source, fold in track(jobs, "Fitting signatures")]
-    found = _gathered(fitted, chosen)
+    found = _gathered(fitted, chosen, is_asked=chosen.deep, again=again)
     _sum_up(sources, fitted, found, chosen)
     return found
 
@@ -131,23 +133,26 @@ def _fitted(source: Source, fold: str, options: SignatureOptions, again: bool) -
         train = training_rows(source, split, options.positive)
         signature = dataclasses.replace(_fit(source, train, options, key), made_from=made_from)
         source.results.save(signature)
+    one = Fitted(key, source, split, signature, _evaluation(source, split, signature, again))
+    return dataclasses.replace(one, detail=_detail(one, train, options.deep, again))
+
+
+def _evaluation(source: Source, split: Split, signature: Signature, again: bool) -> Evaluation:
     resampling = source.config.evaluate
     wanted = evaluation_fingerprint(forecast_inputs(source, split, signature), resampling)
-    evaluation = None if again else source.results.finished(Evaluation, key, wanted)
+    evaluation = None if again else source.results.finished(Evaluation, signature.key, wanted)
     if evaluation is None:
         evaluation = evaluate_forecast(signature_forecast(source, split, signature), resampling)
         source.results.save(evaluation)
-    one = Fitted(key, source, split, signature, evaluation)
-    if not options.deep:
-        return one
-    return dataclasses.replace(one, detail=_detail(one, train, resampling, again))
+    return evaluation
 
 
-def _detail(one: Fitted, train: TrainingRows | None, resampling: Resampling, again: bool) -> SignatureDetail:
-    made_from = detail_fingerprint(one.signature, resampling)
+def _detail(one: Fitted, train: TrainingRows | None, is_asked: bool, again: bool) -> SignatureDetail | None:
+    """Return the closer look at a signature: made where it is asked for, else the one that is there."""
+    made_from = detail_fingerprint(one.source, one.signature, one.source.config.evaluate)
     results = one.source.results
-    detail = None if again else results.finished(SignatureDetail, one.key, made_from)
-    if detail is None:
+    detail = None if again and is_asked else results.finished(SignatureDetail, one.key, made_from)
+    if detail is None and is_asked:
         rows = train or training_rows(one.source, one.split, one.key.positive)
         forecast = signature_forecast(one.source, one.split, one.signature)
         detail = signature_detail(one.source, one.split, one.signature, rows, forecast)
@@ -170,9 +175,11 @@ def _fit(source: Source, train: TrainingRows, options: SignatureOptions, key: Ru
     return dataclasses.replace(signature, notes=(train.note, *signature.notes)) if train.note else signature
 
 
-def _gathered(fitted: Sequence[Fitted], options: SignatureOptions) -> SignatureSet:
-    """Return signatures and what they have in common."""
-    matchings, reseeding = match_encoders(fitted, measure=options.measure) if options.deep else ((), ByRun())
+def _gathered(
+    fitted: Sequence[Fitted], options: SignatureOptions, *, is_asked: bool, again: bool = False
+) -> SignatureSet:
+    """Return signatures and what they have in common; encoders are matched anew only where ``is_asked``."""
+    matchings, reseeding = match_encoders(fitted, measure=options.measure, is_asked=is_asked, again=again)
     return SignatureSet(
         signatures=ByRun((one.key, one.signature) for one in fitted),
         evaluations=ByRun((one.key, one.evaluation) for one in fitted),
@@ -193,37 +200,49 @@ def _sum_up(
     """Rebuild the summary from all signatures that are there, also of runs that were not asked for now."""
     folder = sources[0].results
     path = summary_path(folder, "signatures", options.positive)
+    table = path.with_suffix(".parquet")
     with folder.lock():
         everything = {one.key: one for one in _all_there(sources, options)} | {one.key: one for one in fitted}
-        if len(everything) > len(fitted):
-            ordered = sorted(everything.values(), key=lambda one: one.key.sort_key())
-            made_from = _summary_fingerprint(ordered, options)
-            is_done = path.is_file() and _made_from(path) == made_from
-            if is_done:
-                return
-            found = _gathered(ordered, options)
-        if not path.is_file() or _made_from(path) != found.made_from:
-            found.save(path)
-            save_table(found.frame(), path.with_suffix(".parquet"))
+        ordered = sorted(everything.values(), key=lambda one: one.key.sort_key())
+        made_from = _summary_fingerprint(ordered, options)
+        if table.is_file() and _made_from(path) == made_from:
+            return
+        if made_from != found.made_from:
+            found = _gathered(ordered, options, is_asked=options.deep)
+        save_table(found.frame(), table)
+        found.save(path)  # last: where it is there, all of it is
 
 
 def _all_there(sources: Sequence[Source], options: SignatureOptions) -> list[Fitted]:
     """Return every signature on disk of the stores that this workspace, or this one store, has."""
     found = []
     for source in sources[0].siblings():
-        for fold in source.folds():
-            key = run_key(source, fold, SIGNATURE, options.positive)
-            signature = source.results.get(Signature, key)
-            evaluation = source.results.get(Evaluation, key)
-            if signature is None or evaluation is None or signature.made_from is None:
+        for fold in analysed_folds(source):
+            try:
+                one = _saved(source, fold, options)
+            except InputError as error:  # damaged, or of a store that is
+                note(f"Left out of the summary: {error}")
                 continue
-            split = source.split(fold)
-            if signature.made_from.inputs == source.inputs(split):
-                detail = source.results.get(SignatureDetail, key)
-                found.append(Fitted(key, source, split, signature, evaluation, detail))
-            else:
-                note(f"The signature of {key.label()} is of other embeddings or another split and is left out")
+            if one is not None:
+                found.append(one)
     return found
+
+
+def _saved(source: Source, fold: str, options: SignatureOptions) -> Fitted | None:
+    """Return what is there of one fold; None without a signature of the present embeddings and split."""
+    key = run_key(source, fold, SIGNATURE, options.positive)
+    signature = source.results.get(Signature, key)
+    if signature is None:
+        return None
+    split = source.split(fold)
+    stale = stale_parts(source, split, signature)
+    if stale:
+        note(f"Left out of the summary: the signature of {key.label()}, which is of another {listed(stale)}")
+        return None
+    resampling = source.config.evaluate
+    evaluation = _evaluation(source, split, signature, again=False)
+    detail = source.results.finished(SignatureDetail, key, detail_fingerprint(source, signature, resampling))
+    return Fitted(key, source, split, signature, evaluation, detail)
 
 
 def _made_from(path: Path) -> Fingerprint | None:
@@ -234,17 +253,20 @@ def _made_from(path: Path) -> Fingerprint | None:
 
 
 def _summary_fingerprint(fitted: Sequence[Fitted], options: SignatureOptions) -> Fingerprint:
+    """Return what a summary is made from; matchings depend on nothing else, once they were asked for."""
     inputs = {}
     for one in fitted:
         parts = (one.signature, one.evaluation, one.detail)
         hashes = [part.made_from.sha256 for part in parts if part is not None and part.made_from is not None]
-        inputs[one.key.label()] = " ".join(hashes)
-    return Fingerprint("signatures 2", inputs, {"measure": options.measure, "deep": options.deep})
+        inputs[one.key.file_name()] = " ".join(hashes)
+    is_deep = options.deep or any(one.detail is not None for one in fitted)
+    return Fingerprint("signatures 2", inputs, {"measure": options.measure, "deep": is_deep})
 
 
 def _notes(fitted: Sequence[Fitted], options: SignatureOptions) -> tuple[str, ...]:
     notes = []
-    if len({one.source.store.store_id for one in fitted}) > 1 and not options.deep:
+    is_matched = options.deep or all(one.detail is not None for one in fitted)
+    if len({one.source.store.store_id for one in fitted}) > 1 and not is_matched:
         notes.append(_APART_NOTE)
     made = [one.signature.made_from for one in fitted if one.signature.made_from is not None]
     changed = {what for one in made[1:] for what in made[0].changes(one) if what.startswith("the option ")}

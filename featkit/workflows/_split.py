@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from featkit.core.errors import InputError, did_you_mean
 from featkit.core.file_names import file_name
-from featkit.core.natural_order import sort_naturally
 from featkit.core.options import DataOptions, SplitOptions
+from featkit.core.progress import note
 from featkit.core.workspace import Workspace
 from featkit.workflows.steps.manifests import read_manifest, workspace_manifest
 
@@ -55,6 +55,8 @@ def split(
     --------
     >>> featkit.split("patches.csv", options=SplitOptions(domain="scanner"))  # doctest: +SKIP
     """
+    from featkit.data import make_splits
+
     workspace = None
     if data is None:
         workspace = Workspace.require()
@@ -66,7 +68,10 @@ def split(
         is_chosen = options is not None  # the workspace's own folds are domains
         splits = _official(manifest, Path(official), design if is_chosen else dataclasses.replace(design, folds=()))
     else:
-        splits = [_leave_out(manifest, fold, design) for fold in design.folds or _domains(manifest, design.domain)]
+        made = make_splits(manifest, design)
+        for fold, reason in made.skipped:
+            note(f"Fold {fold} is left out: {reason}")
+        splits = list(made.splits)
     for one in splits:
         if workspace is not None and output is None:
             one.save(workspace.split_path(one.fold))
@@ -83,11 +88,12 @@ def ensure_split(workspace: Workspace, fold: str, manifest: Manifest) -> Split:
     InputError
         If the saved split is of other patches or patients than the manifest's, or no split can be made.
     """
-    from featkit.data import Split
+    from featkit.data import Split, make_splits
 
     path = workspace.split_path(fold)
     if not path.is_file():
-        made = _leave_out(manifest, fold, workspace.config.split)
+        design = dataclasses.replace(workspace.config.split, folds=(fold,))
+        made = make_splits(manifest, design)[fold]
         made.save(path)
         return made
     saved = Split.load(path)
@@ -103,32 +109,22 @@ def ensure_split(workspace: Workspace, fold: str, manifest: Manifest) -> Split:
 
 
 def workspace_folds(workspace: Workspace, manifest: Manifest) -> list[str]:
-    """Return the folds of the workspace: those configured, else every domain."""
-    return list(workspace.config.split.folds) or _domains(manifest, workspace.config.split.domain)
+    """Return the folds of the workspace: those configured, else all of the design that can be tested."""
+    from featkit.data import make_splits
+
+    if workspace.config.split.folds:
+        return list(workspace.config.split.folds)
+    made = make_splits(manifest, workspace.config.split)
+    for fold, reason in made.skipped:
+        note(f"Fold {fold} is left out: {reason}")
+    return list(made.folds)
 
 
 def _official(manifest: Manifest, files: Path, design: SplitOptions) -> list[Split]:
     from featkit.data import official_folds
 
-    made = official_folds(manifest, files, val_fraction=design.val_fraction, seed=design.seed)
+    made = official_folds(manifest, files, design)
     unknown = [fold for fold in design.folds if fold not in made]
     if unknown:
         raise InputError("the fold must be an official one", repr(unknown[0]), did_you_mean(unknown[0], made))
     return [made[fold] for fold in design.folds or made]
-
-
-def _leave_out(manifest: Manifest, fold: str, design: SplitOptions) -> Split:
-    from featkit.data import leave_one_domain_out
-
-    return leave_one_domain_out(
-        manifest,
-        fold,
-        domain=design.domain,
-        test_fraction=design.test_fraction,
-        val_fraction=design.val_fraction,
-        seed=design.seed,
-    )
-
-
-def _domains(manifest: Manifest, domain: str) -> list[str]:
-    return sort_naturally(manifest.require([domain]).frame[domain].to_list())

@@ -10,7 +10,9 @@ import numpy as np
 
 from featkit.core.errors import InputError, did_you_mean
 from featkit.core.fingerprint import Fingerprint, options_of
+from featkit.core.natural_order import sort_naturally
 from featkit.core.options import Resampling
+from featkit.core.progress import note
 from featkit.core.run_key import RunFilter, RunKey
 from featkit.results.evaluation import Evaluation
 from featkit.results.signature import REST, Signature
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from featkit.data.split import Split
 
 HEAD, SIGNATURE = "head", "signature"
+_RUN = ("method", "seed")
 _EVALUATION = "evaluation 2"
 
 
@@ -135,61 +138,151 @@ def run_key(source: Source, fold: str | None, model: str, positive: str | None =
 def fitted_signature(source: Source, fold: str, positive: str | None = None) -> Signature | None:
     """Return the signature fitted on this very store and split before, or None.
 
+    It is looked for where results go, and then where they go by default.
+
     Raises
     ------
     InputError
-        If there is one that was fitted on other embeddings, labels or another split.
+        If there is none but one that was fitted on other embeddings, labels or another split.
     """
-    signature = source.results.get(Signature, run_key(source, fold, SIGNATURE, positive))
-    if signature is None:
-        return None
-    inputs = source.inputs(source.split(fold))
-    made = dict(signature.made_from.inputs) if signature.made_from else {}
-    stale = [name for name, value in inputs.items() if made.get(name) != value]
+    key = run_key(source, fold, SIGNATURE, positive)
+    saved = [folder.get(Signature, key) for folder in source.folders]
+    found = [signature for signature in saved if signature is not None]
+    stale = [stale_parts(source, source.split(fold), signature) for signature in found]
+    for signature, parts in zip(found, stale, strict=True):
+        if not parts:
+            return signature
     if stale:
         raise InputError(
-            f"the signature of {signature.key.label()} must be of the present {' and '.join(stale)}",
+            f"the signature of {key.label()} must be of the present {' and '.join(stale[0])}",
             "one fitted on others",
             "Run 'featkit signatures' again",
         )
-    return signature
+    return None
 
 
-def fold_forecasts(source: Source, fold: str, role: str = "test") -> list[Forecast]:
-    """Return what the head and the signatures of one fold, where there are such, say about its rows of ``role``.
+def stale_parts(source: Source, split: Split, signature: Signature) -> list[str]:
+    """Return which of the inputs of a signature ("store", "split", ...) are others now."""
+    made = dict(signature.made_from.inputs) if signature.made_from else {}
+    return [name for name, value in source.inputs(split).items() if made.get(name) != value]
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class FoldModel:
+    """A model of one fold that can say what it thinks of patches; nothing is read from the store before.
+
+    Parameters
+    ----------
+    key : RunKey
+        Which model.
+    source : Source
+        The store.
+    split : Split
+        The fold.
+    signature : Signature or None
+        None for the trained head.
+    """
+
+    key: RunKey
+    source: Source
+    split: Split
+    signature: Signature | None = None
+
+    @property
+    def inputs(self) -> dict[str, str]:
+        """What its forecasts depend on, for fingerprints."""
+        return forecast_inputs(self.source, self.split, self.signature)
+
+    def forecast(self, role: str = "test") -> Forecast:
+        """Return its probabilities on the fold's rows of ``role``."""
+        if self.signature is not None:
+            return signature_forecast(self.source, self.split, self.signature, role)
+        found = head_forecast(self.source, self.split, role)
+        assert found is not None  # there is a model of a head only where there is a head
+        return found
+
+
+def fold_models(
+    source: Source, fold: str, *, wanted: RunKey | None = None, skip_stale: bool = False
+) -> list[FoldModel]:
+    """Return the head and the signatures of one fold, where there are such.
 
     Signatures of one class against the rest come last, in the order of classes.
+
+    Parameters
+    ----------
+    source : Source
+        The store.
+    fold : str
+        The fold.
+    wanted : RunKey, optional
+        Only the model with this ``model`` and ``positive``.
+    skip_stale : bool
+        Leave out signatures of other inputs than the present ones, with a note, instead of refusing them.
     """
     split = source.split(fold)
-    head = head_forecast(source, split, role)
-    found = [] if head is None else [head]
-    for positive in (None, *source.targets()[1]):
-        signature = fitted_signature(source, fold, positive)
+    keys = [run_key(source, fold, HEAD)] if source.store.probabilities is not None else []
+    keys += [run_key(source, fold, SIGNATURE, positive) for positive in (None, *source.targets()[1])]
+    found = []
+    for key in keys:
+        if wanted is not None and not key.matches(model=wanted.model, positive=wanted.positive):
+            continue
+        if key.model == HEAD:
+            found.append(FoldModel(key, source, split))
+            continue
+        try:
+            signature = fitted_signature(source, fold, key.positive)
+        except InputError as error:
+            if not skip_stale:
+                raise
+            note(f"Left out: {error}")
+            continue
         if signature is not None:
-            found.append(signature_forecast(source, split, signature, role))
+            found.append(FoldModel(key, source, split, signature))
     return found
 
 
-def gather_forecasts(sources: Sequence[Source], runs: RunFilter | None = None) -> dict[RunKey, Forecast]:
-    """Return each model's forecasts over its folds, by its key without the fold.
+def gather_models(
+    sources: Sequence[Source],
+    runs: RunFilter | None = None,
+    *,
+    wanted: RunKey | None = None,
+    skip_stale: bool = False,
+) -> dict[RunKey, list[FoldModel]]:
+    """Return each model's folds, by its key without the fold (see `fold_models`)."""
+    parts: dict[RunKey, list[FoldModel]] = {}
+    for source in sources:
+        for fold in source.folds(runs) if runs is not None and runs.folds else analysed_folds(source):
+            for model in fold_models(source, fold, wanted=wanted, skip_stale=skip_stale):
+                parts.setdefault(model.key.without("fold"), []).append(model)
+    return dict(sorted(parts.items(), key=lambda item: item[0].sort_key()))
+
+
+def analysed_folds(source: Source) -> list[str]:
+    """Return the folds of a store and, of an encoder of all folds, any others that signatures were fitted with."""
+    folds = source.folds()
+    if source.key.fold is not None:
+        return folds
+    saved = (key for folder in source.folders for key in folder.keys(Signature))
+    others = [key.fold for key in saved if key.fold is not None and key.only(*_RUN) == source.key.only(*_RUN)]
+    return [*folds, *(fold for fold in sort_naturally(others) if fold not in folds and source.has_fold(fold))]
+
+
+def forecasts_of(models: Mapping[RunKey, Sequence[FoldModel]]) -> dict[RunKey, Forecast]:
+    """Return each model's forecasts of the test rows of its folds, joined.
 
     Raises
     ------
     InputError
         If there is neither a head nor a signature.
     """
-    parts: dict[RunKey, list[Forecast]] = {}
-    for source in sources:
-        for fold in source.folds(runs):
-            for forecast in fold_forecasts(source, fold):
-                parts.setdefault(forecast.key.without("fold"), []).append(forecast)
-    if not parts:
+    if not models:
         raise InputError(
             "there must be probabilities to evaluate",
             "neither a trained head nor a signature",
             "Run 'featkit signatures' first",
         )
-    return {key: joined(key, pieces) for key, pieces in sorted(parts.items(), key=lambda item: item[0].sort_key())}
+    return {key: joined(key, [model.forecast() for model in parts]) for key, parts in models.items()}
 
 
 def joined(key: RunKey, pieces: Sequence[Forecast]) -> Forecast:

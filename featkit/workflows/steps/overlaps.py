@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from featkit.core.fingerprint import Fingerprint
 from featkit.core.progress import track
 from featkit.core.run_key import RunKey
 from featkit.results.by_run import ByRun
@@ -58,6 +59,7 @@ class Fitted:
         return np.union1d(alive, np.union1d(self.signature.support, self.signature.stable_support))
 
 
+_MATCHING = "matching 2"
 _SHARED_NOTE = (
     "Folds and methods share training patients: that their signatures agree more than sets drawn at random, which is "
     "what p says, does not show that other patients would give them"
@@ -109,18 +111,29 @@ def overlap_groups(fitted: Sequence[Fitted], *, measure: str, is_stable: bool = 
     return ByRun(found)
 
 
-def match_encoders(fitted: Sequence[Fitted], *, measure: str) -> tuple[tuple[MatchedRuns, ...], ByRun[ReseedingNull]]:
+def match_encoders(
+    fitted: Sequence[Fitted], *, measure: str, is_asked: bool, again: bool = False
+) -> tuple[tuple[MatchedRuns, ...], ByRun[ReseedingNull]]:
     """Match the dimensions of separately trained encoders on patches that are training patches of both.
+
+    Parameters
+    ----------
+    fitted : sequence of Fitted
+        The signatures.
+    measure : str
+        How overlap is measured; a similarity-adjusted measure gives way to Jaccard here.
+    is_asked : bool
+        Whether to match what was not matched yet; else only what is saved and still holds is returned.
+    again : bool
+        Match also what is saved.
 
     Returns
     -------
     tuple of MatchedRuns
         Folds of one method and seed, and methods of one fold and seed. One encoder in two folds needs no matching.
-        A similarity-adjusted measure gives way to Jaccard here.
     ByRun of ReseedingNull
         By method and fold, where there are several seeds.
     """
-    from featkit.stats.matching import match_dimensions, reseeding_null
     from featkit.stats.overlap_measures import OVERLAP_MEASURES
 
     measure = measure if measure in OVERLAP_MEASURES else "jaccard"
@@ -132,19 +145,40 @@ def match_encoders(fitted: Sequence[Fitted], *, measure: str) -> tuple[tuple[Mat
         and (a.key.method == b.key.method) != (a.key.fold == b.key.fold)
     ]
     matched = []
-    for a, b in track(pairs, "Matching dimensions") if pairs else ():
-        X_a, X_b = common_rows([a, b])
-        if len(X_a) >= _FEWEST_ROWS:
-            matching = match_dimensions(
-                X_a,
-                X_b,
-                support_a=a.signature.support,
-                support_b=b.signature.support,
-                names=(a.key.label(), b.key.label()),
-                measure=measure,
-                seed=a.source.design.seed,
-            )
-            matched.append(MatchedRuns(a.key, b.key, matching))
+    for a, b in track(pairs, "Matching dimensions") if pairs and is_asked else pairs:
+        key, made_from = _pair_key(a.key, b.key), _matching_fingerprint([a, b], measure)
+        found = None if again else a.source.results.finished(MatchedRuns, key, made_from)
+        if found is None and is_asked:
+            found = _matched(a, b, key, measure)
+            if found is not None:
+                found = dataclasses.replace(found, made_from=made_from)
+                a.source.results.save(found)
+        if found is not None:
+            matched.append(found)
+    return tuple(matched), _reseeding_nulls(fitted, measure, is_asked, again)
+
+
+def _matched(a: Fitted, b: Fitted, key: RunKey, measure: str) -> MatchedRuns | None:
+    from featkit.stats.matching import match_dimensions
+
+    X_a, X_b = common_rows([a, b])
+    if len(X_a) < _FEWEST_ROWS:
+        return None
+    matching = match_dimensions(
+        X_a,
+        X_b,
+        support_a=a.signature.support,
+        support_b=b.signature.support,
+        names=(a.key.label(), b.key.label()),
+        measure=measure,
+        seed=a.source.design.seed,
+    )
+    return MatchedRuns(a.key, b.key, matching, key=key)
+
+
+def _reseeding_nulls(fitted: Sequence[Fitted], measure: str, is_asked: bool, again: bool) -> ByRun[ReseedingNull]:
+    from featkit.stats.matching import reseeding_null
+
     nulls = {}
     runs: dict[RunKey, list[Fitted]] = {}
     for one in fitted:
@@ -152,12 +186,30 @@ def match_encoders(fitted: Sequence[Fitted], *, measure: str) -> tuple[tuple[Mat
     for key, seeds in runs.items():
         if len({one.source.store.store_id for one in seeds}) < 2:
             continue
-        embeddings = common_rows(seeds)
-        if len(embeddings[0]) >= _FEWEST_ROWS:
-            supports = [one.signature.support for one in seeds]
-            null = reseeding_null(embeddings, supports, measure=measure, seed=seeds[0].source.design.seed)
-            nulls[key] = dataclasses.replace(null, key=key)
-    return tuple(matched), ByRun(nulls)
+        results, made_from = seeds[0].source.results, _matching_fingerprint(seeds, measure)
+        null = None if again else results.finished(ReseedingNull, key, made_from)
+        if null is None and is_asked:
+            embeddings = common_rows(seeds)
+            if len(embeddings[0]) >= _FEWEST_ROWS:
+                supports = [one.signature.support for one in seeds]
+                null = reseeding_null(embeddings, supports, measure=measure, seed=seeds[0].source.design.seed)
+                null = dataclasses.replace(null, key=key, made_from=made_from)
+                results.save(null)
+        if null is not None:
+            nulls[key] = null
+    return ByRun(nulls)
+
+
+def _pair_key(a: RunKey, b: RunKey) -> RunKey:
+    """Return the key of two runs that differ in their method or in their fold."""
+    part = "method" if a.method != b.method else "fold"
+    return dataclasses.replace(a, **{part: None, "variant": {"a": getattr(a, part), "b": getattr(b, part)}})
+
+
+def _matching_fingerprint(several: Sequence[Fitted], measure: str) -> Fingerprint:
+    """Return what a matching is made from: signatures, which know their stores and splits, in this order."""
+    inputs = {str(k): one.signature.made_from.sha256 for k, one in enumerate(several) if one.signature.made_from}
+    return Fingerprint(_MATCHING, inputs, {"measure": measure, "seed": several[0].source.design.seed})
 
 
 _FEWEST_ROWS = 4

@@ -26,10 +26,10 @@ _TOLERANCES = (1e-2, 1e-4, 1e-6)
 _MOST_RANKED = 128
 
 
-def detail_fingerprint(signature: Signature, resampling: Resampling) -> Fingerprint:
+def detail_fingerprint(source: Source, signature: Signature, resampling: Resampling) -> Fingerprint:
     """Return what the closer look at a signature is made from."""
     inputs = {"signature": signature.made_from.sha256 if signature.made_from else ""}
-    return Fingerprint(_ESTIMATOR, inputs, options_of(resampling))
+    return Fingerprint(_ESTIMATOR, inputs, {**options_of(resampling), "domain": source.domain})
 
 
 def signature_detail(

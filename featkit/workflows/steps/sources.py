@@ -13,6 +13,7 @@ from featkit.core.options import SplitOptions
 from featkit.core.progress import note
 from featkit.core.provenance import json_sha256
 from featkit.core.run_key import FROZEN, RunFilter, RunKey
+from featkit.core.text import listed
 from featkit.core.workspace import Workspace
 from featkit.results.folder import ResultFolder
 
@@ -41,6 +42,8 @@ class Source:
         The workspace it lives in.
     design : SplitOptions
         The column that is held out value by value, and how patients are divided.
+    home : ResultFolder
+        Where results go by default: what was found before is looked for there too.
     """
 
     store: EmbeddingStore
@@ -48,6 +51,7 @@ class Source:
     results: ResultFolder
     workspace: Workspace | None
     design: SplitOptions
+    home: ResultFolder
     _splits: dict[str, Split] = dataclasses.field(default_factory=dict, repr=False, compare=False)
     _skipped: dict[str, str] = dataclasses.field(default_factory=dict, repr=False, compare=False)
 
@@ -55,6 +59,11 @@ class Source:
     def config(self) -> Config:
         """The workspace's configuration, or the defaults."""
         return self.workspace.config if self.workspace else Config()
+
+    @property
+    def folders(self) -> list[ResultFolder]:
+        """Where results may be: the folder they go to, then the default one."""
+        return list(dict.fromkeys((self.results, self.home)))
 
     @property
     def domain(self) -> str:
@@ -107,6 +116,10 @@ class Source:
             note(f"Fold {fold} is left out: {error}")
             return False
         return True
+
+    def has_fold(self, fold: str) -> bool:
+        """Return whether the store can be split with this fold held out."""
+        return self._saved_split(fold) is not None or self._is_testable(fold)
 
     def split(self, fold: str) -> Split:
         """Return the fold's split, in the store's row order.
@@ -215,13 +228,18 @@ def find_sources(
     every = [run for run in workspace.runs() if run.store.exists()]
     if not every:
         raise InputError("the workspace must hold at least one embedding store", "none", "Run 'featkit extract' first")
+    known = "; ".join(run.key.label() for run in every)
     chosen = [run for run in workspace.runs(asked) if run.store.exists()]
     if not chosen:
-        known = "; ".join(run.key.label() for run in every)
         raise InputError(f"a store must match {asked}", "none", f"There are: {known}")
+    for name, wanted in vars(asked).items():
+        for value in wanted or ():
+            if all(getattr(run.key, name) not in (None, value) for run in chosen):
+                raise InputError(f"a store must match {name} {value}", "none", f"There are: {known}")
     results = ResultFolder(Path(output) if output is not None else workspace.results)
     design = split or workspace.config.split
-    return [Source(open_store(run.store), run.key, results, workspace, design) for run in chosen]
+    home = ResultFolder(workspace.results)
+    return [Source(open_store(run.store), run.key, results, workspace, design, home) for run in chosen]
 
 
 def _single(store: EmbeddingStore, asked: RunFilter, split: SplitOptions | None, output: str | Path | None) -> Source:
@@ -232,11 +250,24 @@ def _single(store: EmbeddingStore, asked: RunFilter, split: SplitOptions | None,
             str(asked),
             "Leave them out",
         )
+    source = _single_source(store, path, split, output)
+    held_out = source.key.fold
+    if held_out is not None and asked.folds is not None and asked.folds != (held_out,):
+        raise InputError(
+            f"the fold must be the one that {source.key.label()} was trained without",
+            listed(asked.folds),
+            f"Use --fold {held_out}, or leave it out",
+        )
+    return source
+
+
+def _single_source(store: EmbeddingStore, path: Path, split: SplitOptions | None, output: str | Path | None) -> Source:
     workspace = Workspace.find(path.parent)
     for run in workspace.runs() if workspace is not None else ():
         if workspace is not None and run.store.resolve() == path.resolve():
-            results = ResultFolder(Path(output) if output is not None else workspace.results)
-            return Source(store, run.key, results, workspace, split or workspace.config.split)
+            home = ResultFolder(workspace.results)
+            results = ResultFolder(Path(output)) if output is not None else home
+            return Source(store, run.key, results, workspace, split or workspace.config.split, home)
     provenance = store.provenance
     trained = str(provenance.get("method") or FROZEN)
     key = RunKey(
@@ -244,10 +275,11 @@ def _single(store: EmbeddingStore, asked: RunFilter, split: SplitOptions | None,
         fold=str(provenance["fold"]) if provenance.get("fold") else None,
         seed=int(provenance.get("seed") or 0),
     )
-    results = ResultFolder(Path(output) if output is not None else path.with_name(path.stem + ".results"))
+    home = ResultFolder(path.with_name(path.stem + ".results"))
+    results = ResultFolder(Path(output)) if output is not None else home
     plain = SplitOptions()
     design = split or plain.with_given(domain=provenance.get("domain"))
-    return Source(store, key, results, None, design)
+    return Source(store, key, results, None, design, home)
 
 
 def _restrict(split: Split, store: EmbeddingStore) -> Split:

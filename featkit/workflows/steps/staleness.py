@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 from featkit.core.errors import InputError
+from featkit.core.natural_order import sort_naturally
 from featkit.core.run_key import RunKey
 from featkit.core.text import first_few, listed
 from featkit.results.by_run import ByRun
@@ -12,6 +14,7 @@ from featkit.results.comparison import Comparison
 from featkit.results.evaluation_set import EvaluationSet
 from featkit.results.probe import ProbeResult
 from featkit.results.signature_set import SignatureSet
+from featkit.workflows.steps.forecasts import analysed_folds
 from featkit.workflows.steps.sources import Source
 
 
@@ -49,9 +52,13 @@ def stale_results(
         if runs
     ]
     if evaluated is not None:
-        warnings += _stale_scores("Scores", "featkit evaluate", evaluated.evaluations.values(), now, signatures)
+        scores = [(key, list(_made(one).values())) for key, one in evaluated.evaluations.items()]
+        warnings += _stale_scores("Scores", "featkit evaluate", scores, now, signatures)
         warnings += _uneven_folds(evaluated)
-    warnings += _stale_scores("Comparisons", "featkit compare", comparisons.values(), now, signatures)
+    methods = {key.method for key in now}
+    compared = [(key, _own_inputs(key, one, methods)) for key, one in comparisons.items()]
+    warnings += _stale_scores("Comparisons", "featkit compare", compared, now, signatures)
+    warnings += _outgrown(evaluated, comparisons)
     return tuple(warnings)
 
 
@@ -63,7 +70,7 @@ def _present(sources: Sequence[Source]) -> dict[RunKey, Inputs]:
     now: dict[RunKey, Inputs] = {}
     for source in sources:
         now[source.key.only("method", "seed")] = source.inputs()
-        for fold in source.folds():
+        for fold in analysed_folds(source):
             try:
                 inputs = source.inputs(source.split(fold))
             except InputError:
@@ -89,10 +96,16 @@ def _changed(results: Iterable[tuple[RunKey, Inputs]], now: Mapping[RunKey, Inpu
     return runs, parts
 
 
+def _own_inputs(key: RunKey, comparison: Comparison, methods: Collection[str | None]) -> list[str]:
+    """Return the inputs of the sides of a comparison that are of this study; another's stores cannot be judged."""
+    sides = {side for side, method in key.variant if side in ("a", "b") and method in methods}
+    return [value for name, value in _made(comparison).items() if name.partition(" ")[0] in sides]
+
+
 def _stale_scores(
     what: str,
     command: str,
-    results: Iterable[object],
+    results: Iterable[tuple[RunKey, Sequence[str]]],
     now: Mapping[RunKey, Inputs],
     signatures: Mapping[RunKey, object],
 ) -> Iterator[str]:
@@ -101,21 +114,41 @@ def _stale_scores(
     for signature in signatures.values():
         made_from = getattr(signature, "made_from", None)
         known |= {made_from.sha256} if made_from is not None else set()
-    stale = [
-        getattr(result, "key", RunKey()).label()
-        for result in results
-        if any(value not in known for value in _made(result).values())
-    ]
+    stale = [key.label() for key, inputs in results if any(value not in known for value in inputs)]
     if stale:
         others = "other embeddings, splits or signatures than the present ones"
         yield f"{what} of {others}: {first_few(stale)}. Run '{command}' again."
+
+
+def _outgrown(evaluated: EvaluationSet | None, comparisons: ByRun[Comparison]) -> Iterator[str]:
+    """Yield a sentence where a comparison of all folds was made when there were others than are scored now."""
+    if evaluated is None:
+        return
+    scored = {fold for evaluation in evaluated.evaluations.values() for fold in _folds_of(evaluation.rows)}
+    other = []
+    for key, comparison in comparisons.items():
+        folds = set(_folds_of(comparison.rows))
+        if key.fold is None and "folds" not in dict(key.variant) and folds and folds != scored:
+            other.append(f"{key.label()} on {listed(sort_naturally(folds))}")
+    if other:
+        now = f"Comparisons of other folds than are scored now ({listed(sort_naturally(scored))})"
+        yield f"{now}: {first_few(other)}. Run 'featkit compare' again."
+
+
+def _folds_of(rows: Iterable[Any]) -> list[str]:
+    """Return the folds that rows of scores are of, one by one."""
+    return list(dict.fromkeys(_fold_of(row) for row in rows if "fold" in (row.scope, row.aggregation)))
+
+
+def _fold_of(row: Any) -> str:
+    return str(row.aggregation if row.scope == "fold" else row.scope)
 
 
 def _uneven_folds(evaluated: EvaluationSet) -> Iterator[str]:
     """Yield a sentence where models were scored on different folds, so that their averages are of different things."""
     spans: dict[tuple[str, ...], list[str]] = {}
     for key, evaluation in evaluated.evaluations.items():
-        folds = tuple(dict.fromkeys(row.aggregation for row in evaluation.rows if row.scope == "fold"))
+        folds = tuple(_folds_of(evaluation.rows))
         spans.setdefault(folds, []).append(key.label())
     if len(spans) > 1:
         told = [f"{first_few(names)} on {listed(folds)}" for folds, names in spans.items()]
