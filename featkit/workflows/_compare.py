@@ -139,7 +139,7 @@ def _margins(options: CompareOptions) -> dict[str, float] | None:
 
 
 def _save(found: Comparison, results: ResultFolder) -> None:
-    from featkit.reporting.score_tables import comparison_table
+    from featkit.reporting.comparison_tables import comparison_table
     from featkit.reporting.tables import to_latex
 
     path = results.path(Comparison, found.key)
