@@ -311,7 +311,7 @@ def as_halves(X_train: Any, y_train: Any, groups_train: Any, X_test: Any, y_test
     InputError
         If shapes do not go together, a patient is on both sides, or a class does not occur in training.
     """
-    from featkit.stats._inputs import as_classes, as_groups
+    from featkit.core.arrays import as_classes, as_groups
 
     train, labels, patients = as_training(X_train, y_train, groups_train)
     test, test_labels = np.asarray(X_test), as_classes(y_test, int(labels.max()) + 1)

@@ -212,7 +212,7 @@ def as_training(X: Any, y: Any, groups: Any) -> tuple[np.ndarray, np.ndarray, np
     InputError
         If shapes do not go together, labels are not 0..K-1, or one of them is missing.
     """
-    from featkit.stats._inputs import as_classes, as_groups, as_two_classes
+    from featkit.core.arrays import as_classes, as_groups, as_two_classes
 
     X, n_classes = np.asarray(X), len(np.unique(np.asarray(y)))
     labels = as_classes(y, n_classes) if n_classes > 2 else as_two_classes(y).astype(np.int64)

@@ -8,7 +8,7 @@ import numpy as np
 
 from featkit.core.errors import InputError
 from featkit.results.calibration import BrierParts, CalibrationLine
-from featkit.stats._inputs import (
+from featkit.core.arrays import (
     as_binary,
     as_binary_forecast,
     as_classes,
