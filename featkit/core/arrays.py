@@ -104,7 +104,9 @@ def as_embeddings(X: Any, n: int | None = None) -> np.ndarray:
     values = values if values.dtype in (np.float32, np.float64) else values.astype(np.float64)
     bad = int(np.count_nonzero(~np.isfinite(values).all(axis=1)))
     if bad:
-        raise InputError("embeddings must be finite", f"{bad} rows with NaN or infinity", "Drop or repair these patches")
+        raise InputError(
+            "embeddings must be finite", f"{bad} rows with NaN or infinity", "Drop or repair these patches"
+        )
     return values
 
 

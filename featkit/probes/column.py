@@ -19,7 +19,8 @@ from featkit.probes.ridge import ridge_balanced_accuracy
 from featkit.results.estimate import Estimate
 from featkit.results.probe import ProbeResult
 from featkit.stats.discrimination import auc
-from featkit.stats.draws import prepare_metrics
+from featkit.stats.draws import Over, prepare_metrics
+from featkit.stats.forecasts import Forecasts
 from featkit.stats.permutation import permutation_p_value
 from featkit.stats.resampling import patient_counts
 
@@ -142,9 +143,11 @@ def probe_column(
         )
     plan = patient_counts(task.patient, strata=task.label)
     domains = None if within is None else task.part
+    over: Over | None = None if within is None else "mean of domains"
 
     def resampled(y: np.ndarray, scores: np.ndarray, *names: str) -> tuple[dict[str, float], dict[str, np.ndarray]]:
-        prepared = prepare_metrics(y, _scores(scores), task.patient, names, domains=domains, plan=plan, rows=_all(y))
+        given = Forecasts(y, _scores(scores), task.patient, domains=domains)
+        prepared = prepare_metrics(given, names, over=over, plan=plan, rows=_all(y))
         return prepared.values(), prepared.bootstrap(n_draws, seed)
 
     values, draws = resampled(task.y, P, "accuracy")

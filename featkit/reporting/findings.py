@@ -72,7 +72,7 @@ def _by_method(study: StudyResults, kind: str, metric: str, positive: str) -> di
     for name, evaluation in by_task(study.evaluations).get(positive, {}).items():
         model = without_seed(name).removesuffix(f", {positive}")
         if model.endswith(f" {kind}"):
-            found.setdefault(model.removesuffix(f" {kind}"), []).append(evaluation.get(metric, "pooled", "all"))
+            found.setdefault(model.removesuffix(f" {kind}"), []).append(evaluation.get(metric))
     return found
 
 

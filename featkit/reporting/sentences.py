@@ -23,8 +23,8 @@ def comparison_sentences(found: Comparison, metrics: Container[str] | None = Non
 
 
 def _sentences(found: Comparison, metrics: Container[str] | None) -> Iterator[str]:
-    for row in found.rows:
-        if row.aggregation == "pooled" and (metrics is None or row.metric in metrics):
+    for row in found.headlines():
+        if metrics is None or row.metric in metrics:
             yield " ".join(filter(None, (row.sentence, power_sentence(row), margin_sentence(row))))
 
 

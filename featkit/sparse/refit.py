@@ -9,13 +9,16 @@ from typing import Any
 import numpy as np
 
 from featkit.core.errors import InputError
+from featkit.core.options.resampling import Resampling
 from featkit.core.progress import track
 from featkit.results.estimate import Estimate
 from featkit.results.refit import ContributionResult, PerformanceCurve, RefitResult
 from featkit.sparse.ridge import RIDGE_CS, LogisticFit, as_training, choose_ridge, fit_logistic
-from featkit.stats.draws import MetricDraws, prepare_metrics
-from featkit.stats.intervals import estimates, interval, remarks
+from featkit.stats.draws import prepare_metrics
+from featkit.stats.forecasts import Forecasts
+from featkit.stats.intervals import estimates, remarks
 from featkit.stats.overlap_supports import as_support
+from featkit.stats.paired import paired_differences
 
 METRICS = ("auc", "f1", "brier")
 
@@ -264,30 +267,23 @@ def leave_one_out(
     train, test = halves.X_train[:, kept].astype(np.float64), halves.X_test[:, kept].astype(np.float64)
     c = choose_ridge(train, halves.y_train, halves.groups_train, cs=cs, n_folds=n_folds, seed=seed)
     full = fit_logistic(train, halves.y_train, c)
-    whole = _prepare(halves, full.predict_proba(test), ("auc", "brier"))
-    reference, drawn, jackknife = whole.values(), whole.bootstrap(n_draws, seed), whole.jackknife()
+    given = _forecasts(halves, full.predict_proba(test))
+    whole, resampling = prepare_metrics(given, ("auc", "brier")), Resampling(n_draws=n_draws, level=level, seed=seed)
+    reference = whole.values()
     columns: dict[str, list[float]] = {
         f"{name}{end}": [] for name in ("auc_drop", "brier_rise") for end in ("", "_low", "_high")
     }
     for j in track(range(len(kept)), "Leaving dimensions out"):
         start = np.delete(full.stacked, j, axis=0)
         fit = fit_logistic(np.delete(train, j, axis=1), halves.y_train, c, start)
-        part = _prepare(halves, fit.predict_proba(np.delete(test, j, axis=1)), ("auc", "brier"))
-        values, draws, left_out = part.values(), part.bootstrap(n_draws, seed), part.jackknife()
+        part = prepare_metrics(given.with_p(fit.predict_proba(np.delete(test, j, axis=1))), ("auc", "brier"))
+        lost = paired_differences(whole, part, given, resampling)
         for name, metric, sign in (("auc_drop", "auc", 1.0), ("brier_rise", "brier", -1.0)):
-            span = float(np.ptp(whole.ranges[metric]))
-            value, change = sign * (reference[metric] - values[metric]), sign * (drawn[metric] - draws[metric])
-            low, high = interval(
-                value,
-                change[np.isfinite(change)],
-                sign * (jackknife[metric] - left_out[metric]),
-                part.plan,
-                level=level,
-                range=(-span, span),
-            )
-            columns[name].append(value)
-            columns[f"{name}_low"].append(low)
-            columns[f"{name}_high"].append(high)
+            change = lost[metric].estimate
+            bounds = sorted([sign * change.low, sign * change.high])
+            columns[name].append(sign * change.value)
+            columns[f"{name}_low"].append(bounds[0])
+            columns[f"{name}_high"].append(bounds[1])
     arrays: dict[str, Any] = {name: np.array(values) for name, values in columns.items()}
     return ContributionResult(
         dimension=kept,
@@ -331,8 +327,8 @@ def as_halves(X_train: Any, y_train: Any, groups_train: Any, X_test: Any, y_test
     return Halves(train, labels, patients, test, test_labels, groups_test, len(np.unique(test_patients)))
 
 
-def _prepare(halves: Halves, p: np.ndarray, metrics: Sequence[str], threshold: float = 0.5) -> MetricDraws:
-    return prepare_metrics(halves.y_test, p, halves.groups_test, list(metrics), threshold=threshold)
+def _forecasts(halves: Halves, p: np.ndarray, threshold: float = 0.5) -> Forecasts:
+    return Forecasts(halves.y_test, p, halves.groups_test, threshold=threshold)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -344,10 +340,10 @@ class _Scoring:
 
 
 def _scores(halves: Halves, kept: np.ndarray, fit: LogisticFit, how: _Scoring) -> tuple[dict[str, Estimate], list[str]]:
-    prepared = _prepare(halves, fit.predict_proba(halves.X_test[:, kept]), METRICS, how.threshold)
-    unit = "patch" if isinstance(halves.groups_test, str) else "patient"
-    found = estimates(prepared, n_draws=how.n_draws, level=how.level, seed=how.seed, unit=unit)
-    return found, remarks(prepared.plan, found, how.n_draws)
+    forecasts = _forecasts(halves, fit.predict_proba(halves.X_test[:, kept]), how.threshold)
+    resampling = Resampling(n_draws=how.n_draws, level=how.level, seed=how.seed)
+    found = estimates(forecasts, METRICS, resampling=resampling)
+    return found, remarks(found, resampling)
 
 
 def _fit_notes(plain: LogisticFit, ridge: LogisticFit, kept: np.ndarray) -> list[str]:

@@ -32,11 +32,11 @@ from .draws import prepare_metrics as prepare_metrics
 from .equivalence import equivalence_margin_needed as equivalence_margin_needed
 from .equivalence import equivalence_p_value as equivalence_p_value
 from .evaluation import evaluate as evaluate
+from .forecasts import Forecasts as Forecasts
 from .geometry import cross_correlation as cross_correlation
 from .geometry import dead_dimensions as dead_dimensions
 from .geometry import effective_rank as effective_rank
 from .geometry import linear_cka as linear_cka
-from .forecasts import Forecasts as Forecasts
 from .intervals import Resampled as Resampled
 from .intervals import bootstrap_metrics as bootstrap_metrics
 from .intervals import interval as interval
@@ -83,6 +83,6 @@ from .resampling import draw_counts as draw_counts
 from .resampling import patient_counts as patient_counts
 from .run_variance import mean_over_seeds as mean_over_seeds
 from .run_variance import variance_components as variance_components
-from .states import rank_state as rank_state
 from .stability_index import compare_stability as compare_stability
 from .stability_index import nogueira as nogueira
+from .states import rank_state as rank_state

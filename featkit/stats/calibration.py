@@ -6,8 +6,6 @@ from typing import Any
 
 import numpy as np
 
-from featkit.core.errors import InputError
-from featkit.results.calibration import BrierParts, CalibrationLine
 from featkit.core.arrays import (
     as_binary,
     as_binary_forecast,
@@ -16,6 +14,8 @@ from featkit.core.arrays import (
     as_two_classes,
     as_weights,
 )
+from featkit.core.errors import InputError
+from featkit.results.calibration import BrierParts, CalibrationLine
 from featkit.stats.calibration_error import Bins, bin_edges, bin_index
 from featkit.stats.metrics import LOGIT_CLIP
 

@@ -11,8 +11,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from featkit.core.errors import InputError
 from featkit.core.arrays import as_binary, as_classes, as_probabilities, check_count
+from featkit.core.errors import InputError
 
 Bins = Literal["width", "mass"]
 Of = Literal["class-one", "top-label", "classwise"]

@@ -199,7 +199,9 @@ def _pairs(forecasts: Mapping[Name, Forecasts], reference: Name | None) -> list[
     first = next(iter(forecasts.values()))
     for name, one in forecasts.items():
         if not (np.array_equal(one.y, first.y) and np.array_equal(one.groups, first.groups)):
-            raise InputError("forecasts must be of the same patches, in one order", f"other labels or patients in {name}")
+            raise InputError(
+                "forecasts must be of the same patches, in one order", f"other labels or patients in {name}"
+            )
     if reference is None:
         return list(itertools.combinations(forecasts, 2))
     if reference not in forecasts:
@@ -278,7 +280,7 @@ def _scope_notes(scope: _Scope, plan: PatientCounts, forecasts: Forecasts, n_per
     if (carriers > 0).sum() < 2:
         yield f"{where}: one class only, so metrics that need both are undefined"
     elif carriers.min() == 1:
-        name = (forecasts.class_names or ())[int(np.argmin(carriers))]
+        name = forecasts.names[int(np.argmin(carriers))]
         yield f"{where}: no interval for metrics that need class {name}, which has a single {forecasts.unit}"
     floor = max(2.0 / 2**plan.n_patients, 1 / (1 + n_permutations))
     if floor > 0.01:

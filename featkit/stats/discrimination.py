@@ -11,7 +11,6 @@ from typing import Any, Literal
 
 import numpy as np
 
-from featkit.core.errors import InputError
 from featkit.core.arrays import (
     as_binary,
     as_classes,
@@ -21,6 +20,7 @@ from featkit.core.arrays import (
     as_two_classes,
     as_weights,
 )
+from featkit.core.errors import InputError
 
 
 def auc(y: Any, score: Any, sample_weight: Any = None) -> float:

@@ -16,7 +16,7 @@ from featkit.results.calibration import ReliabilityCurve
 from featkit.results.evaluation import Curve, Evaluation, EvaluationCounts, EvaluationRow
 from featkit.stats.curves import roc_curve
 from featkit.stats.draws import Over, patient_plan, prepare_metrics
-from featkit.stats.forecasts import Forecasts
+from featkit.stats.forecasts import Forecasts, ScoreUnit
 from featkit.stats.intervals import interval_estimates, remarks
 from featkit.stats.metrics import metric
 from featkit.stats.reliability import reliability_curve
@@ -115,7 +115,8 @@ def evaluate(
     if forecasts.n_classes > 2:
         for k in range(forecasts.n_classes):
             table.add_class(k)
-    for unit in ("slide", "patient"):
+    units: tuple[ScoreUnit, ...] = ("slide", "patient")
+    for unit in units:
         if _has_own_score(forecasts, unit):
             one, baseline = forecasts.by_unit(unit), constant.by_unit(unit)
             table.add_all(f"{unit}s", [m for m in wanted if m != "recognition_rate"], one, baseline)
@@ -125,7 +126,7 @@ def evaluate(
         counts=tuple(table.counts),
         roc=roc,
         reliability=reliability,
-        class_names=tuple(forecasts.class_names or ()),
+        class_names=forecasts.names,
         threshold=forecasts.threshold,
         n_bins=forecasts.n_bins,
         majority_from="evaluated labels" if training_prevalence is None else "training labels",
@@ -141,7 +142,7 @@ class _Table:
 
     def __init__(self, forecasts: Forecasts, constant: Forecasts, how: Resampling) -> None:
         self.forecasts, self.constant, self.how = forecasts, constant, how
-        self.names = tuple(forecasts.class_names or ())
+        self.names = forecasts.names
         self.rows: list[EvaluationRow] = []
         self.counts: list[EvaluationCounts] = []
         self.notes: list[str] = []
@@ -174,14 +175,13 @@ class _Table:
         found = interval_estimates(prepare_metrics(given, wanted, over=over, plan=plan), self.how, given)
         state = rank_state(given, over) if over is not None else ""
         if state:
-            nothing = {"low": float("nan"), "high": float("nan"), "state": state}
-            ranked = {name: e for name, e in found.items() if metric(name).is_rank}
-            found |= {name: dataclasses.replace(e, **nothing) for name, e in ranked.items()}
+            for name in filter(lambda name: metric(name).is_rank, found):
+                found[name] = dataclasses.replace(found[name], low=float("nan"), high=float("nan"), state=state)
         baseline = prepare_metrics(constant, wanted, over=over, plan=plan).values()
         for name, estimate in found.items():
             self.rows.append(EvaluationRow(scope, aggregation, name, estimate, baseline[name]))
         where = aggregation if scope == "all" else f"{scope} {aggregation}"
-        absent = [name for k, name in enumerate(given.class_names or ()) if not np.any(given.y == k)]
+        absent = [name for k, name in enumerate(given.names) if not np.any(given.y == k)]
         if absent and scope != "class":
             self.notes.append(f"{where}: no patch of {', '.join(absent)}")
         self.notes.extend(f"{where}: {text}" for text in remarks(found, self.how))
@@ -215,7 +215,7 @@ class _Table:
         )
 
 
-def _has_own_score(forecasts: Forecasts, unit: str) -> bool:
+def _has_own_score(forecasts: Forecasts, unit: ScoreUnit) -> bool:
     """Whether labels belong to patients or slides of which some have several patches."""
     if forecasts.unit == "patch" or (unit == "slide" and forecasts.slides is None):
         return False
@@ -225,10 +225,13 @@ def _has_own_score(forecasts: Forecasts, unit: str) -> bool:
 
 
 def _curves(forecasts: Forecasts, how: Resampling) -> tuple[dict[str, Curve], dict[str, ReliabilityCurve]]:
-    """Return ROC and reliability curves: of all patches and of each fold, or of each of several classes."""
+    """Return ROC and reliability curves: of all patches and of each fold, or of each of several classes.
+
+    ROC curves are of ranks: there is none of all patches where folds share no scale.
+    """
     sets = {"pooled": forecasts}
     if forecasts.n_classes > 2:
-        sets = {name: forecasts.against_rest(k) for k, name in enumerate(forecasts.class_names or ())}
+        sets = {name: forecasts.against_rest(k) for k, name in enumerate(forecasts.names)}
     elif forecasts.folds is not None:
         for fold in sorted(np.unique(forecasts.folds).tolist(), key=natural_key):
             sets[fold] = forecasts.take(np.flatnonzero(forecasts.folds == fold))
@@ -236,7 +239,8 @@ def _curves(forecasts: Forecasts, how: Resampling) -> tuple[dict[str, Curve], di
     bands = dataclasses.replace(how, method="expanded")
     for name, one in sets.items():
         plan = patient_plan(one, how)
-        if 0 < one.y.sum() < len(one):
+        n_folds = 1 if one.folds is None else len(np.unique(one.folds))
+        if 0 < one.y.sum() < len(one) and (n_folds == 1 or one.is_one_scale):
             roc[name] = roc_curve(one, resampling=how, plan=plan)
         reliability[name] = reliability_curve(one, resampling=bands, plan=plan)
     return roc, reliability

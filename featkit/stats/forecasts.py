@@ -13,7 +13,7 @@ from featkit.core.errors import InputError, did_you_mean
 
 ScoreUnit = Literal["patient", "slide"]
 Summary = Literal["mean", "median", "max"]
-_SUMMARIES = {"mean": np.mean, "median": np.median, "max": np.max}
+_SUMMARIES: dict[str, Any] = {"mean": np.mean, "median": np.median, "max": np.max}
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -101,6 +101,11 @@ class Forecasts:
         return len(self.y)
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """Names of classes 0, 1, ..."""
+        return tuple(self.class_names or ())
+
+    @property
     def n_classes(self) -> int:
         """Number of classes."""
         return 2 if self.p.ndim == 1 else self.p.shape[1]
@@ -147,7 +152,7 @@ class Forecasts:
 
     def against_rest(self, k: int) -> Forecasts:
         """Return class ``k`` against all others, scored with its probability."""
-        names = ("rest" if self.class_names[k] != "rest" else "others", self.class_names[k])
+        names = ("rest" if self.names[k] != "rest" else "others", self.names[k])
         return dataclasses.replace(self, y=self.y == k, p=self.p[:, k], class_names=names)
 
     def by_unit(self, unit: ScoreUnit = "patient", summary: Summary = "mean") -> Forecasts:
@@ -210,7 +215,9 @@ class Forecasts:
         if unit == "slide" and self.slides is not None:
             pairs = np.stack([self.groups.astype(str), self.slides])
             return np.unique(pairs, axis=1, return_inverse=True)[1].ravel()
-        raise InputError(f"a score per {unit} needs {unit}s", "none", f"Pass {'groups' if unit == 'patient' else 'slides'}")
+        raise InputError(
+            f"a score per {unit} needs {unit}s", "none", f"Pass {'groups' if unit == 'patient' else 'slides'}"
+        )
 
     def _mixed(self, unit: str) -> str | None:
         """Return the name of the first patient or slide with two labels; None where there is none."""

@@ -60,7 +60,7 @@ class Resampled:
     value: float
     jackknife: np.ndarray
     draws: np.ndarray | None = None
-    reading: Reading = Reading()
+    reading: Reading = dataclasses.field(default_factory=Reading)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -106,17 +106,15 @@ def bootstrap_metrics(
     6
     """
     how = resampling or Resampling()
-    found = estimates(forecasts, metrics, plan=patient_plan(forecasts, how), resampling=how)
+    found = estimates(forecasts, metrics, resampling=how)
     for remark in remarks(found, how):
         warnings.warn(remark, FeatkitWarning, stacklevel=2)
     return found
 
 
-def estimates(
-    forecasts: Forecasts, metrics: Sequence[MetricLike], *, plan: PatientCounts, resampling: Resampling
-) -> dict[str, Estimate]:
-    """Return what `bootstrap_metrics` does, on a plan made before and without its warnings (see `remarks`)."""
-    prepared = prepare_metrics(forecasts, metrics, plan=plan)
+def estimates(forecasts: Forecasts, metrics: Sequence[MetricLike], *, resampling: Resampling) -> dict[str, Estimate]:
+    """Return what `bootstrap_metrics` does, without its warnings (see `remarks`)."""
+    prepared = prepare_metrics(forecasts, metrics, plan=patient_plan(forecasts, resampling))
     return interval_estimates(prepared, resampling, forecasts)
 
 
@@ -153,14 +151,14 @@ def as_estimate(one: Resampled, plan: PatientCounts, resampling: Resampling, for
         n_draws=0 if one.draws is None else int(np.isfinite(one.draws).sum()),
         unit=forecasts.unit,
         n_units=plan.n_patients,
-        n_units_by_class=dict(zip(forecasts.class_names, map(int, carriers))),
+        n_units_by_class=dict(zip(forecasts.names, map(int, carriers))),
         design=resampling.design,
         state=state,
     )
 
 
 def remarks(found: dict[str, Estimate], resampling: Resampling) -> list[str]:
-    """Return what a reader of these estimates must know: what is undefined, what draws were lost, what has no interval."""
+    """Return what a reader must know: what is undefined, which draws were lost, what has no interval and why."""
     lines = []
     without = [name for name, e in found.items() if e.state == TOO_FEW]
     if without:

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from featkit.results.calibration import CorpParts
 from featkit.core.arrays import as_binary_forecast
+from featkit.results.calibration import CorpParts
 
 
 def corp(y: Any, p: Any) -> CorpParts:

@@ -71,7 +71,9 @@ def paired_permutation_test(
     prepared = {}
     for wanted in metrics:
         is_rank = isinstance(wanted, str) and metric(wanted).is_rank
-        prepared.update(prepare_metrics(both.with_p(ranked if is_rank else plain), [wanted], over=over, plan=plan).forms)
+        prepared.update(
+            prepare_metrics(both.with_p(ranked if is_rank else plain), [wanted], over=over, plan=plan).forms
+        )
     signs, is_exact = sign_flips(len(patients), n_permutations, seed)
     signs = np.concatenate([np.ones((1, len(patients)), dtype=np.int8), signs])
     found: dict[str, list[np.ndarray]] = {name: [] for name in prepared}

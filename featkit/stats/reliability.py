@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from featkit.core.arrays import as_binary_forecast
 from featkit.core.options.resampling import Resampling
 from featkit.results.calibration import ReliabilityCurve
 from featkit.stats._forms import Form, sum_form
-from featkit.core.arrays import as_binary_forecast
 from featkit.stats.calibration_error import Bins, bin_edges, bin_index
 from featkit.stats.draws import MetricDraws, Reading, patient_plan
 from featkit.stats.forecasts import Forecasts

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from featkit.core.arrays import as_groups, check_count
 from featkit.core.errors import InputError
 from featkit.core.seeds import rng
-from featkit.core.arrays import as_groups, check_count
 
 _BLOCK_CELLS = 1 << 22
 _MOST_LEFT_OUT = 1000

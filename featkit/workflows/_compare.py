@@ -102,17 +102,12 @@ def _compared(
     from featkit.stats.comparison import compare as compare_forecasts
 
     return compare_forecasts(
-        left.y,
-        left.p,
-        right.p,
-        left.patients,
+        left.labelled(),
+        right.labelled(),
         names=names,
         metrics=options.metrics,
-        folds=left.folds,
         margin={**dict.fromkeys(options.metrics, options.margin), **options.margins} if options.margin else None,
-        n_draws=resampling.n_draws,
-        level=resampling.level,
-        seed=resampling.seed,
+        resampling=resampling,
     )
 
 

@@ -162,17 +162,7 @@ def _recalibrations(
                 made_from = Fingerprint(_RECALIBRATION, held_out.inputs, options_of(resampling))
                 effect = None if again else source.results.finished(RecalibrationEffect, held_out.key, made_from)
                 if effect is None:
-                    effect = recalibration_effect(
-                        before.p,
-                        before.y,
-                        before.patients,
-                        held_out.p,
-                        held_out.y,
-                        held_out.patients,
-                        n_draws=resampling.n_draws,
-                        level=resampling.level,
-                        seed=resampling.seed,
-                    )
+                    effect = recalibration_effect(before.labelled(), held_out.labelled(), resampling=resampling)
                     effect = dataclasses.replace(effect, key=held_out.key, made_from=made_from)
                     source.results.save(effect)
                 found[held_out.key] = effect
