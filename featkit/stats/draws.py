@@ -113,7 +113,7 @@ def patient_plan(forecasts: Forecasts, resampling: Resampling | None = None) -> 
     carriers = np.zeros(forecasts.n_classes, dtype=np.int64)
     if plan.n_carriers is not None:
         carriers[: len(plan.n_carriers)] = plan.n_carriers
-    return dataclasses.replace(plan, n_carriers=carriers)
+    return dataclasses.replace(plan, n_carriers=carriers, n_cohort=forecasts.n_cohort)
 
 
 def prepare_metrics(

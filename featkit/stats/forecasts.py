@@ -46,6 +46,9 @@ class Forecasts:
         other. Models fitted fold by fold do not; one model applied to all folds does.
     nothing_selected : sequence of str
         Folds whose signature is empty, so that its forecast is constant.
+    n_cohort : int, optional
+        Patients of the cohort that these are a part of, where the part was drawn in the cohort's class shares, as a
+        split stratified by class does. The shares then vary like those of so many patients, not of these few.
     unit : str
         What ``groups`` are, for the record.
 
@@ -72,6 +75,7 @@ class Forecasts:
     n_bins: int = 15
     is_one_scale: bool = False
     nothing_selected: Sequence[str] = ()
+    n_cohort: int | None = None
     unit: str = "patient"
 
     def __post_init__(self) -> None:
@@ -89,6 +93,9 @@ class Forecasts:
         for name in ("folds", "domains", "slides"):
             if getattr(self, name) is not None:
                 given[name] = as_groups(getattr(self, name), n, name).astype(str)
+        n_patients = len(np.unique(given["groups"]))
+        if self.n_cohort is not None and self.n_cohort < n_patients:
+            raise InputError(f"n_cohort must be at least the {n_patients} patients given", self.n_cohort)
         n_classes = 2 if values.ndim == 1 else values.shape[1]
         names = tuple(map(str, range(n_classes) if self.class_names is None else self.class_names))
         if len(set(names)) != n_classes or len(names) != n_classes:

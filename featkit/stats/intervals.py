@@ -3,7 +3,7 @@
 The default is a t interval on the logit scale of the metric's range. Its standard error is a jackknife over patients
 in parts: the spread of the patients of each class, ``sum_i d_i^2`` of their deviations without patient i, which for a
 mean is ``s^2 / (m - 1)`` (the HC3 rule); and in a cohort the spread between classes, since the numbers of patients of
-each class vary too. Satterthwaite's formula gives the degrees of freedom; where a class that the metric needs has
+each class vary too (like those of the whole cohort, where a split stratified by class kept its shares). Satterthwaite's formula gives the degrees of freedom; where a class that the metric needs has
 fewer than ten patients, they are at most those of that class alone, the cautious choice in Welch's test. The interval
 is kept within the bounds of Clopper and Pearson for patients that are each wholly right or wholly wrong, which are the
 interval at perfect separation, where resampling says nothing. ``tests/simulation/test_coverage.py`` measures how often
@@ -257,8 +257,9 @@ def spread(jackknife: np.ndarray, plan: PatientCounts, carried_by: str = "patien
     between = 0.0
     if plan.is_cohort or (plan.class_of_patient is None and len(names) == 1):
         n = int(sizes.sum())
-        between = (n - 1) / n * float(sizes @ (means - sizes @ means / n) ** 2)
-        parts.append((between, max(n - len(names), 1)))
+        n_cohort = plan.n_cohort or n
+        between = n / n_cohort * (n - 1) / n * float(sizes @ (means - sizes @ means / n) ** 2)
+        parts.append((between, max(n_cohort - len(names), 1)))
     total = float(within.sum() + between)
     carriers = sizes if plan.n_carriers is None else plan.n_carriers[names]
     needed = np.array([carried_by in ("classes", f"class {name}") for name in names])

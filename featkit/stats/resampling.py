@@ -39,6 +39,8 @@ class PatientCounts:
         Class of each patient, the rarest among its patches; None where classes play no part.
     n_carriers : ndarray of int, shape (n_classes,), optional
         Patients with patches of each class; one with patches of two counts in both.
+    n_cohort : int, optional
+        Patients of the whole cohort, where these are a part of it drawn in its class shares.
     """
 
     unit_of_row: np.ndarray
@@ -48,6 +50,7 @@ class PatientCounts:
     levels: tuple[np.ndarray, ...] = ()
     class_of_patient: np.ndarray | None = None
     n_carriers: np.ndarray | None = None
+    n_cohort: int | None = None
 
     @property
     def n_units(self) -> int:
