@@ -20,7 +20,8 @@ from featkit.probes.rows import ProbeRows
 from featkit.results.estimate import Estimate
 from featkit.results.probe import ProbeResult
 from featkit.stats.discrimination import auc
-from featkit.stats.draws import prepare_metrics
+from featkit.stats.draws import Over, prepare_metrics
+from featkit.stats.forecasts import Forecasts
 from featkit.stats.permutation import permutation_p_value
 from featkit.stats.resampling import PatientCounts, patient_counts
 
@@ -192,11 +193,11 @@ def _metrics(
 ) -> Drawn:
     """Return each metric's value and its draws (n_draws,) over patients, with the fitted probes held fixed."""
     domains = task.part if len(task.part_names) > 1 else None
+    over: Over | None = None if domains is None else "mean of domains"
 
     def drawn(y: np.ndarray, scores: np.ndarray, *names: str) -> Drawn:
-        prepared = prepare_metrics(
-            y, _scores(scores), task.patient, names, domains=domains, plan=plan, rows=np.arange(len(y))
-        )
+        given = Forecasts(y, _scores(scores), task.patient, domains=domains)
+        prepared = prepare_metrics(given, names, over=over, plan=plan, rows=np.arange(len(y)))
         values, draws = prepared.values(), prepared.bootstrap(resampling.n_draws, resampling.seed)
         return {name: (values[name], draws[name]) for name in names}
 

@@ -109,7 +109,8 @@ def column_task(rows: ProbeRows, column: str, within: str | None) -> ColumnTask:
         _refuse_constant(classes, column)
     names, label = (None, None) if rows.label is None else distinct(rows.label)
     if within is None:
-        part, part_names = np.zeros(len(rows), dtype=np.int64), ("all",)
+        part: np.ndarray = np.zeros(len(rows), dtype=np.int64)
+        part_names: tuple[str, ...] = ("all",)
     else:
         if names is None or label is None:
             raise InputError("label must be given to probe within it", "none", "Pass the class of each patch")

@@ -217,7 +217,7 @@ def _probes(study: StudyResults) -> Iterator[str]:
             chosen = ByRun((key, result) for key, result in plain.items() if _is_read(result) is is_found)
             if chosen:
                 first = next(iter(chosen.values()))
-                what = metric_name(first.headline).label
+                what = metric_name(first.headline).in_text
                 chance = first.chance.get(first.headline)
                 against = f"; chance is {number(chance, 2)}" if chance is not None else ""
                 parts = _each_or_range(chosen)

@@ -167,8 +167,8 @@ def comparison_section(study: StudyResults) -> Section | None:
         figures += [
             ReportFigure(
                 forest_plot(comparison, metric),
-                f"Difference in {metric_name(metric).label}, {title}.",
-                f"Forest plot of differences in {metric_name(metric).label}, {title}",
+                f"Difference in {metric_name(metric).in_text}, {title}.",
+                f"Forest plot of differences in {metric_name(metric).in_text}, {title}",
             )
             for metric in metrics
             if metric in _DRAWN and has_several_rows

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from featkit.core.run_key import RunKey, label_of
+from featkit.core.metric_names import metric_name
+from featkit.core.run_key import RunKey
 from featkit.results.base import Result
+from featkit.results.comparison_words import shown_names
 from featkit.results.estimate import Estimate
 
 if TYPE_CHECKING:
     import polars as pl
 
-
-_NO_COLUMNS = ("difference", "key", "made_from")
+_NOT_COLUMNS = ("difference", "key", "made_from")
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
@@ -58,19 +60,19 @@ class ComparisonRow(Result):
 
     Parameters
     ----------
-    a, b : RunKey or str
-        Whose forecasts they are, or their names.
+    a, b : str or RunKey
+        The two forecasts.
     metric : str
         Name of the metric.
     scope : str
         The fold, or "all folds".
     aggregation : str
-        "fold" (one fold alone), "pooled" (all patches as one set) or "mean of folds" (average of the folds' values,
-        taken inside each draw).
+        "fold" (one fold alone), "pooled" (all patches as one set), "mean of folds" (average of the folds' values) or
+        "within folds" (AUC over pairs of patches of the same fold).
     value_a, value_b : float
         The metric of each forecast.
     difference : Estimate
-        ``value_a - value_b`` with its paired patient-cluster bootstrap interval.
+        ``value_a - value_b`` with its paired interval over patients.
     p_value : float
         Permutation p-value: the two forecasts exchanged for whole patients.
     p_adjusted : float
@@ -94,14 +96,14 @@ class ComparisonRow(Result):
     verdict : str
         "a better", "b better", "different" (neither way is better), "not distinguishable", "equivalent", "identical"
         or "undefined".
-    sentence : str
-        The row in plain words.
+    state_a, state_b : str
+        Where a forecast ranks nothing ("constant", "nothing selected in 2 of 4 folds"); empty otherwise.
     """
 
     version: ClassVar[int] = 2
 
-    a: RunKey | str
-    b: RunKey | str
+    a: str | RunKey
+    b: str | RunKey
     metric: str
     scope: str
     aggregation: str
@@ -119,7 +121,22 @@ class ComparisonRow(Result):
     margin_needed: float
     n_patients_needed: float
     verdict: str
-    sentence: str
+    state_a: str = ""
+    state_b: str = ""
+
+    @property
+    def sentence(self) -> str:
+        """The row in plain words, made now."""
+        from featkit.results.comparison_words import sentence
+
+        return sentence(self)
+
+    @property
+    def is_agreed(self) -> bool:
+        """Whether interval and p-value point the same way; where they do not, the sentence says so."""
+        from featkit.results.comparison_words import at_most, leaves_out_zero
+
+        return leaves_out_zero(self) == at_most(self.p_adjusted, self.difference.level)
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
@@ -128,8 +145,8 @@ class Comparison(Result):
 
     Parameters
     ----------
-    names : tuple of RunKey or str
-        Whose forecasts were compared, or their names.
+    names : tuple of (str or RunKey)
+        The forecasts compared.
     rows : tuple of ComparisonRow
         One for each pair, metric and scope.
     n_patches, n_patients : int
@@ -146,7 +163,7 @@ class Comparison(Result):
 
     version: ClassVar[int] = 2
 
-    names: tuple[RunKey | str, ...]
+    names: tuple[str | RunKey, ...]
     rows: tuple[ComparisonRow, ...]
     n_patches: int
     n_patients: int
@@ -155,19 +172,37 @@ class Comparison(Result):
     seed: int
     notes: tuple[str, ...] = ()
 
+    def headlines(self) -> tuple[ComparisonRow, ...]:
+        """Return the rows to quote, one per pair and metric: pooled, or for metrics of ranks over folds their mean.
+
+        Where a fold leaves the mean undefined, pairs within folds take its place.
+        """
+        found: dict[tuple[object, ...], dict[str, ComparisonRow]] = {}
+        for row in self.rows:
+            if row.aggregation != "fold":
+                found.setdefault((row.a, row.b, row.metric), {})[row.aggregation] = row
+        chosen = []
+        for (_, _, metric), rows in found.items():
+            is_rank = metric_name(str(metric)).is_rank
+            order = ("mean of folds", "within folds", "pooled") if is_rank else ("pooled",)
+            there = [rows[name] for name in order if name in rows]
+            chosen.append(next((r for r in there if math.isfinite(r.difference.value)), there[0]))
+        return tuple(chosen)
+
     def frame(self) -> pl.DataFrame:
         """Return one row per comparison; the interval in ``low`` and ``high``."""
         import polars as pl
 
-        named = {name: label_of(name, among=self.names) for name in self.names}
         records = []
         for row in self.rows:
-            record = {f.name: getattr(row, f.name) for f in dataclasses.fields(row) if f.name not in _NO_COLUMNS}
-            record |= {side: named[record[side]] for side in ("a", "b")}
+            record = {f.name: getattr(row, f.name) for f in dataclasses.fields(row) if f.name not in _NOT_COLUMNS}
+            record["a"], record["b"] = shown_names(row.a, row.b)
+            record["sentence"] = row.sentence
             estimate = row.difference
             record |= {"difference": estimate.value, "low": estimate.low, "high": estimate.high}
             record |= {"level": estimate.level, "method": estimate.method, "n_draws": estimate.n_draws}
-            record |= {"unit": estimate.unit, "n_units": estimate.n_units}
+            record |= {"unit": estimate.unit, "n_units": estimate.n_units, "design": estimate.design}
+            record["n_smallest_class"] = min(estimate.n_units_by_class.values(), default=None)
             records.append(record)
         first = ["a", "b", "metric", "scope", "aggregation", "value_a", "value_b", "difference", "low", "high"]
         frame = pl.DataFrame(records)

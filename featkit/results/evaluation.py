@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from featkit.core.errors import InputError
+from featkit.core.metric_names import metric_name
 from featkit.results.base import Result
 from featkit.results.calibration import ReliabilityCurve
 from featkit.results.estimate import Estimate
@@ -47,7 +49,7 @@ class Curve(Result):
     n_units: int
 
     def frame(self) -> pl.DataFrame:
-        """Return a row for each abscissa."""
+        """Return one row per abscissa."""
         import polars as pl
 
         return pl.DataFrame({name: getattr(self, name) for name in ("x", "y", "low", "high")})
@@ -60,11 +62,12 @@ class EvaluationRow(Result):
     Parameters
     ----------
     scope : str
-        "all", "fold", "domain" or "class".
+        "all", "fold", "domain" or "class" (a score per patch), "patients" or "slides" (a score per patient or slide).
     aggregation : str
-        "pooled" (all patches as one set), "mean of folds", "mean of domains", or the name of the fold, domain or class.
+        "pooled" (all as one set), "mean of folds", "mean of domains", "within folds" (pairs of patches of the same
+        fold), or the name of the fold, domain or class.
     metric : str
-        Name in ``featkit.stats.metrics.METRICS``.
+        Name in ``featkit.core.metric_names.METRIC_NAMES``.
     estimate : Estimate
         Value and interval.
     majority : float
@@ -125,8 +128,10 @@ class Evaluation(Result):
         Bins of the calibration errors.
     majority_from : str
         Whose prevalence the majority baseline used ("training labels" or "evaluated labels").
-    strata : str
-        Within what patients were drawn.
+    design : str
+        "cohort" (the numbers of each class vary from study to study) or "case-control" (they were fixed).
+    label_unit : str
+        What labels belong to: "patient", "slide" or "patch".
     seed : int
         Seed of the draws.
     notes : tuple of str
@@ -141,41 +146,74 @@ class Evaluation(Result):
     threshold: float
     n_bins: int
     majority_from: str
-    strata: str
+    design: str
+    label_unit: str
     seed: int
     notes: tuple[str, ...] = ()
 
-    def get(self, metric: str, aggregation: str = "pooled", scope: str | None = None) -> Estimate:
+    def get(self, metric: str, aggregation: str | None = None, scope: str | None = None) -> Estimate:
         """Return one estimate.
 
         Parameters
         ----------
         metric : str
             Its name.
-        aggregation : str
-            "pooled", "mean of folds", or the name of a fold, domain or class.
+        aggregation : str, optional
+            "pooled", "mean of folds", "within folds", or the name of a fold, domain or class; the `headline` of the
+            scope by default.
         scope : str, optional
-            "all", "fold", "domain" or "class", needed only when a name occurs in two of them.
+            "all", "fold", "domain", "class", "patients" or "slides"; needed only when a name occurs in two of them,
+            and "all" is not one of them.
 
         Raises
         ------
         InputError
             If there is no such row, or more than one.
         """
+        if aggregation is None:
+            return self.headline(metric, scope or "all").estimate
         found = [
             r for r in self.rows if (r.metric, r.aggregation) == (metric, aggregation) and scope in (None, r.scope)
         ]
+        found = [r for r in found if r.scope == "all"] or found
         if len(found) != 1:
-            known = sorted({f"{r.aggregation} ({r.scope})" for r in self.rows if r.metric == metric})
-            raise InputError(
-                f"{metric} of {aggregation!r} must be one row of this evaluation",
-                f"{len(found)} rows",
-                f"{metric} is there for: {', '.join(known) or 'nothing'}",
-            )
+            raise self._unknown(metric, aggregation, len(found))
         return found[0].estimate
 
+    def headline(self, metric: str, scope: str = "all") -> EvaluationRow:
+        """Return the row to quote: pooled, or for metrics of ranks over several folds their mean.
+
+        Where a fold leaves the mean undefined, as with one class in a fold, pairs within folds take its place.
+
+        Parameters
+        ----------
+        metric : str
+            Its name.
+        scope : str
+            "all" (patches), "patients" or "slides".
+
+        Raises
+        ------
+        InputError
+            If there is no such row.
+        """
+        rows = {r.aggregation: r for r in self.rows if (r.metric, r.scope) == (metric, scope)}
+        order = ("mean of folds", "within folds", "pooled") if metric_name(metric).is_rank else ("pooled",)
+        found = [rows[name] for name in order if name in rows]
+        if not found:
+            raise self._unknown(metric, scope, 0)
+        return next((row for row in found if math.isfinite(row.estimate.value)), found[0])
+
+    def _unknown(self, metric: str, wanted: str, count: int) -> InputError:
+        known = sorted({f"{r.aggregation} ({r.scope})" for r in self.rows if r.metric == metric})
+        return InputError(
+            f"{metric} of {wanted!r} must be one row of this evaluation",
+            f"{count} rows",
+            f"{metric} is there for: {', '.join(known) or 'nothing'}",
+        )
+
     def frame(self) -> pl.DataFrame:
-        """Return a row for each metric and set of patches."""
+        """Return one row per metric and set of patches."""
         import polars as pl
 
         return pl.DataFrame(
@@ -192,6 +230,9 @@ class Evaluation(Result):
                     "n_draws": row.estimate.n_draws,
                     "unit": row.estimate.unit,
                     "n_units": row.estimate.n_units,
+                    "n_smallest_class": min(row.estimate.n_units_by_class.values(), default=None),
+                    "design": row.estimate.design,
+                    "state": row.estimate.state,
                     "majority": row.majority,
                 }
                 for row in self.rows

@@ -7,17 +7,19 @@ from typing import Any
 
 import numpy as np
 
+from featkit.core.arrays import as_classes
 from featkit.core.errors import InputError
 from featkit.core.options import Resampling, RidgeOptions
 from featkit.core.progress import track
 from featkit.results.estimate import Estimate
 from featkit.results.refit import ContributionResult, PerformanceCurve, RefitResult
 from featkit.sparse.ridge import LogisticFit, as_training, choose_ridge, fit_logistic
-from featkit.stats._inputs import as_classes
-from featkit.stats.draws import MetricDraws, prepare_metrics
-from featkit.stats.intervals import estimates, interval, remarks
+from featkit.stats.draws import prepare_metrics
+from featkit.stats.forecasts import Forecasts
+from featkit.stats.intervals import estimates, remarks
 from featkit.stats.labelled_rows import LabelledRows
 from featkit.stats.overlap_supports import as_support
+from featkit.stats.paired import paired_differences
 
 METRICS = ("auc", "f1", "brier")
 
@@ -212,32 +214,23 @@ def leave_one_out(
     fitted, held = train.columns(kept), test.columns(kept)
     c = choose_ridge(fitted, ridge, resampling.seed)
     full = fit_logistic(fitted.X, fitted.y, c)
-    whole = _prepare(held, full.predict_proba(held.X), ("auc", "brier"))
-    n_draws, seed = resampling.n_draws, resampling.seed
-    reference, drawn, jackknife = whole.values(), whole.bootstrap(n_draws, seed), whole.jackknife()
+    given = _forecasts(held, full.predict_proba(held.X))
+    whole = prepare_metrics(given, ("auc", "brier"))
+    reference = whole.values()
     columns: dict[str, list[float]] = {
         f"{name}{end}": [] for name in ("auc_drop", "brier_rise") for end in ("", "_low", "_high")
     }
     for j in track(range(len(kept)), "Leaving dimensions out"):
         start = np.delete(full.stacked, j, axis=0)
         fit = fit_logistic(np.delete(fitted.X, j, axis=1), fitted.y, c, start)
-        part = _prepare(held, fit.predict_proba(np.delete(held.X, j, axis=1)), ("auc", "brier"))
-        values, draws, left_out = part.values(), part.bootstrap(n_draws, seed), part.jackknife()
+        part = prepare_metrics(given.with_p(fit.predict_proba(np.delete(held.X, j, axis=1))), ("auc", "brier"))
+        lost = paired_differences(whole, part, given, resampling)
         for name, metric, sign in (("auc_drop", "auc", 1.0), ("brier_rise", "brier", -1.0)):
-            span = float(np.ptp(whole.ranges[metric]))
-            value, change = sign * (reference[metric] - values[metric]), sign * (drawn[metric] - draws[metric])
-            low, high = interval(
-                value,
-                change[np.isfinite(change)],
-                sign * (jackknife[metric] - left_out[metric]),
-                part.plan,
-                method=resampling.method,
-                level=resampling.level,
-                range=(-span, span),
-            )
-            columns[name].append(value)
-            columns[f"{name}_low"].append(low)
-            columns[f"{name}_high"].append(high)
+            change = lost[metric].estimate
+            bounds = sorted([sign * change.low, sign * change.high])
+            columns[name].append(sign * change.value)
+            columns[f"{name}_low"].append(bounds[0])
+            columns[f"{name}_high"].append(bounds[1])
     arrays: dict[str, Any] = {name: np.array(values) for name, values in columns.items()}
     return ContributionResult(
         dimension=kept,
@@ -246,7 +239,7 @@ def leave_one_out(
         level=resampling.level,
         ridge_c=c,
         n_test_patients=len(np.unique(test.patients)),
-        n_draws=n_draws,
+        n_draws=resampling.n_draws,
         notes=(f"Each of {len(kept)} intervals holds on its own: some exclude zero by chance",),
         n_classes=int(train.y.max()) + 1,
         **arrays,
@@ -277,18 +270,17 @@ def as_disjoint(train: LabelledRows, test: LabelledRows) -> tuple[LabelledRows, 
     return train, test
 
 
-def _prepare(test: LabelledRows, p: np.ndarray, metrics: Sequence[str], threshold: float = 0.5) -> MetricDraws:
-    return prepare_metrics(test.y, p, test.groups, list(metrics), threshold=threshold)
+def _forecasts(test: LabelledRows, p: np.ndarray, threshold: float = 0.5) -> Forecasts:
+    return Forecasts(test.y, p, test.groups, threshold=threshold)
 
 
 def _scores(
-    test: LabelledRows, fit: LogisticFit, how: Resampling, threshold: float
+    test: LabelledRows, fit: LogisticFit, resampling: Resampling, threshold: float
 ) -> tuple[dict[str, Estimate], list[str]]:
     """Return the metrics of a fit on the test rows with their intervals, and what a reader must know of them."""
-    prepared = _prepare(test, fit.predict_proba(test.X), METRICS, threshold)
-    unit = "patch" if test.is_by_patch else "patient"
-    found = estimates(prepared, n_draws=how.n_draws, level=how.level, method=how.method, seed=how.seed, unit=unit)
-    return found, remarks(prepared.plan, found, how.n_draws)
+    forecasts = _forecasts(test, fit.predict_proba(test.X), threshold)
+    found = estimates(forecasts, METRICS, resampling=resampling)
+    return found, remarks(found, resampling)
 
 
 def _fit_notes(plain: LogisticFit, ridge: LogisticFit, kept: np.ndarray) -> list[str]:

@@ -11,11 +11,11 @@ import warnings
 
 import numpy as np
 
+from featkit.core.arrays import as_classes, as_two_classes
 from featkit.core.errors import InputError
 from featkit.core.options import RidgeOptions
 from featkit.core.probabilities import probabilities
 from featkit.sparse.solvers.design import as_patients
-from featkit.stats._inputs import as_classes, as_two_classes
 from featkit.stats.labelled_rows import LabelledRows
 from featkit.stats.patient_folds import deal_patients
 

@@ -25,17 +25,20 @@ from .discrimination import matthews as matthews
 from .discrimination import recognition_rate as recognition_rate
 from .discrimination import sensitivity_at_specificity as sensitivity_at_specificity
 from .draws import MetricDraws as MetricDraws
+from .draws import Reading as Reading
 from .draws import metric_draws as metric_draws
+from .draws import patient_plan as patient_plan
 from .draws import prepare_metrics as prepare_metrics
 from .equivalence import equivalence_margin_needed as equivalence_margin_needed
 from .equivalence import equivalence_p_value as equivalence_p_value
 from .evaluation import evaluate as evaluate
+from .forecasts import Forecasts as Forecasts
 from .geometry import cross_correlation as cross_correlation
 from .geometry import dead_dimensions as dead_dimensions
 from .geometry import effective_rank as effective_rank
 from .geometry import linear_cka as linear_cka
+from .intervals import Resampled as Resampled
 from .intervals import bootstrap_metrics as bootstrap_metrics
-from .intervals import estimates as estimates
 from .intervals import interval as interval
 from .isotonic import corp as corp
 from .matching import match_dimensions as match_dimensions
@@ -57,6 +60,8 @@ from .overlap_measures import phi as phi
 from .overlap_pairs import overlap as overlap
 from .overlap_similarity import SIMILARITY_MEASURES as SIMILARITY_MEASURES
 from .overlap_similarity import sechidis as sechidis
+from .paired import PairedDifference as PairedDifference
+from .paired import paired_differences as paired_differences
 from .paired_permutation import paired_permutation_test as paired_permutation_test
 from .permutation import label_permutation_test as label_permutation_test
 from .permutation import label_permutations as label_permutations
@@ -80,3 +85,4 @@ from .run_variance import mean_over_seeds as mean_over_seeds
 from .run_variance import variance_components as variance_components
 from .stability_index import compare_stability as compare_stability
 from .stability_index import nogueira as nogueira
+from .states import rank_state as rank_state

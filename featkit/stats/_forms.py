@@ -95,6 +95,23 @@ class MeanForm:
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
+class PairsForm:
+    """The AUC over pairs of patches of one part: parts' AUCs, weighted by their pairs; sizes (n_units, 2) by class."""
+
+    parts: tuple[Form, ...]
+    sizes: tuple[np.ndarray, ...]
+
+    def values(self, patients: np.ndarray, units: np.ndarray) -> np.ndarray:
+        """Return the AUC for each row of counts; parts with one class have no pairs."""
+        won = pairs = np.zeros(len(units))
+        for part, size in zip(self.parts, self.sizes):
+            n_pairs = np.prod(units @ size, axis=1)
+            won = won + np.where(n_pairs > 0, part.values(patients, units), 0.0) * n_pairs
+            pairs = pairs + n_pairs
+        return np.divide(won, pairs, out=np.full(len(won), np.nan), where=pairs > 0)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
 class RecalibrationForm:
     """Slope of the logistic recalibration, or its intercept with the slope held at 1."""
 

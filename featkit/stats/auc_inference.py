@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from featkit.core.arrays import as_groups, as_two_classes, check_level
 from featkit.core.errors import InputError
 from featkit.results.estimate import Estimate
-from featkit.stats._inputs import as_groups, as_two_classes, check_level
 from featkit.stats.intervals import from_line, to_line, worst_case
 
 

@@ -6,9 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from featkit.core.errors import InputError
-from featkit.results.calibration import BrierParts, CalibrationLine
-from featkit.stats._inputs import (
+from featkit.core.arrays import (
     as_binary,
     as_binary_forecast,
     as_classes,
@@ -16,6 +14,8 @@ from featkit.stats._inputs import (
     as_two_classes,
     as_weights,
 )
+from featkit.core.errors import InputError
+from featkit.results.calibration import BrierParts, CalibrationLine
 from featkit.stats.calibration_error import Bins, bin_edges, bin_index
 from featkit.stats.metrics import LOGIT_CLIP
 

@@ -11,8 +11,8 @@ from typing import Any, Literal
 
 import numpy as np
 
+from featkit.core.arrays import as_binary, as_classes, as_probabilities, check_count
 from featkit.core.errors import InputError
-from featkit.stats._inputs import as_binary, as_classes, as_probabilities, check_count
 
 Bins = Literal["width", "mass"]
 Of = Literal["class-one", "top-label", "classwise"]

@@ -11,48 +11,39 @@ from typing import Any
 import numpy as np
 
 from featkit.core.errors import InputError, did_you_mean
+from featkit.core.natural_order import natural_key
+from featkit.core.options.resampling import Resampling
+from featkit.core.run_key import RunKey
 from featkit.core.seeds import derive_seed
 from featkit.results.comparison import Comparison, ComparisonRow
-from featkit.results.estimate import Estimate
-from featkit.stats._inputs import as_groups, check_count, check_level
+from featkit.results.comparison_words import at_most, leaves_out_zero
 from featkit.stats.auc_inference import auc_difference
-from featkit.stats.comparison_words import sentence, verdict
-from featkit.stats.draws import prepare_metrics
+from featkit.stats.draws import Over, patient_plan, prepare_metrics
 from featkit.stats.equivalence import check_margin, equivalence_margin_needed, equivalence_p_value
-from featkit.stats.metrics import Scored, metric, scored
+from featkit.stats.forecasts import Forecasts
+from featkit.stats.metrics import metric
 from featkit.stats.multiplicity import adjust
+from featkit.stats.paired import paired_differences
 from featkit.stats.paired_permutation import paired_permutation_test
 from featkit.stats.power import patients_needed
-from featkit.stats.resampling import PatientCounts, patient_counts
+from featkit.stats.resampling import PatientCounts
+from featkit.stats.states import rank_state
 
-_NAIVE_NOTE = "DeLong's p-value takes patches for independent: too small when a patient has many; a reference only"
-_FOLDS_NOTE = (
-    "folds share training patches and patients: their differences are no independent replicates, and the mean of "
-    "folds is taken inside each draw of patients"
-)
+Name = str | RunKey
+
+_NAIVE_NOTE = "DeLong's p-value treats patches as independent: too small when a patient has many; a reference only"
+_FOLDS_NOTE = "folds share training patches and patients: their differences are not independent replicates"
 
 
-def compare(
-    y: Any,
-    p_a: Any,
-    p_b: Any,
-    groups: Any,
-    *,
-    names: tuple[str, str] = ("a", "b"),
-    **options: Any,
-) -> Comparison:
+def compare(a: Forecasts, b: Forecasts, *, names: tuple[Name, Name] = ("a", "b"), **options: Any) -> Comparison:
     """Compare two forecasts of the same patches.
 
     Parameters
     ----------
-    y : array of int, shape (n,)
-        Labels, 0/1 or 0..K-1.
-    p_a, p_b : array of float, shape (n,) or (n, K)
-        Scores or class probabilities of the same patches in the same order.
-    groups : array, shape (n,), or "patches"
-        Patient of each patch.
-    names : tuple of str
-        What to call the two.
+    a, b : Forecasts
+        Of the same patches in the same order. Labels, patients and folds are those of ``a``.
+    names : tuple of (str or RunKey)
+        What the two are.
     **options
         As in `compare_many`.
 
@@ -60,58 +51,50 @@ def compare(
     -------
     Comparison
         Differences are first minus second.
+
+    Examples
+    --------
+    >>> one = Forecasts([0, 1, 0, 1], [0.1, 0.9, 0.6, 0.4], ["a", "b", "c", "d"])
+    >>> found = compare(one, one.with_p([0.2, 0.7, 0.6, 0.4]), metrics=["brier"])
+    >>> round(found.rows[0].difference.value, 4)
+    -0.0275
     """
     if len(names) != 2 or names[0] == names[1]:
         raise InputError("names must be two different names", repr(names))
-    return compare_many(y, {names[0]: p_a, names[1]: p_b}, groups, **options)
+    return compare_many({names[0]: a, names[1]: b}, **options)
 
 
 def compare_many(
-    y: Any,
-    forecasts: Mapping[str, Any],
-    groups: Any,
+    forecasts: Mapping[Name, Forecasts],
     *,
-    reference: str | None = None,
+    reference: Name | None = None,
     metrics: Sequence[str] = ("auc", "f1", "brier"),
-    folds: Any = None,
     margin: float | Mapping[str, float] | None = None,
-    threshold: float = 0.5,
-    n_draws: int = 2000,
     n_permutations: int = 10_000,
-    level: float = 0.95,
     adjustment: str = "holm",
-    seed: int = 0,
+    resampling: Resampling | None = None,
 ) -> Comparison:
     """Compare every pair of forecasts of the same patches, or each with a reference.
 
     Parameters
     ----------
-    y : array of int, shape (n,)
-        Labels, 0/1 or 0..K-1.
-    forecasts : mapping of str to array of float, shape (n,) or (n, K)
-        At least two, of the same patches in the same order.
-    groups : array, shape (n,), or "patches"
-        Patient of each patch; the literal ``"patches"`` says that patches are independent.
-    reference : str, optional
+    forecasts : mapping of (str or RunKey) to Forecasts
+        At least two, of the same patches in the same order. With several folds, each fold gets rows, and so do the
+        mean of folds, the AUC over pairs within folds, and all patches pooled; metrics of ranks are pooled only where
+        ``is_one_scale`` is set.
+    reference : str or RunKey, optional
         Compare the others with this one only (other minus reference).
     metrics : sequence of str
-        Names in `featkit.stats.metrics.METRICS`.
-    folds : array, shape (n,), optional
-        Fold of each patch: adds a row for each fold and one for the mean of folds beside the pooled one, where there
-        are at least two.
+        Names in `featkit.stats.METRICS`.
     margin : float or mapping of metric to float, optional
         Equivalence margin.
-    threshold : float
-        Decision threshold on class 1.
-    n_draws, n_permutations : int
-        Bootstrap draws of patients, and rearrangements of the exchange test at most.
-    level : float
-        Coverage of the intervals; tests have size ``1 - level``.
+    n_permutations : int
+        Rearrangements of the exchange test at most.
     adjustment : {"holm", "bh", "none"}
         Correction of the permutation p-values. A family is one metric at one aggregation: its pairs, and for
         single folds its folds.
-    seed : int
-        Seed of draws and rearrangements.
+    resampling : Resampling, optional
+        Level, method and design of the intervals, seed of the rearrangements; tests have size ``1 - level``.
 
     Returns
     -------
@@ -120,207 +103,194 @@ def compare_many(
     Raises
     ------
     InputError
-        If forecasts differ in shape, are fewer than two, or options are out of range.
+        If forecasts are not of the same patches, are fewer than two, or options are out of range.
 
     Notes
     -----
-    The interval is ``difference +- t s``: ``s`` is the standard deviation of the paired difference over draws of
-    patients within class, times ``sqrt(n / (n - c))`` for ``n`` patients in ``c`` classes, and ``t`` has ``n - c``
-    degrees of freedom. On simulated clustered cohorts (``tests/simulation/test_comparison.py``) of 20 patients (1,000
-    cohorts) and 80 patients (500) it covered the true difference in AUC 95.0 and 95.2 % of the time, in Brier score
-    94.9 and 95.0 %, in F1 95.8 and 95.4 %, in ECE 97.2 and 97.0 %; percentiles of the same draws 89.7 and 94.4 % for
-    AUC; resampling patches 38.2 and 39.4 %.
-    The p-value is that of `paired_permutation_test`; equivalence is two one-sided t tests on the same error.
+    The interval is that of `featkit.stats.paired_differences`, with Satterthwaite's degrees of freedom as in
+    `featkit.stats.evaluate`; the p-value that of `paired_permutation_test`; equivalence is two one-sided t tests on the
+    same error. Measured coverage is in the page on statistics.
+
+    Examples
+    --------
+    >>> one = Forecasts([0, 1, 0, 1], [0.1, 0.9, 0.6, 0.4], ["a", "b", "c", "d"])
+    >>> found = compare_many({"x": one, "y": one.with_p([0.2, 0.7, 0.6, 0.4]), "z": one}, metrics=["brier"])
+    >>> [(row.a, row.b) for row in found.rows]
+    [('x', 'y'), ('x', 'z'), ('y', 'z')]
     """
-    check_level(level), check_count(n_draws, "n_draws", 2)
-    given = {name: scored(y, p, threshold) for name, p in forecasts.items()}
-    pairs = _pairs(given, reference)
-    first = given[pairs[0][0]]
-    n, is_binary = len(first.y), first.n_classes == 2
-    question = _Question(
-        y=np.asarray(y),
-        forecasts={name: data.p for name, data in given.items()},
-        group=as_groups(groups, n),
-        unit="patch" if isinstance(groups, str) else "patient",
-        pairs=pairs,
-        metrics=tuple(metrics),
-        margins={name: _margin(margin, metric(name).name) for name in metrics},
-        threshold=threshold,
-        n_draws=n_draws,
-        n_permutations=n_permutations,
-        level=level,
-        seed=seed,
-    )
-    notes = [_NAIVE_NOTE] if "auc" in metrics and is_binary else []
-    scopes = list(_scopes(n, folds))
+    how = resampling or Resampling()
+    pairs = _pairs(forecasts, reference)
+    margins = {name: _margin(margin, metric(name).name) for name in metrics}
+    first = forecasts[pairs[0][0]]
+    notes = [_NAIVE_NOTE] if "auc" in metrics and first.n_classes == 2 else []
+    scopes = list(_scopes(first, metrics))
     notes += [_FOLDS_NOTE] if len(scopes) > 1 else []
     rows: list[ComparisonRow] = []
     for scope in scopes:
-        plan = patient_counts(question.group[scope.rows], strata=question.y[scope.rows])
-        notes += _scope_notes(scope, plan, question.y[scope.rows], n_permutations)
-        rows += _answers(question, scope, plan)
+        given = {name: one.take(scope.rows) for name, one in forecasts.items()}
+        plan = patient_plan(given[pairs[0][0]], how)
+        if scope.over is None:
+            notes += _scope_notes(scope, plan, given[pairs[0][0]], n_permutations)
+        rows += _answers(scope, given, pairs, _Question(margins, n_permutations, how), plan)
     return Comparison(
-        names=tuple(given),
-        rows=tuple(_judged(rows, adjustment, level)),
-        n_patches=n,
-        n_patients=len(np.unique(question.group)),
-        level=level,
+        names=tuple(forecasts),
+        rows=tuple(_judged(rows, adjustment, how.level)),
+        n_patches=len(first),
+        n_patients=len(np.unique(first.groups)),
+        level=how.level,
         adjustment=adjustment,
-        seed=seed,
+        seed=how.seed,
         notes=tuple(notes),
     )
 
 
+def verdict(row: ComparisonRow, level: float) -> str:
+    """Return what a row shows.
+
+    "a better" and "b better" ask for both: an interval that leaves out 0 and an adjusted permutation p-value of at
+    most ``1 - level``.
+
+    Parameters
+    ----------
+    row : ComparisonRow
+        With p-values and interval; a ``verdict`` of "identical" stays.
+    level : float
+        Coverage of the interval.
+
+    Returns
+    -------
+    str
+        See `ComparisonRow`.
+    """
+    estimate = row.difference
+    if row.verdict == "identical" and not math.isnan(estimate.value):
+        return "identical"
+    if not estimate.has_interval or math.isnan(row.p_value):
+        return "undefined"
+    if leaves_out_zero(row) and at_most(row.p_adjusted, level):
+        higher_is_better = metric(row.metric).higher_is_better
+        if higher_is_better is None:
+            return "different"
+        return "a better" if (estimate.value > 0) == higher_is_better else "b better"
+    return "equivalent" if at_most(row.p_equivalence, level) else "not distinguishable"
+
+
 @dataclasses.dataclass(frozen=True, eq=False)
 class _Question:
-    y: np.ndarray
-    forecasts: dict[str, np.ndarray]
-    group: np.ndarray
-    unit: str
-    pairs: list[tuple[str, str]]
-    metrics: tuple[str, ...]
     margins: dict[str, float]
-    threshold: float
-    n_draws: int
     n_permutations: int
-    level: float
-    seed: int
+    how: Resampling
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class _Scope:
     name: str
     aggregation: str
     rows: np.ndarray
-    domains: np.ndarray | None = None
+    metrics: tuple[str, ...]
+    over: Over | None = None
 
 
-def _pairs(given: Mapping[str, Scored], reference: str | None) -> list[tuple[str, str]]:
-    shapes = {name: data.p.shape for name, data in given.items()}
-    if len(given) < 2 or len(set(shapes.values())) > 1:
+def _pairs(forecasts: Mapping[Name, Forecasts], reference: Name | None) -> list[tuple[Name, Name]]:
+    shapes = {name: one.p.shape for name, one in forecasts.items()}
+    if len(forecasts) < 2 or len(set(shapes.values())) > 1:
         shown = ", ".join(f"{name} {shape}" for name, shape in shapes.items())
         raise InputError("forecasts must be at least two of one shape", shown, "Score the same patches with each")
+    first = next(iter(forecasts.values()))
+    for name, one in forecasts.items():
+        if not (np.array_equal(one.y, first.y) and np.array_equal(one.groups, first.groups)):
+            raise InputError(
+                "forecasts must be of the same patches, in one order", f"other labels or patients in {name}"
+            )
     if reference is None:
-        return list(itertools.combinations(given, 2))
-    if reference not in given:
-        raise InputError("reference must be one of the forecasts", repr(reference), did_you_mean(reference, given))
-    return [(name, reference) for name in given if name != reference]
+        return list(itertools.combinations(forecasts, 2))
+    if reference not in forecasts:
+        known = [str(name) for name in forecasts]
+        raise InputError("reference must be one of the forecasts", repr(reference), did_you_mean(str(reference), known))
+    return [(name, reference) for name in forecasts if name != reference]
 
 
-def _answers(question: _Question, scope: _Scope, plan: PatientCounts) -> Iterator[ComparisonRow]:
+def _answers(
+    scope: _Scope,
+    forecasts: Mapping[Name, Forecasts],
+    pairs: Sequence[tuple[Name, Name]],
+    question: _Question,
+    plan: PatientCounts,
+) -> Iterator[ComparisonRow]:
     """Yield the rows of one scope, not yet judged."""
-    y, group = question.y[scope.rows], question.group[scope.rows]
-    forecasts = {name: p[scope.rows] for name, p in question.forecasts.items()}
-    options: dict[str, Any] = {"domains": scope.domains, "threshold": question.threshold}
-    values, draws = {}, {}
-    for name, p in forecasts.items():
-        prepared = prepare_metrics(y, p, None, question.metrics, plan=plan, **options)
-        values[name], draws[name] = prepared.values(), prepared.bootstrap(question.n_draws, question.seed)
-    for a, b in question.pairs:
+    how, over = question.how, scope.over
+    prepared = {name: prepare_metrics(one, scope.metrics, over=over, plan=plan) for name, one in forecasts.items()}
+    for a, b in pairs:
+        one, two = forecasts[a], forecasts[b]
+        seed = derive_seed(how.seed, "exchange")
         tests = paired_permutation_test(
-            y,
-            forecasts[a],
-            forecasts[b],
-            group,
-            question.metrics,
-            n_permutations=question.n_permutations,
-            seed=derive_seed(question.seed, "exchange"),
-            **options,
+            one, two, scope.metrics, over=over, n_permutations=question.n_permutations, seed=seed
         )
-        is_identical = bool((forecasts[a] == forecasts[b]).all())
-        for name in question.metrics:
-            difference = values[a][name] - values[b][name]
-            gaps = draws[a][name] - draws[b][name]
-            estimate, se, freedom = _interval(difference, gaps, plan, question.level, question.unit)
-            margin = question.margins[name]
-            has_margin = not math.isnan(margin)
+        found = paired_differences(prepared[a], prepared[b], one, how)
+        is_identical = bool((one.p == two.p).all())
+        for name in scope.metrics:
+            gap, margin = found[name], question.margins[name]
+            difference, se, freedom = gap.estimate.value, gap.se, gap.freedom
+            is_tested = not (math.isnan(margin) or math.isnan(se))
+            is_rank = metric(name).is_rank
             yield ComparisonRow(
                 a=a,
                 b=b,
                 metric=name,
                 scope=scope.name,
                 aggregation=scope.aggregation,
-                value_a=values[a][name],
-                value_b=values[b][name],
-                difference=estimate,
+                value_a=gap.value_a,
+                value_b=gap.value_b,
+                difference=gap.estimate,
                 p_value=tests[name].p_value,
                 p_adjusted=math.nan,
                 n_family=0,
                 n_permutations=tests[name].n_permutations,
                 is_exact=tests[name].is_exact,
-                p_naive=_naive(name, y, forecasts[a], forecasts[b], scope),
+                p_naive=_naive(name, one, two, over),
                 margin=margin,
-                p_equivalence=equivalence_p_value(difference, se, freedom, margin) if has_margin else math.nan,
-                margin_needed=equivalence_margin_needed(difference, se, freedom, question.level),
-                n_patients_needed=_needed(difference, se, plan.n_patients, question.level),
+                p_equivalence=equivalence_p_value(difference, se, freedom, margin) if is_tested else math.nan,
+                margin_needed=equivalence_margin_needed(difference, se, freedom, how.level),
+                n_patients_needed=_needed(difference, se, plan.n_patients, how.level),
                 verdict="identical" if is_identical else "",
-                sentence="",
+                state_a=rank_state(one, over) if is_rank else "",
+                state_b=rank_state(two, over) if is_rank else "",
             )
 
 
-def _scopes(n: int, folds: Any) -> Iterator[_Scope]:
-    everything = np.arange(n)
-    if folds is None:
-        yield _Scope("all patches", "pooled", everything)
+def _scopes(forecasts: Forecasts, metrics: Sequence[str]) -> Iterator[_Scope]:
+    everything, wanted, folds = np.arange(len(forecasts)), tuple(metrics), forecasts.folds
+    names = [] if folds is None else sorted(np.unique(folds).tolist(), key=natural_key)
+    if len(names) < 2:
+        yield _Scope(names[0] if names else "all patches", "pooled", everything, wanted)
         return
-    fold = as_groups(folds, n, "folds")
-    if len(np.unique(fold)) == 1:
-        yield _Scope(str(fold[0]), "pooled", everything)
-        return
-    yield _Scope("all folds", "pooled", everything)
-    yield _Scope("all folds", "mean of folds", everything, fold)
-    for name in sorted(np.unique(fold).tolist(), key=_by_number):
-        yield _Scope(str(name), "fold", np.flatnonzero(fold == name))
+    pooled = tuple(name for name in wanted if forecasts.is_one_scale or not metric(name).is_rank)
+    if pooled:
+        yield _Scope("all folds", "pooled", everything, pooled)
+    yield _Scope("all folds", "mean of folds", everything, wanted, "mean of folds")
+    if "auc" in wanted and forecasts.n_classes == 2:
+        yield _Scope("all folds", "within folds", everything, ("auc",), "within folds")
+    for name in names:
+        yield _Scope(name, "fold", np.flatnonzero(folds == name), wanted)
 
 
-def _by_number(name: Any) -> tuple[int, str]:
-    digits = "".join(ch for ch in str(name) if ch.isdigit())
-    return (int(digits) if digits else -1), str(name)
-
-
-def _scope_notes(scope: _Scope, plan: PatientCounts, y: np.ndarray, n_permutations: int) -> Iterator[str]:
+def _scope_notes(scope: _Scope, plan: PatientCounts, forecasts: Forecasts, n_permutations: int) -> Iterator[str]:
     where = scope.name if scope.aggregation == "fold" else f"{scope.name}, {scope.aggregation}"
-    if len(np.unique(y)) < 2:
-        yield f"{where}: one class only, so metrics that need both are undefined there"
-    size = np.bincount(plan.stratum_of_patient)
-    if size.min() == 1:
-        yield f"{where}: no interval, since a class has a single patient"
+    carriers = np.zeros(0) if plan.n_carriers is None else plan.n_carriers
+    if (carriers > 0).sum() < 2:
+        yield f"{where}: one class only, so metrics that need both are undefined"
+    elif carriers.min() == 1:
+        name = forecasts.names[int(np.argmin(carriers))]
+        yield f"{where}: no interval for metrics that need class {name}, which has a single {forecasts.unit}"
     floor = max(2.0 / 2**plan.n_patients, 1 / (1 + n_permutations))
     if floor > 0.01:
-        yield f"{where}: with {plan.n_patients} patients no permutation p-value is below {floor:.3g}"
+        yield f"{where}: with {plan.n_patients} {forecasts.unit}s no permutation p-value is below {floor:.3g}"
 
 
-def _interval(
-    difference: float, draws: np.ndarray, plan: PatientCounts, level: float, unit: str
-) -> tuple[Estimate, float, float]:
-    """Return the difference with its t interval, its standard error and the degrees of freedom."""
-    from scipy.stats import t
-
-    n_classes = int(plan.stratum_of_patient.max()) + 1
-    freedom = plan.n_patients - n_classes
-    found = draws[np.isfinite(draws)]
-    se = math.nan
-    can_vary = np.bincount(plan.stratum_of_patient).min() > 1
-    if can_vary and found.size > 1 and math.isfinite(difference):
-        se = float(found.std(ddof=1)) * math.sqrt(plan.n_patients / freedom)
-    half = float(t.isf((1 - level) / 2, max(freedom, 1))) * se
-    estimate = Estimate(
-        value=difference,
-        low=difference - half,
-        high=difference + half,
-        level=level,
-        method="paired cluster bootstrap, t",
-        n_draws=int(found.size),
-        unit=unit,
-        n_units=plan.n_patients,
-    )
-    return estimate, se, float(max(freedom, 1))
-
-
-def _naive(name: str, y: np.ndarray, p_a: np.ndarray, p_b: np.ndarray, scope: _Scope) -> float:
-    if name != "auc" or scope.domains is not None or p_a.ndim > 1 or len(np.unique(y)) < 2:
+def _naive(name: str, a: Forecasts, b: Forecasts, over: Over | None) -> float:
+    if name != "auc" or over is not None or a.p.ndim > 1 or len(np.unique(a.y)) < 2:
         return math.nan
-    return auc_difference(y, p_a, p_b, "patches", unit="patch")[1]
+    return auc_difference(a.y, a.p, b.p, "patches", unit="patch")[1]
 
 
 def _needed(difference: float, se: float, n_patients: int, level: float) -> float:
@@ -338,7 +308,7 @@ def _margin(margin: float | Mapping[str, float] | None, name: str) -> float:
 
 
 def _judged(rows: list[ComparisonRow], adjustment: str, level: float) -> Iterator[ComparisonRow]:
-    """Adjust each family's p-values and put every row into words."""
+    """Adjust each family's p-values and judge every row."""
     adjusted, n_family = np.full(len(rows), np.nan), np.zeros(len(rows), dtype=int)
     families = {(row.metric, row.aggregation) for row in rows}
     for family in families:
@@ -348,5 +318,4 @@ def _judged(rows: list[ComparisonRow], adjustment: str, level: float) -> Iterato
         n_family[own] = np.count_nonzero(~np.isnan(p_values))
     for row, p_adjusted, size in zip(rows, adjusted, n_family):
         judged = dataclasses.replace(row, p_adjusted=float(p_adjusted), n_family=int(size))
-        judged = dataclasses.replace(judged, verdict=verdict(judged, metric(row.metric).higher_is_better, level))
-        yield dataclasses.replace(judged, sentence=sentence(judged, metric(row.metric).label, level))
+        yield dataclasses.replace(judged, verdict=verdict(judged, level))

@@ -11,8 +11,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from featkit.core.errors import InputError
-from featkit.stats._inputs import (
+from featkit.core.arrays import (
     as_binary,
     as_classes,
     as_groups,
@@ -21,6 +20,7 @@ from featkit.stats._inputs import (
     as_two_classes,
     as_weights,
 )
+from featkit.core.errors import InputError
 
 
 def auc(y: Any, score: Any, sample_weight: Any = None) -> float:

@@ -71,6 +71,6 @@ def check_margin(margin: float) -> float:
     """Return a margin above 0 and finite."""
     if not (math.isfinite(margin) and margin > 0):
         raise InputError(
-            "an equivalence margin must be above 0", margin, "Give the largest difference that is no matter"
+            "an equivalence margin must be above 0", margin, "Give the largest difference you would call negligible"
         )
     return float(margin)

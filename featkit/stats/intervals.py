@@ -1,204 +1,278 @@
-"""Intervals from patient draws: logit-t (the default), percentile, BCa and studentised.
+"""Intervals over patients: logit-t (the default), expanded, percentile and BCa.
 
-The default is a t interval on the logit scale: bootstrap standard error of ``logit(metric)``, widened for the patients
-that each class loses as a degree of freedom, and a t quantile with Satterthwaite's degrees of freedom from the
-variance that each class of patients contributes (found by the jackknife). It is kept within worst-case bounds, those
-of Clopper and Pearson for a share of the smallest class's patients, each wholly right or wrong. Percentile and BCa
-intervals cover too little with twenty patients: in 4,000 simulated studies of twenty patients with a true AUC of 0.80
-(0.96), 95 % percentile intervals of the AUC held it in 88.0 % (79.9 %) and the default's in 95.3 % (95.0 %). The
-studies are ``tests/simulation/test_coverage.py``.
+The default is a t interval on the logit scale of the metric's range. Its standard error is a jackknife over patients
+in parts: the spread of the patients of each class, ``sum_i d_i^2`` of their deviations without patient i, which for a
+mean is ``s^2 / (m - 1)`` (the HC3 rule); and in a cohort the spread between classes, since the numbers of patients of
+each class vary too (like those of the whole cohort, where a split stratified by class kept its shares). Satterthwaite's formula gives the degrees of freedom; where a class that the metric needs has
+fewer than ten patients, they are at most those of that class alone, the cautious choice in Welch's test. The interval
+is kept within the bounds of Clopper and Pearson for patients that are each wholly right or wholly wrong, which are the
+interval at perfect separation, where resampling says nothing. ``tests/simulation/test_coverage.py`` measures how often
+intervals hold the truth.
+
+References
+----------
+B. Efron, C. Stein: The jackknife estimate of variance, Annals of Statistics 9:586, 1981. F. Satterthwaite, Biometrics
+Bulletin 2:110, 1946. J. MacKinnon, H. White, Journal of Econometrics 29:305, 1985 (HC3). C. Clopper, E. Pearson,
+Biometrika 26:404, 1934.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import warnings
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
-from featkit.core.errors import FeatkitWarning, InputError, did_you_mean
+from featkit.core.errors import FeatkitWarning
+from featkit.core.options.resampling import Resampling
 from featkit.results.estimate import Estimate
-from featkit.stats._inputs import check_level
-from featkit.stats.draws import MetricDraws, MetricLike, prepare_metrics
+from featkit.stats.draws import MetricDraws, MetricLike, Reading, patient_plan, prepare_metrics
+from featkit.stats.forecasts import Forecasts
 from featkit.stats.resampling import PatientCounts
 
-METHODS = ("logit-t", "expanded", "percentile", "bca", "studentised")
-"""Names of the interval methods."""
+FEW_PATIENTS = 10
+"""Below this many patients of a class that a metric needs, degrees of freedom are at most theirs."""
+
+TOO_FEW, UNDEFINED, CONSTANT, NOTHING = "too few patients", "undefined", "constant", "nothing selected"
+"""States of an estimate that is not to be read as one (`featkit.results.Estimate`)."""
 
 _EDGE = 1e-6
+_NO_SPREAD = 1e-12  # relative
 
 
-def bootstrap_metrics(
-    y: Any,
-    p: Any,
-    groups: Any,
-    metrics: Sequence[MetricLike] = ("auc", "f1", "brier", "ece"),
-    *,
-    n_draws: int = 2000,
-    level: float = 0.95,
-    method: str = "logit-t",
-    seed: int = 0,
-    unit: str = "patient",
-    **options: Any,
-) -> dict[str, Estimate]:
-    """Return metrics with intervals by resampling patients.
-
-    Parameters
-    ----------
-    y, p, groups, metrics
-        As in `featkit.stats.draws.prepare_metrics`; ``groups="patches"`` says out loud that patches are independent.
-    n_draws : int
-        Resamples of patients.
-    level : float
-        Coverage, in (0, 1).
-    method : {"logit-t", "expanded", "percentile", "bca", "studentised"}
-        How the interval is made from the draws (see `interval`).
-    seed : int
-        Same seed, same draws.
-    unit : str
-        What the groups are, for the record.
-    **options
-        ``domains``, ``strata``, ``nested``, ``threshold``, ``n_bins`` of `featkit.stats.draws.prepare_metrics`.
-
-    Returns
-    -------
-    dict of str to Estimate
-        The value is that of the data. ``n_draws`` counts the draws in which the metric was defined.
-
-    Warns
-    -----
-    FeatkitWarning
-        If a metric is undefined on the data (its value is NaN then) or in some draws, or a class has a single patient,
-        so that no interval can be made.
-    """
-    if isinstance(groups, str):
-        unit = "patch"
-    prepared = prepare_metrics(y, p, groups, metrics, **options)
-    found = estimates(prepared, n_draws=n_draws, level=level, method=method, seed=seed, unit=unit)
-    for remark in remarks(prepared.plan, found, n_draws):
-        warnings.warn(remark, FeatkitWarning, stacklevel=2)
-    return found
-
-
-def remarks(plan: PatientCounts, found: dict[str, Estimate], n_draws: int) -> list[str]:
-    """Return what a reader of these estimates must know: draws that were lost, and why there is no interval."""
-    told = []
-    sizes = np.bincount(plan.stratum_of_patient)
-    unit = next(iter(found.values())).unit if found else "patient"
-    if sizes.min() < 2:
-        told.append(f"no interval: one of the classes has a single {unit}, which does not show how {unit}s vary")
-    for name, estimate in found.items():
-        if np.isnan(estimate.value):
-            told.append(f"{name}: undefined on these patches (a class is missing, or scores separate the classes)")
-        elif estimate.n_draws < n_draws:
-            told.append(f"{name}: undefined in {n_draws - estimate.n_draws} of {n_draws} draws, which were left out")
-    return told
-
-
-def estimates(
-    prepared: MetricDraws,
-    *,
-    n_draws: int = 2000,
-    level: float = 0.95,
-    method: str = "logit-t",
-    seed: int = 0,
-    unit: str = "patient",
-) -> dict[str, Estimate]:
-    """Return what `bootstrap_metrics` does, without its warnings, for metrics prepared before (see `remarks`)."""
-    level = check_level(level)
-    if method not in METHODS:
-        raise InputError("method must be a known way to make an interval", repr(method), did_you_mean(method, METHODS))
-    plan = prepared.plan
-    if method == "studentised" and plan.levels:
-        raise InputError("studentised intervals need nothing nested", "nested levels", "Use method='logit-t'")
-    values, draws, jackknife = prepared.values(), prepared.bootstrap(n_draws, seed), prepared.jackknife()
-    spreads = _spread_of_draws(prepared, n_draws, seed) if method == "studentised" else {}
-    found = {}
-    for name, value in values.items():
-        kept = np.isfinite(draws[name])
-        low, high = interval(
-            value,
-            draws[name][kept],
-            jackknife[name],
-            plan,
-            method=method,
-            level=level,
-            range=prepared.ranges[name],
-            spreads=spreads[name][kept] if spreads else None,
-        )
-        found[name] = Estimate(value, low, high, level, method, int(kept.sum()), unit, plan.n_patients)
-    return found
-
-
-def interval(
-    value: float,
-    draws: np.ndarray,
-    jackknife: np.ndarray,
-    plan: PatientCounts,
-    *,
-    method: str = "logit-t",
-    level: float = 0.95,
-    range: tuple[float, float] = (0.0, 1.0),
-    spreads: np.ndarray | None = None,
-) -> tuple[float, float]:
-    """Return the bounds of an interval made from patient draws.
+@dataclasses.dataclass(frozen=True, eq=False)
+class Resampled:
+    """One estimate and what resampling shows of it.
 
     Parameters
     ----------
     value : float
-        The estimate on the data.
-    draws : ndarray of float, shape (n_draws,)
-        The estimate in resamples.
+        On the data.
     jackknife : ndarray of float, shape (n_left_out,)
-        The estimate without one patient each, in the order of ``plan.left_out``.
+        Without one patient each, in the order of ``plan.left_out``; NaN where that leaves it undefined.
+    draws : ndarray of float, shape (n_draws,), optional
+        In bootstrap draws; not needed by "logit-t".
+    reading : Reading
+        Range and carriers.
+    """
+
+    value: float
+    jackknife: np.ndarray
+    draws: np.ndarray | None = None
+    reading: Reading = dataclasses.field(default_factory=Reading)
+
+
+@dataclasses.dataclass(frozen=True)
+class Spread:
+    """Standard error and degrees of freedom; NaN where patients do not show them."""
+
+    se: float
+    freedom: float
+
+
+def bootstrap_metrics(
+    forecasts: Forecasts,
+    metrics: Sequence[MetricLike] = ("auc", "f1", "brier"),
+    *,
+    resampling: Resampling | None = None,
+) -> dict[str, Estimate]:
+    """Return metrics with intervals over patients.
+
+    Parameters
+    ----------
+    forecasts : Forecasts
+        Labels, scores and patients.
+    metrics : sequence of str or callable
+        As in `featkit.stats.prepare_metrics`. The default interval of a function needs it to be smooth; use
+        ``method="percentile"`` for a median.
+    resampling : Resampling, optional
+        Level, method, design and, for methods that draw, number of draws and seed.
+
+    Returns
+    -------
+    dict of str to Estimate
+        The value is that of the data.
+
+    Warns
+    -----
+    FeatkitWarning
+        If a metric is undefined on the data (its value is NaN then) or in some draws, or has no interval.
+
+    Examples
+    --------
+    >>> found = Forecasts([0, 1, 0, 1, 0, 1], [0.1, 0.9, 0.6, 0.4, 0.3, 0.7], "patches")
+    >>> bootstrap_metrics(found, ["brier"])["brier"].n_units
+    6
+    """
+    how = resampling or Resampling()
+    found = estimates(forecasts, metrics, resampling=how)
+    for remark in remarks(found, how):
+        warnings.warn(remark, FeatkitWarning, stacklevel=2)
+    return found
+
+
+def estimates(forecasts: Forecasts, metrics: Sequence[MetricLike], *, resampling: Resampling) -> dict[str, Estimate]:
+    """Return what `bootstrap_metrics` does, without its warnings (see `remarks`)."""
+    prepared = prepare_metrics(forecasts, metrics, plan=patient_plan(forecasts, resampling))
+    return interval_estimates(prepared, resampling, forecasts)
+
+
+def interval_estimates(prepared: MetricDraws, resampling: Resampling, forecasts: Forecasts) -> dict[str, Estimate]:
+    """Return estimates of prepared metrics; ``forecasts`` say unit, classes, and whether scores vary at all."""
+    found = {}
+    for name, one in resampled(prepared, resampling).items():
+        found[name] = as_estimate(one, prepared.plan, resampling, forecasts)
+        if forecasts.is_constant and found[name].state != UNDEFINED and np.ptp(one.jackknife) <= _NO_SPREAD:
+            folds = set() if forecasts.folds is None else set(forecasts.folds.tolist())
+            state = NOTHING if folds and folds <= set(forecasts.nothing_selected) else CONSTANT
+            found[name] = dataclasses.replace(found[name], low=float("nan"), high=float("nan"), state=state)
+    return found
+
+
+def resampled(prepared: MetricDraws, resampling: Resampling) -> dict[str, Resampled]:
+    """Return values, jackknife and, where the method needs them, draws of prepared metrics."""
+    values, jackknife = prepared.values(), prepared.jackknife()
+    draws = {} if resampling.method == "logit-t" else prepared.bootstrap(resampling.n_draws, resampling.seed)
+    return {n: Resampled(v, jackknife[n], draws.get(n), prepared.readings[n]) for n, v in values.items()}
+
+
+def as_estimate(one: Resampled, plan: PatientCounts, resampling: Resampling, forecasts: Forecasts) -> Estimate:
+    """Return one estimate with its state; ``forecasts`` say the unit and the classes."""
+    low, high = interval(one, plan, resampling)
+    state = "" if np.isfinite([low, high]).all() else UNDEFINED if not np.isfinite(one.value) else TOO_FEW
+    carriers = np.zeros(forecasts.n_classes, dtype=int) if plan.n_carriers is None else plan.n_carriers
+    return Estimate(
+        value=one.value,
+        low=low,
+        high=high,
+        level=resampling.level,
+        method=resampling.method,
+        n_draws=0 if one.draws is None else int(np.isfinite(one.draws).sum()),
+        unit=forecasts.unit,
+        n_units=plan.n_patients,
+        n_units_by_class=dict(zip(forecasts.names, map(int, carriers))),
+        design=resampling.design,
+        state=state,
+    )
+
+
+def remarks(found: dict[str, Estimate], resampling: Resampling) -> list[str]:
+    """Return what a reader must know: what is undefined, which draws were lost, what has no interval and why."""
+    lines = []
+    without = [name for name, e in found.items() if e.state == TOO_FEW]
+    if without:
+        one = found[without[0]]
+        units = f"{one.unit}{'es' if one.unit == 'patch' else 's'}"
+        by_class = one.n_units_by_class
+        fewest = min(by_class, key=lambda name: by_class[name], default="")
+        count = f"{by_class[fewest]} with class {fewest}" if fewest else str(one.n_units)
+        lines.append(f"{', '.join(without)}: no interval: too few {units} to show how they vary ({count})")
+    for name, estimate in found.items():
+        if estimate.state == UNDEFINED:
+            lines.append(f"{name}: undefined on these patches (a class is missing, or scores separate the classes)")
+        elif estimate.state in (CONSTANT, NOTHING):
+            lines.append(f"{name}: {estimate.state}: all patches have the same score")
+        elif estimate.method != "logit-t" and 0 < estimate.n_draws < resampling.n_draws:
+            lost = resampling.n_draws - estimate.n_draws
+            lines.append(f"{name}: undefined in {lost} of {resampling.n_draws} draws, which were left out")
+    return lines
+
+
+def interval(one: Resampled, plan: PatientCounts, resampling: Resampling) -> tuple[float, float]:
+    """Return the bounds of an interval over patients.
+
+    Parameters
+    ----------
+    one : Resampled
+        Value, jackknife, draws, range.
     plan : PatientCounts
-        How patients were drawn.
-    method : {"logit-t", "expanded", "percentile", "bca", "studentised"}
-        ``logit-t``: see the module. ``percentile``: quantiles of the draws. ``expanded``: quantiles further out, by the
-        t distribution and the lost degrees of freedom (Hesterberg, American Statistician 69:371, 2015). ``bca``:
-        bias-corrected and accelerated percentiles, acceleration from the jackknife (Efron, JASA 82:171, 1987).
-        ``studentised``: bootstrap-t on the logit scale, standard errors by the jackknife inside each draw.
-    level : float
-        Coverage.
-    range : (float, float)
-        Smallest and largest possible value; infinite bounds switch the logit off.
-    spreads : ndarray of float, shape (n_draws,), optional
-        Standard error in each draw on the scale of ``to_line``; ``studentised`` needs it.
+        How patients are drawn.
+    resampling : Resampling
+        ``level`` and ``method``. ``logit-t``: see the module. ``percentile``: quantiles of the draws. ``expanded``:
+        quantiles further out, by the t distribution and the lost degrees of freedom (Hesterberg, American
+        Statistician 69:371, 2015). ``bca``: bias-corrected and accelerated percentiles, acceleration from the
+        jackknife (Efron, JASA 82:171, 1987).
 
     Returns
     -------
     (float, float)
-        NaN where a stratum has a single patient, or fewer than two draws are defined. At a bound of the range, where
-        all draws agree (perfect separation), resampling says nothing: every method then gives the worst-case bounds.
+        NaN where the value is undefined, or becomes so without one patient, or a class of two that the metric needs
+        shows no spread. At a bound of the range, where nothing varies (perfect separation), every method gives the
+        worst-case bounds.
     """
     from scipy.stats import t
 
-    sizes, (low, high) = np.bincount(plan.stratum_of_patient), range
-    if not np.isfinite(value) or len(draws) < 2 or sizes.min() < 2:
-        return float("nan"), float("nan")
-    tail = (1 - level) / 2
-    worst = worst_case(value, int(sizes.min()), tail, range)
-    if np.ptp(draws) < 1e-12 and min(value - low, high - value) < 1e-12:
-        return worst
-    if method == "percentile":
-        bounds = np.quantile(draws, [tail, 1 - tail])
-    elif method == "expanded":
-        bounds = np.quantile(draws, expanded_levels(jackknife, plan, level))
-    elif method == "bca":
-        bounds = np.quantile(draws, _bca_levels(value, draws, jackknife, plan, tail))
-    elif method == "studentised" and spreads is not None:
-        line, spread = to_line(np.array([value]), range)[0], _jackknife_spread(to_line(jackknife, range), plan)[0]
-        usable = spreads > 0
-        ratios = (to_line(draws, range)[usable] - line) / spreads[usable]
-        bounds = from_line(line - spread * np.quantile(ratios, [1 - tail, tail]), range)
-    else:
-        line, on_line = to_line(np.array([value]), range)[0], to_line(draws, range)
-        _, freedom, widening = _jackknife_spread(to_line(jackknife, range), plan)
-        half = t.ppf(1 - tail, freedom) * on_line.std() * widening
-        bounds = from_line(line + half * np.array([-1.0, 1.0]), range)
-        bounds = np.clip(bounds, *worst)
+    nothing, reading, tail = (float("nan"), float("nan")), one.reading, (1 - resampling.level) / 2
+    if not np.isfinite(one.value) or not np.isfinite(one.jackknife).all() or plan.n_patients < 2:
+        return nothing
+    low, high = reading.range
+    worst = worst_case(one.value, reading.n_bound, tail, reading.range)
+    if np.ptp(one.jackknife) < 1e-12 and min(one.value - low, high - one.value) < 1e-12:
+        return worst if reading.n_bound >= 2 else nothing
+    if resampling.method == "logit-t":
+        line = to_line(np.array([one.value]), reading.range)[0]
+        found = spread(to_line(one.jackknife, reading.range), plan, reading.carried_by)
+        if not np.isfinite(found.se):
+            return nothing
+        half = t.ppf(1 - tail, found.freedom) * found.se
+        bounds = np.clip(from_line(line + half * np.array([-1.0, 1.0]), reading.range), *worst)
+        return float(bounds[0]), float(bounds[1])
+    draws = np.zeros(0) if one.draws is None else one.draws[np.isfinite(one.draws)]
+    if len(draws) < 2:
+        return nothing
+    levels = np.array([tail, 1 - tail])
+    if resampling.method == "expanded":
+        levels = expanded_levels(one.jackknife, plan, resampling.level)
+    elif resampling.method == "bca":
+        levels = _bca_levels(one.value, draws, one.jackknife, tail)
+    bounds = np.quantile(draws, levels)
     return float(bounds[0]), float(bounds[1])
+
+
+def spread(jackknife: np.ndarray, plan: PatientCounts, carried_by: str = "patients") -> Spread:
+    """Return standard error and degrees of freedom from the values without one patient each.
+
+    Parameters
+    ----------
+    jackknife : ndarray of float, shape (n_left_out,)
+        On the scale the interval is made on.
+    plan : PatientCounts
+        Classes and design.
+    carried_by : {"patients", "classes", "class 0", "class 1"}
+        Whose patients the value rests on.
+
+    Returns
+    -------
+    Spread
+        NaN where a class that the value needs shows no spread while others do: with two classes, its patients may
+        all be alike by chance.
+    """
+    cells = plan.cells
+    names, sizes = np.unique(cells, return_counts=True)
+    of_left_out = cells[plan.left_out]
+    means = np.array([jackknife[of_left_out == name].mean() for name in names])
+    within = np.array([m * np.mean((jackknife[of_left_out == c] - mu) ** 2) for c, m, mu in zip(names, sizes, means)])
+    parts = [(v, m - 1) for v, m in zip(within, sizes) if m > 1]
+    between = 0.0
+    if plan.is_cohort or (plan.class_of_patient is None and len(names) == 1):
+        n = int(sizes.sum())
+        n_cohort = plan.n_cohort or n
+        between = n / n_cohort * (n - 1) / n * float(sizes @ (means - sizes @ means / n) ** 2)
+        parts.append((between, max(n_cohort - len(names), 1)))
+    total = float(within.sum() + between)
+    carriers = sizes if plan.n_carriers is None else plan.n_carriers[names]
+    needed = np.array([carried_by in ("classes", f"class {name}") for name in names])
+    fewest = int(carriers[needed].min()) if needed.any() else plan.n_patients
+    has_gap = len(names) == 2 and (within <= _NO_SPREAD * total)[needed & (carriers == sizes)].any()
+    if needed.any() and total > 0 and (fewest < 2 or has_gap):
+        return Spread(float("nan"), float("nan"))
+    if total <= 0:
+        return Spread(0.0, float(max(plan.n_patients - len(names), 1)))
+    freedom = total**2 / max(sum(v**2 / f for v, f in parts), 1e-300)
+    if needed.any() and fewest < FEW_PATIENTS:
+        freedom = min(freedom, fewest - 1.0)
+    return Spread(float(np.sqrt(total)), float(freedom))
 
 
 def to_line(values: np.ndarray, range: tuple[float, float]) -> np.ndarray:
@@ -221,12 +295,15 @@ def expanded_levels(jackknife: np.ndarray, plan: PatientCounts, level: float) ->
     from scipy.special import ndtr
     from scipy.stats import t
 
-    _, freedom, widening = _jackknife_spread(jackknife, plan)
-    beyond = ndtr(t.ppf((1 - level) / 2, freedom) * widening)
+    sizes = np.bincount(plan.stratum_of_patient)
+    found = spread(jackknife, plan)
+    left = max(plan.n_patients - len(sizes), 1)
+    freedom = found.freedom if np.isfinite(found.freedom) else left
+    beyond = ndtr(t.ppf((1 - level) / 2, freedom) * np.sqrt(plan.n_patients / left))
     return np.array([beyond, 1 - beyond])
 
 
-def worst_case(value: float, n: int, tail: float, range: tuple[float, float]) -> tuple[float, float]:
+def worst_case(value: float, n: float, tail: float, range: tuple[float, float]) -> tuple[float, float]:
     """Return Clopper and Pearson's bounds for a share of n patients, each wholly right or wholly wrong."""
     from scipy.stats import beta
 
@@ -241,56 +318,13 @@ def worst_case(value: float, n: int, tail: float, range: tuple[float, float]) ->
     return float(low + (high - low) * shares[0]), float(low + (high - low) * shares[1])
 
 
-def _by_stratum(jackknife: np.ndarray, plan: PatientCounts) -> list[tuple[int, np.ndarray]]:
-    """Return for each stratum its size and the jackknife values of its patients, as deviations from their mean.
-
-    A patient without whom the value is undefined is passed over.
-    """
-    stratum, parts = plan.stratum_of_patient[plan.left_out], []
-    for s, size in enumerate(np.bincount(plan.stratum_of_patient)):
-        own = jackknife[(stratum == s) & np.isfinite(jackknife)]
-        parts.append((int(size), own - own.mean() if len(own) else np.zeros(1)))
-    return parts
-
-
-def _jackknife_spread(jackknife: np.ndarray, plan: PatientCounts) -> tuple[float, float, float]:
-    """Return standard error, Satterthwaite's degrees of freedom, and what the bootstrap's lacks as a factor."""
-    parts = [((m - 1) * np.mean(d**2), m) for m, d in _by_stratum(jackknife, plan)]
-    total = sum(v for v, _ in parts)
-    if total == 0:
-        return 0.0, float(plan.n_patients - len(parts)), 1.0
-    freedom = total**2 / sum(v**2 / (m - 1) for v, m in parts)
-    return float(np.sqrt(total)), float(freedom), float(np.sqrt(total / sum(v * (m - 1) / m for v, m in parts)))
-
-
-def _bca_levels(value: float, draws: np.ndarray, jackknife: np.ndarray, plan: PatientCounts, tail: float) -> np.ndarray:
+def _bca_levels(value: float, draws: np.ndarray, jackknife: np.ndarray, tail: float) -> np.ndarray:
     from scipy.special import ndtr, ndtri
 
     below = (np.mean(draws < value) + np.mean(draws <= value)) / 2
     shift = ndtri(np.clip(below, 0.5 / len(draws), 1 - 0.5 / len(draws)))
-    scaled = [((m - 1) / m * -d, m / len(d)) for m, d in _by_stratum(jackknife, plan)]
-    square = sum(float(np.sum(i**2)) * share for i, share in scaled)
-    cube = sum(float(np.sum(i**3)) * share for i, share in scaled)
-    lean = cube / (6 * square**1.5) if square > 0 else 0.0
+    influence = jackknife.mean() - jackknife
+    square = float(np.sum(influence**2))
+    lean = float(np.sum(influence**3)) / (6 * square**1.5) if square > 0 else 0.0
     edges = shift + ndtri(np.array([tail, 1 - tail]))
     return ndtr(shift + edges / (1 - lean * edges))
-
-
-def _spread_of_draws(prepared: MetricDraws, n_draws: int, seed: int) -> dict[str, np.ndarray]:
-    """Return the jackknife standard error (n_draws,) of each metric inside each draw, on the scale of `to_line`."""
-    plan = prepared.plan
-    sizes = np.bincount(plan.stratum_of_patient)
-    found: dict[str, list[np.ndarray]] = {name: [] for name in prepared.forms}
-    for block, _ in plan.blocks(n_draws, seed):
-        for counts in block:
-            drawn = np.flatnonzero(counts)
-            without = np.repeat(counts[None], len(drawn), axis=0)
-            without[np.arange(len(drawn)), drawn] -= 1
-            for name, values in prepared.at(without).items():
-                on_line, variance = to_line(values, prepared.ranges[name]), 0.0
-                for stratum, size in enumerate(sizes):
-                    own = plan.stratum_of_patient[drawn] == stratum
-                    mean = np.average(on_line[own], weights=counts[drawn[own]])
-                    variance += (size - 1) / size * float(counts[drawn[own]] @ (on_line[own] - mean) ** 2)
-                found[name].append(np.sqrt(variance))
-    return {name: np.array(parts) for name, parts in found.items()}

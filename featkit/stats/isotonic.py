@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from featkit.core.arrays import as_binary_forecast
 from featkit.results.calibration import CorpParts
-from featkit.stats._inputs import as_binary_forecast
 
 
 def corp(y: Any, p: Any) -> CorpParts:

@@ -2,60 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from featkit.results.comparison import PermutationTest
-from featkit.stats._inputs import as_groups
-from featkit.stats.draws import prepare_metrics
-from featkit.stats.metrics import scored
+from featkit.stats.draws import MetricLike, Over, prepare_metrics
+from featkit.stats.forecasts import Forecasts
+from featkit.stats.metrics import metric
 from featkit.stats.permutation import permutation_p_value, sign_flips
 from featkit.stats.resampling import patient_counts
-
-RANK_METRICS = frozenset({"auc", "auc_hand_till", "average_precision"})
-"""Metrics that know only the order of the scores: exchanged as ranks, so that scale makes no difference."""
 
 _CELLS = 1 << 22
 _ROUNDING = 1e-13  # relative
 
 
 def paired_permutation_test(
-    y: Any,
-    p_a: Any,
-    p_b: Any,
-    groups: Any,
-    metrics: Sequence[str | Callable[[np.ndarray, np.ndarray], float]] = ("auc", "f1", "brier"),
+    a: Forecasts,
+    b: Forecasts,
+    metrics: Sequence[MetricLike] = ("auc", "f1", "brier"),
     *,
-    domains: Any = None,
-    threshold: float = 0.5,
-    n_bins: int = 15,
+    over: Over | None = None,
     n_permutations: int = 10_000,
     seed: int = 0,
 ) -> dict[str, PermutationTest]:
-    """Test the differences ``metric(y, p_a) - metric(y, p_b)`` by exchanging the forecasts of whole patients.
+    """Test the differences ``metric(a) - metric(b)`` by exchanging the forecasts of whole patients.
 
     Under the null the two forecasts of a patient could as well have come in the other order. Each rearrangement
     exchanges them for a subset of patients, in all folds and on all their patches at once, and computes both metrics
     again, exactly: the stacked patches of both forecasts are drawn with counts 0 and 1 for each patient and forecast.
-    Metrics of the ranking of two classes are exchanged as midranks within their forecast (Venkatraman 2000), since two
-    forecasts on different scales may rank equally well; class probabilities of more classes stay as they are.
+    Metrics of the ranking of two classes are exchanged as midranks within their forecast (Venkatraman, Biometrics
+    56:1134, 2000), since two forecasts on different scales may rank equally well; class probabilities of more classes
+    stay as they are.
 
     Parameters
     ----------
-    y : array of int, shape (n,)
-        Labels.
-    p_a, p_b : array of float, shape (n,) or (n, K)
-        Forecasts of the same patches.
-    groups : array, shape (n,), or "patches"
-        Patient of each patch.
+    a, b : Forecasts
+        Two forecasts of the same patches in the same order.
     metrics : sequence of str or callable
-        As in `featkit.stats.draws.prepare_metrics`.
-    domains : array, shape (n,), optional
-        When given, a metric is its mean over domains, and ranks are taken within each.
-    threshold, n_bins : float, int
-        As in `featkit.stats.draws.prepare_metrics`.
+        As in `featkit.stats.prepare_metrics`.
+    over : {"mean of folds", "mean of domains", "within folds"}, optional
+        As in `featkit.stats.prepare_metrics`; ranks are then taken within folds or domains.
     n_permutations : int
         Rearrangements at most; all ``2 ** n_patients - 1`` when there are no more.
     seed : int
@@ -65,28 +53,27 @@ def paired_permutation_test(
     -------
     dict of str to PermutationTest
         Two-sided tests; p-value NaN where a metric is undefined.
+
+    Examples
+    --------
+    >>> one = Forecasts([0, 1, 0, 1], [0.1, 0.9, 0.6, 0.4], ["a", "b", "c", "d"])
+    >>> two = one.with_p([0.2, 0.7, 0.6, 0.4])
+    >>> paired_permutation_test(one, two, ["brier"])["brier"].n_permutations
+    15
     """
-    n = len(np.asarray(y))
-    patients, patient = np.unique(as_groups(groups, n), return_inverse=True)
-    labels = np.concatenate([y, y])
-    both_domains = None if domains is None else np.concatenate([domains, domains])
+    n = len(a)
+    patients, patient = np.unique(a.groups, return_inverse=True)
     plan = patient_counts(np.concatenate([patient, patient + len(patients)]), n=2 * n)
-    forecasts = [scored(y, p, threshold, n_bins).p for p in (p_a, p_b)]
-    ranked = [_midranks(p, domains) if p.ndim == 1 else p for p in forecasts]
+    both = a.take(np.tile(np.arange(n), 2))
+    parts = None if over is None else a.domains if over == "mean of domains" else a.folds
+    plain = np.concatenate([a.p, b.p])
+    ranked = np.concatenate([_midranks(one.p, parts) for one in (a, b)]) if a.p.ndim == 1 else plain
     prepared = {}
     for wanted in metrics:
-        a, b = ranked if wanted in RANK_METRICS else forecasts
-        one = prepare_metrics(
-            labels,
-            np.concatenate([a, b]),
-            None,
-            [wanted],
-            domains=both_domains,
-            threshold=threshold,
-            n_bins=n_bins,
-            plan=plan,
+        is_rank = isinstance(wanted, str) and metric(wanted).is_rank
+        prepared.update(
+            prepare_metrics(both.with_p(ranked if is_rank else plain), [wanted], over=over, plan=plan).forms
         )
-        prepared.update(one.forms)
     signs, is_exact = sign_flips(len(patients), n_permutations, seed)
     signs = np.concatenate([np.ones((1, len(patients)), dtype=np.int8), signs])
     found: dict[str, list[np.ndarray]] = {name: [] for name in prepared}
@@ -105,7 +92,7 @@ def paired_permutation_test(
             n_permutations=null.size,
             is_exact=is_exact,
             alternative="two-sided",
-            unit="patch" if isinstance(groups, str) else "patient",
+            unit=a.unit,
             n_units=len(patients),
             null=null,
         )

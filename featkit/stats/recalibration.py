@@ -7,9 +7,9 @@ from typing import Any, Self
 
 import numpy as np
 
+from featkit.core.arrays import as_classes, as_groups, as_probabilities, as_two_classes
 from featkit.core.errors import InputError
 from featkit.core.registry import Registry
-from featkit.stats._inputs import as_classes, as_groups, as_probabilities, as_two_classes
 from featkit.stats.calibration import to_logit
 from featkit.stats.isotonic import isotonic_rates
 from featkit.stats.metrics import LOGIT_CLIP

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from featkit.core.arrays import as_groups, check_count
 from featkit.core.errors import InputError
 from featkit.core.seeds import rng
-from featkit.stats._inputs import as_groups, check_count
 
 _BLOCK_CELLS = 1 << 22
 _MOST_LEFT_OUT = 1000
@@ -35,6 +35,12 @@ class PatientCounts:
         Patients are drawn within these, each stratum keeping its size.
     levels : tuple of ndarray
         For each nested level, the parent (in the level above) of each of its members; empty when nothing is nested.
+    class_of_patient : ndarray of int, shape (n_patients,), optional
+        Class of each patient, the rarest among its patches; None where classes play no part.
+    n_carriers : ndarray of int, shape (n_classes,), optional
+        Patients with patches of each class; one with patches of two counts in both.
+    n_cohort : int, optional
+        Patients of the whole cohort, where these are a part of it drawn in its class shares.
     """
 
     unit_of_row: np.ndarray
@@ -42,6 +48,9 @@ class PatientCounts:
     patients: np.ndarray
     stratum_of_patient: np.ndarray
     levels: tuple[np.ndarray, ...] = ()
+    class_of_patient: np.ndarray | None = None
+    n_carriers: np.ndarray | None = None
+    n_cohort: int | None = None
 
     @property
     def n_units(self) -> int:
@@ -81,11 +90,24 @@ class PatientCounts:
             yield counts, inner
 
     @property
+    def cells(self) -> np.ndarray:
+        """Class of each patient where classes are known, else its stratum; shape (n_patients,)."""
+        return self.stratum_of_patient if self.class_of_patient is None else self.class_of_patient
+
+    @property
+    def is_cohort(self) -> bool:
+        """Whether draws let the numbers of each class vary."""
+        if self.class_of_patient is None:
+            return False
+        pairs = np.unique(np.stack([self.stratum_of_patient, self.class_of_patient]), axis=1)
+        return len(np.unique(pairs[0])) < pairs.shape[1]
+
+    @property
     def left_out(self) -> np.ndarray:
-        """Patients that `jackknife` leaves out, one by one: all, or 1,000 evenly spaced ones of a larger stratum."""
-        chosen = []
-        for stratum in range(int(self.stratum_of_patient.max()) + 1):
-            members = np.flatnonzero(self.stratum_of_patient == stratum)
+        """Patients that `jackknife` leaves out, one by one: all, or 1,000 evenly spaced ones of a larger class."""
+        chosen, cells = [], self.cells
+        for cell in np.unique(cells):
+            members = np.flatnonzero(cells == cell)
             spread = np.linspace(0, len(members) - 1, min(len(members), _MOST_LEFT_OUT))
             chosen.append(members[spread.astype(np.int64)])
         return np.sort(np.concatenate(chosen))
@@ -122,6 +144,7 @@ def patient_counts(
     groups: Any,
     *,
     strata: Any = None,
+    classes: Any = None,
     nested: Sequence[Any] = (),
     n: int | None = None,
 ) -> PatientCounts:
@@ -133,8 +156,11 @@ def patient_counts(
         Patient of each patch. The literal ``"patches"`` treats every patch as its own patient; then give ``n`` or
         ``strata``.
     strata : array, shape (n,), optional
-        Draw within these. A value per patch, usually its class: a patient whose patches have one value belongs to
-        that stratum; patients with several values form one stratum of their own ("mixed"). None draws from all.
+        Draw within these, so that each keeps its number of patients. One value per patch, usually its fold, or its
+        class in a case-control study: a patient with several belongs to the one that the fewest patients have. None
+        draws from all patients, as a cohort is drawn.
+    classes : array of int, shape (n,), optional
+        Class of each patch, 0..K-1: whose spread is whose when an interval is made.
     nested : sequence of (array of shape (n,) or "patches")
         Levels resampled inside each drawn patient, outermost first: ``nested=[slides, "patches"]`` draws patients,
         then slides within each drawn patient, then patches within each drawn slide. A name counts within its parent,
@@ -152,12 +178,19 @@ def patient_counts(
         If ``groups`` is not given, or arrays differ in length.
     """
     if n is None:
-        sized = next((a for a in (groups, strata, *nested) if a is not None and not isinstance(a, str)), None)
+        sized = next((a for a in (groups, strata, classes, *nested) if a is not None and not isinstance(a, str)), None)
         if sized is None:
             raise InputError("groups must name the patient of each patch", repr(groups))
         n = len(sized)
     patients, patient_of_row = np.unique(as_groups(groups, n), return_inverse=True)
-    stratum_of_patient = _strata_of_patients(strata, patient_of_row, len(patients), n)
+    stratum_of_patient = np.zeros(len(patients), dtype=np.int64)
+    if strata is not None:
+        _, value = np.unique(as_groups(strata, n, "strata"), return_inverse=True)
+        stratum_of_patient, _ = _rarest(value, patient_of_row, len(patients))
+        stratum_of_patient = np.unique(stratum_of_patient, return_inverse=True)[1]
+    class_of_patient = n_carriers = None
+    if classes is not None:
+        class_of_patient, n_carriers = _rarest(np.asarray(classes).astype(np.int64), patient_of_row, len(patients))
     unit_of_row, patient_of_unit = patient_of_row, np.arange(len(patients))
     levels = []
     for position, level in enumerate(nested):
@@ -167,7 +200,9 @@ def patient_counts(
         parent = unit_of_row[first_row]
         levels.append(parent)
         unit_of_row, patient_of_unit = inner, patient_of_unit[parent]
-    return PatientCounts(unit_of_row, patient_of_unit, patients, stratum_of_patient, tuple(levels))
+    return PatientCounts(
+        unit_of_row, patient_of_unit, patients, stratum_of_patient, tuple(levels), class_of_patient, n_carriers
+    )
 
 
 def draw_counts(groups: Any, strata: Any = None, n_draws: int = 2000, seed: int = 0) -> np.ndarray:
@@ -178,7 +213,7 @@ def draw_counts(groups: Any, strata: Any = None, n_draws: int = 2000, seed: int 
     groups : array, shape (n,)
         Patient of each patch.
     strata : array, shape (n,), optional
-        Class of each patch; patients are drawn within their class (see `patient_counts`).
+        Patients are drawn within these (see `patient_counts`).
     n_draws : int
         Resamples.
     seed : int
@@ -193,16 +228,12 @@ def draw_counts(groups: Any, strata: Any = None, n_draws: int = 2000, seed: int 
     return np.concatenate([counts for counts, _ in plan.blocks(n_draws, seed)])
 
 
-def _strata_of_patients(strata: Any, patient_of_row: np.ndarray, n_patients: int, n: int) -> np.ndarray:
-    if strata is None:
-        return np.zeros(n_patients, dtype=np.int64)
-    _, value = np.unique(as_groups(strata, n, "strata"), return_inverse=True)
-    lowest = np.full(n_patients, n, dtype=np.int64)
-    highest = np.full(n_patients, -1, dtype=np.int64)
-    np.minimum.at(lowest, patient_of_row, value)
-    np.maximum.at(highest, patient_of_row, value)
-    stratum = np.where(lowest == highest, lowest, int(value.max()) + 1)
-    return np.unique(stratum, return_inverse=True)[1]
+def _rarest(value: np.ndarray, patient_of_row: np.ndarray, n_patients: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return for each patient the one of its values that the fewest patients have, and how many have each value."""
+    has = np.zeros((n_patients, int(value.max()) + 1), dtype=bool)
+    has[patient_of_row, value] = True
+    n_carriers = has.sum(axis=0)
+    return np.argmin(np.where(has, n_carriers, n_patients + 1), axis=1), n_carriers
 
 
 def _draw_members(counts: np.ndarray, parent: np.ndarray, random: np.random.Generator) -> np.ndarray:

@@ -105,23 +105,14 @@ def _compared(
 ) -> Comparison:
     from featkit.stats.comparison import compare as compare_forecasts
 
-    words = tuple(name.only("method", "model", "positive").label() for name in names)
-    found = compare_forecasts(
-        left.y,
-        left.p,
-        right.p,
-        left.patients,
-        names=words,
+    return compare_forecasts(
+        left.labelled(),
+        right.labelled(),
+        names=names,
         metrics=options.metrics,
-        folds=left.folds,
         margin=_margins(options),
-        n_draws=resampling.n_draws,
-        level=resampling.level,
-        seed=resampling.seed,
+        resampling=resampling,
     )
-    keys = dict(zip(words, names, strict=True))
-    rows = (dataclasses.replace(row, a=keys[str(row.a)], b=keys[str(row.b)]) for row in found.rows)
-    return dataclasses.replace(found, names=names, rows=tuple(rows))
 
 
 def _apart(names: tuple[RunKey, RunKey], runs: RunFilter | None) -> tuple[tuple[str, str], ...]:

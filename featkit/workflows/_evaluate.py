@@ -193,17 +193,7 @@ def _recalibration(model: FoldModel, resampling: Resampling) -> RecalibrationEff
     if len(classes) != 2 or len(set(y[model.split.rows("val")].tolist())) < 2:
         return None
     before, held_out = model.forecast("val"), model.forecast()
-    return recalibration_effect(
-        before.p,
-        before.y,
-        before.patients,
-        held_out.p,
-        held_out.y,
-        held_out.patients,
-        n_draws=resampling.n_draws,
-        level=resampling.level,
-        seed=resampling.seed,
-    )
+    return recalibration_effect(before.labelled(), held_out.labelled(), resampling=resampling)
 
 
 def _sum_up(

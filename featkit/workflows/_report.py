@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +30,7 @@ from featkit.workflows.steps.staleness import stale_results
 from featkit.workflows.steps.summaries import save_table, summary_path
 
 if TYPE_CHECKING:
+    from featkit.reporting.html import ReportContent
     from featkit.reporting.study_results import EmbeddingMap, SamplePatches, StudyResults
 
 _ESTIMATOR = "report 2"
@@ -79,7 +80,7 @@ def report(
     >>> featkit.report("uni.zarr")  # doctest: +SKIP
     """
     from featkit.reporting.html import write_report
-    from featkit.reporting.report_content import report_content
+    from featkit.reporting.report_content import build_report
 
     sources = find_sources(store, split=split)
     workspace = sources[0].workspace if store is None else None
@@ -91,8 +92,8 @@ def report(
     is_whole = all(one.exists() for one in (target, target.parent / "figures", target.parent / "tables"))
     if not again and is_whole and _made_from(record) == made_from:
         return target
-    content = report_content(study)
-    _draw(content.sections, target.parent / "figures")
+    content = build_report(study)
+    _draw(content, target.parent / "figures")
     for name, result in _tables(study).items():
         save_table(result.frame(), target.parent / "tables" / f"{name}.csv")
     written = write_report(content, target)
@@ -100,11 +101,11 @@ def report(
     return written
 
 
-def _draw(sections: Iterable[Any], folder: Path) -> None:
+def _draw(content: ReportContent, folder: Path) -> None:
     from featkit.reporting.figures.style import save_figure
-    from featkit.reporting.sections import figures_of
+    from featkit.reporting.report_content import figures_of
 
-    figures = {name: figure for section in sections for name, figure in figures_of(section).items()}
+    figures = figures_of(content)
     for name, figure in track(figures.items(), "Drawing figures", total=len(figures)):
         write_bytes(folder / f"{name}.svg", figure.data)
         if not isinstance(figure.image, bytes):

@@ -5,12 +5,15 @@ import pytest
 from sklearn.metrics import brier_score_loss, f1_score, roc_auc_score
 
 from featkit.core.errors import InputError
+from featkit.core.options import Resampling
 from featkit.results.comparison import Comparison
-from featkit.stats.comparison import compare, compare_many
+from featkit.stats import Forecasts
+from featkit.stats import compare as compare_forecasts
+from featkit.stats import compare_many as compare_several
 from featkit.stats.multiplicity import adjust
 
 FOLDS = ("100X", "200X", "40X")
-QUICK = {"n_draws": 300, "n_permutations": 300}
+QUICK = {"n_permutations": 300}
 
 
 def sigmoid(x):
@@ -27,6 +30,19 @@ def cohort(n_patients=24, gain=0.6, seed=0, noise=1.0):
     a = sigmoid((0.5 + gain) * sign + shared + 0.5 * rng.normal(size=groups.size))
     b = sigmoid(0.5 * sign + shared + 0.5 * rng.normal(size=groups.size))
     return y, a, b, groups, np.array(FOLDS)[np.arange(groups.size) % 3]
+
+
+def labelled(y, p, groups, folds=None, threshold=0.5):
+    return Forecasts(y, p, groups, folds=folds, threshold=threshold)
+
+
+def compare(y, p_a, p_b, groups, *, folds=None, level=0.95, seed=0, **options):
+    given = (labelled(y, p, groups, folds) for p in (p_a, p_b))
+    return compare_forecasts(*given, resampling=Resampling(level=level, seed=seed), **options)
+
+
+def compare_many(y, forecasts, groups, *, folds=None, **options):
+    return compare_several({name: labelled(y, p, groups, folds) for name, p in forecasts.items()}, **options)
 
 
 def only(result, **wanted):

@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 from sklearn import metrics as sk
 
 from featkit.core.errors import InputError
+from featkit.core.options import Resampling
 from featkit.results.evaluation import Curve
-from featkit.stats import auc, draw_counts, roc_curve, roc_points
+from featkit.stats import Forecasts, auc, draw_counts, roc_curve, roc_points
 
 
 def clustered(seed=0, n_patients=30):
@@ -42,7 +43,9 @@ def at(grid, y, score):
 
 def test_the_curve_on_the_grid_and_its_band():
     y, score, patient = clustered(1)
-    curve = roc_curve(y, score, patient, n_grid=38, n_draws=400, seed=2)
+    curve = roc_curve(
+        Forecasts(y, score, patient), n_grid=38, resampling=Resampling(n_draws=400, seed=2, design="case-control")
+    )
     np.testing.assert_allclose(curve.y, at(curve.x, y, score), atol=1e-12)
     assert (curve.low <= curve.y + 1e-12).all()
     assert (curve.y <= curve.high + 1e-12).all()
@@ -61,26 +64,27 @@ def test_the_curve_on_the_grid_and_its_band():
 
 def test_area_under_a_fine_grid_is_the_auc():
     y, score, patient = clustered(2)
-    curve = roc_curve(y, score, patient, n_grid=4001, n_draws=10)
+    curve = roc_curve(Forecasts(y, score, patient), n_grid=4001, resampling=Resampling(n_draws=10))
     assert np.trapezoid(curve.y, curve.x) == pytest.approx(auc(y, score), abs=2e-3)
 
 
 def test_patch_bands_are_narrower():
     y, score, patient = clustered(3)
-    wide, narrow = roc_curve(y, score, patient, n_draws=300), roc_curve(y, score, "patches", n_draws=300)
+    how = Resampling(n_draws=300)
+    wide, narrow = (roc_curve(Forecasts(y, score, groups), resampling=how) for groups in (patient, "patches"))
     assert (narrow.high - narrow.low).mean() < 0.7 * (wide.high - wide.low).mean()
     assert narrow.unit == "patch"
 
 
 def test_one_patient_of_a_class_has_no_band():
     patient = np.repeat(np.arange(4), 5)
-    curve = roc_curve((patient == 0).astype(int), np.arange(20.0), patient, n_draws=20)
+    curve = roc_curve(Forecasts(patient == 0, np.arange(20.0), patient), resampling=Resampling(n_draws=20))
     assert np.isnan(curve.low).all()
     assert np.isfinite(curve.y).all()
 
 
 def test_round_trip_and_refusal():
-    curve = roc_curve(*clustered(4), n_draws=20)
+    curve = roc_curve(Forecasts(*clustered(4)), resampling=Resampling(n_draws=20))
     assert Curve.from_dict(curve.to_dict()).frame().equals(curve.frame())
     with pytest.raises(InputError, match="both classes"):
-        roc_curve([1, 1], [0.1, 0.2], [0, 1])
+        roc_curve(Forecasts([1, 1], [0.1, 0.2], [0, 1]))

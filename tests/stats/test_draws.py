@@ -5,7 +5,9 @@ import pytest
 from sklearn import metrics as sk
 
 from featkit.core.errors import InputError
+from featkit.core.options import Resampling
 from featkit.stats import (
+    Forecasts,
     accuracy,
     auc_hand_till,
     auc_one_vs_rest,
@@ -51,6 +53,11 @@ def clustered(seed=0, n_patients=24, n_classes=2, is_mixed=False):
     return y, (np.round(p[:, 1], 3) if n_classes == 2 else p), patient
 
 
+def fixed(n_draws, seed=0):
+    """Draw within classes."""
+    return Resampling(n_draws=n_draws, seed=seed, design="case-control")
+
+
 def rows_of(counts, patient):
     return np.repeat(np.arange(len(patient)), counts[np.unique(patient, return_inverse=True)[1]])
 
@@ -58,7 +65,7 @@ def rows_of(counts, patient):
 @pytest.mark.parametrize("n_patients", [24, 150])  # quadratic form, pass over sorted patches
 def test_draws_are_those_of_a_plain_loop(n_patients):
     y, p, patient = clustered(1, n_patients)
-    draws = metric_draws(y, p, patient, list(BINARY), n_draws=25, seed=3)
+    draws = metric_draws(Forecasts(y, p, patient), list(BINARY), resampling=fixed(25, 3))
     for b, counts in enumerate(draw_counts(patient, y, 25, seed=3)):
         rows = rows_of(counts, patient)
         for name, metric in BINARY.items():
@@ -69,8 +76,8 @@ def test_draws_are_those_of_a_plain_loop(n_patients):
 def test_both_forms_of_the_auc_are_the_same():
     y, p, patient = clustered(2, 40)
     few, many = patient_counts(patient), patient_counts(patient, nested=["patches"])
-    quadratic = prepare_metrics(y, p, None, ["auc"], plan=few).forms["auc"]
-    by_pass = prepare_metrics(y, p, None, ["auc"], plan=many).forms["auc"]
+    quadratic = prepare_metrics(Forecasts(y, p, patient), ["auc"], plan=few).forms["auc"]
+    by_pass = prepare_metrics(Forecasts(y, p, patient), ["auc"], plan=many).forms["auc"]
     assert type(quadratic) is not type(by_pass)
     counts = np.concatenate([c for c, _ in few.blocks(50)]).astype(float)
     same = by_pass.values(counts, counts[:, many.patient_of_unit])
@@ -79,7 +86,7 @@ def test_both_forms_of_the_auc_are_the_same():
 
 def test_recognition_rate_counts_each_drawn_patient():
     y, p, patient = clustered(3)
-    draws = metric_draws(y, p, patient, ["recognition_rate"], n_draws=20)["recognition_rate"]
+    draws = metric_draws(Forecasts(y, p, patient), ["recognition_rate"], resampling=fixed(20))["recognition_rate"]
     share = np.array([np.mean((p[patient == i] >= 0.5) == y[patient == i]) for i in np.unique(patient)])
     counts = draw_counts(patient, y, 20)
     np.testing.assert_allclose(draws, counts @ share / len(share), atol=1e-12)
@@ -97,7 +104,7 @@ def test_multiclass_draws_are_those_of_a_plain_loop():
         "ece_top_label": lambda y, p: ece(y, p, of="top-label"),
         "ece_classwise": lambda y, p: ece(y, p, of="classwise"),
     }
-    draws = metric_draws(y, p, patient, list(functions), n_draws=15)
+    draws = metric_draws(Forecasts(y, p, patient), list(functions), resampling=fixed(15))
     for b, counts in enumerate(draw_counts(patient, y, 15)):
         rows = rows_of(counts, patient)
         for name, metric in functions.items():
@@ -107,8 +114,9 @@ def test_multiclass_draws_are_those_of_a_plain_loop():
 def test_domains_are_averaged_inside_each_draw():
     y, p, patient = clustered(5, 20)
     domain = np.random.default_rng(0).choice(["40X", "100X", "200X"], len(y))
-    draws = metric_draws(y, p, patient, ["auc", "brier"], domains=domain, n_draws=20)
-    whole = prepare_metrics(y, p, patient, ["auc"], domains=domain)
+    given = Forecasts(y, p, patient, domains=domain)
+    draws = metric_draws(given, ["auc", "brier"], over="mean of domains", resampling=fixed(20))
+    whole = prepare_metrics(given, ["auc"], over="mean of domains")
     own = [sk.roc_auc_score(y[domain == d], p[domain == d]) for d in np.unique(domain)]
     assert whole.values()["auc"] == pytest.approx(np.mean(own), abs=1e-12)
     for b, counts in enumerate(draw_counts(patient, y, 20)):
@@ -122,17 +130,17 @@ def test_domains_are_averaged_inside_each_draw():
 @pytest.mark.parametrize("name", sorted(METRICS))
 def test_every_metric_on_the_data_and_without_each_patient(name):
     y, p, patient = clustered(6, 16)
-    prepared = prepare_metrics(y, p, patient, [name])
+    prepared = prepare_metrics(Forecasts(y, p, patient), [name])
     value = prepared.values()[name]
-    low, high = prepared.ranges[name]
+    low, high = prepared.readings[name].range
     assert low <= value <= high
     jackknife = prepared.jackknife()[name]
     assert jackknife.shape == (16,)
     if name != "ece_mass":  # its bins are those of all patches
         for i in (0, 7):
             kept = patient != i
-            alone = prepare_metrics(y[kept], p[kept], patient[kept], [name]).values()[name]
-            assert jackknife[i] == pytest.approx(alone, abs=1e-9)
+            alone = prepare_metrics(Forecasts(y[kept], p[kept], patient[kept]), [name]).values()[name]
+            assert jackknife[np.flatnonzero(prepared.plan.left_out == i)[0]] == pytest.approx(alone, abs=1e-9)
 
 
 def test_any_function_can_be_drawn():
@@ -141,7 +149,7 @@ def test_any_function_can_be_drawn():
     def gap(y, p):
         return float(p[y == 1].mean() - p[y == 0].mean())
 
-    draws = metric_draws(y, p, patient, ["auc", gap], n_draws=10)
+    draws = metric_draws(Forecasts(y, p, patient), ["auc", gap], resampling=fixed(10))
     for b, counts in enumerate(draw_counts(patient, y, 10)):
         rows = rows_of(counts, patient)
         assert draws["gap"][b] == pytest.approx(gap(y[rows], p[rows]))
@@ -149,8 +157,9 @@ def test_any_function_can_be_drawn():
 
 def test_nested_draws_spread_around_the_value():
     y, p, patient = clustered(8, 30)
-    carried = metric_draws(y, p, patient, ["auc", "recognition_rate"], n_draws=1500)
-    nested = metric_draws(y, p, patient, ["auc", "recognition_rate"], n_draws=1500, nested=["patches"])
+    carried = metric_draws(Forecasts(y, p, patient), ["auc", "recognition_rate"], resampling=fixed(1500))
+    how = Resampling(n_draws=1500, design="case-control", nested=("patches",))
+    nested = metric_draws(Forecasts(y, p, patient), ["auc", "recognition_rate"], resampling=how)
     for name in carried:
         assert nested[name].std() > carried[name].std()
         assert nested[name].mean() == pytest.approx(carried[name].mean(), abs=0.02)
@@ -158,34 +167,34 @@ def test_nested_draws_spread_around_the_value():
 
 def test_models_share_their_draws():
     y, p, patient = clustered(9)
-    a = metric_draws(y, p, patient, ["auc"], n_draws=100)["auc"]
-    b = metric_draws(y, p**2, patient, ["auc"], n_draws=100)["auc"]
+    a = metric_draws(Forecasts(y, p, patient), ["auc"], resampling=fixed(100))["auc"]
+    b = metric_draws(Forecasts(y, p**2, patient), ["auc"], resampling=fixed(100))["auc"]
     assert np.array_equal(a, b)  # the same ranking on the same draws
 
 
-def test_draws_that_lose_a_class_are_undefined_and_strata_prevent_it():
+def test_draws_of_a_cohort_may_lose_a_class_and_are_undefined_then():
     patient = np.arange(6)
     y, p = np.array([1, 1, 0, 0, 0, 0]), np.linspace(0, 1, 6)
-    free = metric_draws(y, p, patient, ["auc", "f1", "brier"], strata=None, n_draws=400)
+    free = metric_draws(Forecasts(y, p, patient), ["auc", "f1", "brier"], resampling=Resampling(n_draws=400))
     lost = np.isnan(free["auc"])
     assert lost.mean() == pytest.approx((4 / 6) ** 6 + (2 / 6) ** 6, abs=0.06)
     assert np.array_equal(lost, np.isnan(free["f1"]))
     assert np.isfinite(free["brier"]).all()
-    assert np.isfinite(metric_draws(y, p, patient, ["auc"], n_draws=400)["auc"]).all()
+    assert np.isfinite(metric_draws(Forecasts(y, p, patient), ["auc"], resampling=fixed(400))["auc"]).all()
 
 
 def test_row_order_does_not_matter():
     y, p, patient = clustered(10)
     order = np.random.default_rng(0).permutation(len(y))
-    one = metric_draws(y, p, patient, list(BINARY), n_draws=20)
-    other = metric_draws(y[order], p[order], patient[order], list(BINARY), n_draws=20)
+    one = metric_draws(Forecasts(y, p, patient), list(BINARY), resampling=fixed(20))
+    other = metric_draws(Forecasts(y[order], p[order], patient[order]), list(BINARY), resampling=fixed(20))
     for name in BINARY:
         np.testing.assert_allclose(one[name], other[name], atol=1e-9)
 
 
 def test_functions_and_draws_agree_on_mixed_patients():
     y, p, patient = clustered(11, is_mixed=True)
-    prepared = prepare_metrics(y, p, patient, ["mcc", "recognition_rate"])
+    prepared = prepare_metrics(Forecasts(y, p, patient), ["mcc", "recognition_rate"])
     assert prepared.values()["mcc"] == pytest.approx(matthews(y, p), abs=1e-12)
     assert prepared.values()["recognition_rate"] == pytest.approx(recognition_rate(y, p, patient), abs=1e-12)
 
@@ -204,4 +213,4 @@ def test_bad_input_is_named(change, said):
     given = {"y": np.arange(8) % 2, "p": np.linspace(0, 1, 8), "groups": np.arange(8) // 2, "metrics": ["auc", "brier"]}
     given.update(change)
     with pytest.raises(InputError, match=said):
-        metric_draws(**given)
+        metric_draws(Forecasts(given["y"], given["p"], given["groups"]), given["metrics"])

@@ -5,7 +5,7 @@ import pytest
 
 from featkit.core.errors import InputError
 from featkit.results.calibration import RecalibrationEffect
-from featkit.stats import bootstrap_metrics, metric_draws, recalibrate, recalibration_effect
+from featkit.stats import Forecasts, bootstrap_metrics, recalibrate, recalibration_effect
 
 
 def clustered(seed, n_patients, factor=8.0):
@@ -16,21 +16,25 @@ def clustered(seed, n_patients, factor=8.0):
     return 1 / (1 + np.exp(-factor * logit)), y, patient
 
 
+def labelled(p, y, patient):
+    return Forecasts(y, p, patient)
+
+
 def test_before_after_and_paired_change():
     source, (p, y, patient) = clustered(0, 60), clustered(1, 40)
-    found = recalibration_effect(*source, p, y, patient + 1000, n_draws=400)
-    before = bootstrap_metrics(y, p, patient, ["brier", "ece"], n_draws=400)
+    held_out = Forecasts(y, p, patient + 1000)
+    found = recalibration_effect(labelled(*source), held_out)
+    before = bootstrap_metrics(held_out, ["brier", "ece"])
     assert found.estimates["none"]["brier"].value == before["brier"].value
     assert found.estimates["none"]["brier"].low == pytest.approx(before["brier"].low, abs=1e-12)
     assert set(found.estimates) == {"none", "platt", "temperature", "isotonic", "beta"}
     assert (found.n_source_patients, found.n_source_patches) == (60, 1200)
-    mended = recalibrate("platt").fit(*source).predict(p)
+    fixed = recalibrate("platt").fit(*source).predict(p)
     change = found.changes["platt"]["brier"]
-    draws = metric_draws(y, mended, patient, ["brier"], n_draws=400)["brier"]
-    draws = draws - metric_draws(y, p, patient, ["brier"], n_draws=400)["brier"]
+    loss = np.bincount(patient, (fixed - y) ** 2 - (p - y) ** 2) / 20
     after = found.estimates["platt"]["brier"].value
     assert change.value == pytest.approx(after - before["brier"].value, abs=1e-12)
-    assert change.high - change.low == pytest.approx(2 * 2.02 * draws.std(), rel=0.1)
+    assert change.high - change.low == pytest.approx(2 * 2.02 * loss.std(ddof=1) / np.sqrt(40), rel=0.05)
     assert change.high < 0  # far too steep: every map helps, for sure
     slope = found.estimates["platt"]["calibration_slope"]
     assert slope.low < 1 < slope.high
@@ -38,7 +42,8 @@ def test_before_after_and_paired_change():
 
 
 def test_round_trip_and_frame():
-    found = recalibration_effect(*clustered(2, 20), *clustered(3, 12)[:2], clustered(3, 12)[2] + 99, n_draws=50)
+    p, y, patient = clustered(3, 12)
+    found = recalibration_effect(labelled(*clustered(2, 20)), Forecasts(y, p, patient + 99))
     again = RecalibrationEffect.from_dict(found.to_dict())
     assert again.frame().equals(found.frame())
     assert found.frame().height == 5 * 4
@@ -48,4 +53,4 @@ def test_round_trip_and_frame():
 def test_a_shared_patient_is_refused():
     source, (p, y, patient) = clustered(4, 20), clustered(5, 20)
     with pytest.raises(InputError, match="20 patients on both sides"):
-        recalibration_effect(*source, p, y, patient)
+        recalibration_effect(labelled(*source), Forecasts(y, p, patient))

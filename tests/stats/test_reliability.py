@@ -5,8 +5,13 @@ import pytest
 from sklearn.calibration import calibration_curve
 
 from featkit.core.errors import InputError
+from featkit.core.options import Resampling
 from featkit.results.calibration import ReliabilityCurve
-from featkit.stats import reliability_curve
+from featkit.stats import Forecasts, reliability_curve
+
+
+def bands(n_draws):
+    return Resampling(n_draws=n_draws, method="expanded")
 
 
 def clustered(seed=0, n_patients=40):
@@ -20,7 +25,7 @@ def clustered(seed=0, n_patients=40):
 @pytest.mark.parametrize(("bins", "strategy"), [("width", "uniform"), ("mass", "quantile")])
 def test_points_agree_with_scikit_learn(bins, strategy):
     y, p, patient = clustered()
-    curve = reliability_curve(y, p, patient, bins=bins, n_draws=50)
+    curve = reliability_curve(Forecasts(y, p, patient), bins=bins, resampling=bands(50))
     observed, forecast = calibration_curve(y, p, n_bins=10, strategy=strategy)
     tolerance = 1e-12 if bins == "width" else 0.03  # quantile edges are interpolated there, and data here
     np.testing.assert_allclose(curve.forecast, forecast, atol=tolerance)
@@ -30,8 +35,8 @@ def test_points_agree_with_scikit_learn(bins, strategy):
 
 def test_bands_are_wider_for_patients_than_for_patches():
     y, p, patient = clustered(1)
-    by_patient = reliability_curve(y, p, patient, n_draws=500)
-    by_patch = reliability_curve(y, p, "patches", n_draws=500)
+    by_patient = reliability_curve(Forecasts(y, p, patient), resampling=bands(500))
+    by_patch = reliability_curve(Forecasts(y, p, "patches"), resampling=bands(500))
     assert (by_patient.low <= by_patient.observed).all()
     assert (by_patient.observed <= by_patient.high).all()
     inner = slice(3, 7)
@@ -44,14 +49,14 @@ def test_a_bin_with_one_patient_has_no_band():
     y = np.array([0, 0, 0, 0, 1, 1, 1, 1])
     p = np.array([0.1, 0.15, 0.2, 0.3, 0.95, 0.96, 0.6, 0.7])
     patient = np.array([0, 0, 1, 1, 2, 2, 3, 3])
-    curve = reliability_curve(y, p, patient, n_bins=10, n_draws=50)
+    curve = reliability_curve(Forecasts(y, p, patient), n_bins=10, resampling=bands(50))
     alone = curve.n_patients < 2
     assert alone.any()
     assert np.isnan(curve.low[alone]).all()
 
 
 def test_round_trip_and_frame():
-    curve = reliability_curve(*clustered(2), n_draws=30)
+    curve = reliability_curve(Forecasts(*clustered(2)), resampling=bands(30))
     again = ReliabilityCurve.from_dict(curve.to_dict())
     assert again.frame().equals(curve.frame())
     assert curve.frame().height == len(curve.observed)
@@ -59,4 +64,4 @@ def test_round_trip_and_frame():
 
 def test_two_classes_only():
     with pytest.raises(InputError, match="a reliability curve is for two classes"):
-        reliability_curve([0, 1, 2], np.full((3, 3), 1 / 3), [0, 1, 2])
+        reliability_curve(Forecasts([0, 1, 2], np.full((3, 3), 1 / 3), [0, 1, 2]))

@@ -44,11 +44,15 @@ def test_row_order_does_not_matter():
     assert np.array_equal(draw_counts(PATIENTS[order], CLASSES[order], 50), draw_counts(PATIENTS, CLASSES, 50))
 
 
-def test_patients_with_both_classes_are_a_stratum_of_their_own():
-    plan = patient_counts(["a", "a", "b", "b", "c", "d"], strata=[0, 1, 1, 0, 0, 1])
-    a, b, c, d = plan.stratum_of_patient
-    assert a == b
-    assert len({a, c, d}) == 3
+def test_a_patient_with_both_classes_counts_for_the_rarer_and_carries_both():
+    plan = patient_counts(["a", "a", "b", "c", "d"], strata=[0, 1, 0, 0, 1], classes=[0, 1, 0, 0, 1])
+    assert plan.stratum_of_patient.tolist() == plan.class_of_patient.tolist() == [1, 0, 0, 1]
+    assert plan.n_carriers.tolist() == [3, 2]
+
+
+def test_only_draws_that_ignore_classes_are_those_of_a_cohort():
+    assert patient_counts(PATIENTS, classes=CLASSES).is_cohort
+    assert not patient_counts(PATIENTS, strata=CLASSES, classes=CLASSES).is_cohort
 
 
 def test_nested_levels_keep_sizes_and_patient_draws():
@@ -83,7 +87,7 @@ def test_jackknife_leaves_out_one_patient_each():
 
 def test_jackknife_of_many_patients_takes_some_of_each_stratum():
     strata = np.repeat([0, 1], [3000, 20])
-    plan = patient_counts("patches", strata=strata)
+    plan = patient_counts("patches", strata=strata, classes=strata)
     left_out = plan.left_out
     assert (left_out < 3000).sum() == 1000
     assert (left_out >= 3000).sum() == 20

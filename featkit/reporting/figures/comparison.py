@@ -95,7 +95,7 @@ def forest_plot(comparison: Comparison, metric: str) -> Figure:
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)
     axes.grid(axis="x")
-    axes.set_xlabel(f"difference in {metric_name(metric).label} ({comparison.level * 100:g} % interval)")
+    axes.set_xlabel(f"difference in {metric_name(metric).in_text} ({comparison.level * 100:g} % interval)")
     if len(pairs) == 1:
         axes.set_title(titles[0])
     text.set_axis_off()

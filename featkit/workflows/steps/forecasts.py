@@ -22,10 +22,11 @@ if TYPE_CHECKING:
     import polars as pl
 
     from featkit.data.split import Split
+    from featkit.stats import Forecasts
 
 HEAD, SIGNATURE = "head", "signature"
 _RUN = ("method", "seed")
-_EVALUATION = "evaluation 2"
+_EVALUATION = "evaluation 3"
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -59,6 +60,12 @@ class Forecast:
     classes: tuple[str, ...]
     training_prevalence: dict[str, np.ndarray]
     inputs: dict[str, str]
+
+    def labelled(self) -> Forecasts:
+        """Return labels and probabilities as the statistics take them."""
+        from featkit.stats import Forecasts
+
+        return Forecasts(self.y, self.p, self.patients, folds=self.folds, class_names=self.classes)
 
     def frame(self) -> pl.DataFrame:
         """Return one row per patch."""
@@ -309,17 +316,8 @@ def evaluate_forecast(forecast: Forecast, resampling: Resampling) -> Evaluation:
     """Return metrics with patient-cluster intervals, per fold and over folds."""
     from featkit.stats import evaluate
 
-    found = evaluate(
-        forecast.y,
-        forecast.p,
-        forecast.patients,
-        folds=forecast.folds,
-        class_names=forecast.classes,
-        training_prevalence=forecast.training_prevalence,
-        n_draws=resampling.n_draws,
-        level=resampling.level,
-        seed=resampling.seed,
-    )
+    prevalence = forecast.training_prevalence
+    found = evaluate(forecast.labelled(), training_prevalence=prevalence, resampling=resampling)
     return dataclasses.replace(found, key=forecast.key, made_from=evaluation_fingerprint(forecast.inputs, resampling))
 
 

@@ -63,7 +63,8 @@ def read_manifest(options: DataOptions, root: Path) -> Manifest:
     path = (root / options.path).resolve()
     adapter = options.adapter or guess_adapter(path)
     read = ADAPTERS[adapter]
-    plain, given = DataOptions(), {}
+    plain = DataOptions()
+    given: dict[str, Any] = {}
     for field in dataclasses.fields(DataOptions):
         owners = [name for name, names in _OPTIONS.items() if field.name in names]
         value = getattr(options, field.name)

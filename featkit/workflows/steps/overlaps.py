@@ -203,7 +203,8 @@ def _reseeding_nulls(fitted: Sequence[Fitted], measure: str, is_asked: bool, aga
 def _pair_key(a: RunKey, b: RunKey) -> RunKey:
     """Return the key of two runs that differ in their method or in their fold."""
     part = "method" if a.method != b.method else "fold"
-    return dataclasses.replace(a, **{part: None, "variant": {"a": getattr(a, part), "b": getattr(b, part)}})
+    pair = (("a", str(getattr(a, part))), ("b", str(getattr(b, part))))
+    return dataclasses.replace(a.without(part), variant=pair)
 
 
 def _matching_fingerprint(several: Sequence[Fitted], measure: str) -> Fingerprint:

@@ -25,7 +25,7 @@ def means_over_seeds(evaluations: Mapping[RunKey, Evaluation], *, level: float) 
     found: dict[RunKey, dict[str, Estimate]] = {}
     for model, keys in _models(evaluations).items():
         for metric in _METRICS:
-            values = [_pooled(evaluations[key], metric) for key in keys]
+            values = [_headline(evaluations[key], metric) for key in keys]
             if np.isfinite(values).all():
                 seeds = [int(key.seed or 0) for key in keys]
                 found.setdefault(model, {})[metric] = mean_over_seeds(values, seeds, level=level)
@@ -84,6 +84,6 @@ def _squared_error(forecast: Forecast) -> np.ndarray:
     return np.asarray(((forecast.p - np.eye(forecast.p.shape[1])[forecast.y]) ** 2).sum(axis=1))
 
 
-def _pooled(evaluation: Evaluation, metric: str) -> float:
-    rows = [r for r in evaluation.rows if (r.scope, r.aggregation, r.metric) == ("all", "pooled", metric)]
-    return rows[0].estimate.value if rows else float("nan")
+def _headline(evaluation: Evaluation, metric: str) -> float:
+    is_there = any((row.scope, row.metric) == ("all", metric) for row in evaluation.rows)
+    return evaluation.get(metric).value if is_there else float("nan")

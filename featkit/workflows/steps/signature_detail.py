@@ -117,7 +117,7 @@ def _variance(source: Source, signature: Signature, train: TrainingRows) -> Vari
     return decompose_variance(
         train.rows.X,
         train.rows.y,
-        train.rows.groups,
+        train.rows.patients,
         source.column(source.domain)[train.index],
         dimensions=kept,
         coefficient=coefficient,

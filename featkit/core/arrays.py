@@ -1,4 +1,4 @@
-"""What labels, scores, groups and levels must look like before anything is computed from them."""
+"""Checks of arrays: what labels, scores, patients and embeddings must look like before anything is computed."""
 
 from __future__ import annotations
 
@@ -7,6 +7,107 @@ from typing import Any
 import numpy as np
 
 from featkit.core.errors import InputError
+
+_MOST_NUMERIC_CLASSES = 20
+_NOT_CLASSES = (
+    "Measurements and survival times are no classes: cut them first, e.g. above and below the median of the training "
+    "patients"
+)
+
+
+def as_labels(values: Any) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Return class indices and class names of any labels.
+
+    Parameters
+    ----------
+    values : array, shape (n,)
+        Text, whole numbers or truth values; none missing.
+
+    Returns
+    -------
+    codes : ndarray of int64, shape (n,)
+        Index of each patch's class.
+    names : tuple of str
+        Class names, sorted.
+
+    Raises
+    ------
+    InputError
+        If a label is missing, or the labels are measurements: fractions, or more than 20 different numbers.
+
+    Examples
+    --------
+    >>> codes, names = as_labels(["benign", "malignant", "benign"])
+    >>> codes.tolist(), names
+    ([0, 1, 0], ('benign', 'malignant'))
+    """
+    labels = as_groups(values, len(np.asarray(values)), "labels")
+    names, codes = np.unique(labels, return_inverse=True)
+    refuse_measurements(names)
+    return codes.astype(np.int64), tuple(str(name) for name in names.tolist())
+
+
+def refuse_measurements(distinct: np.ndarray) -> None:
+    """Refuse labels whose distinct values are fractions, or more than 20 numbers: those are measurements.
+
+    Parameters
+    ----------
+    distinct : ndarray
+        The different labels, of any type.
+
+    Raises
+    ------
+    InputError
+        Naming what to do.
+    """
+    if distinct.dtype.kind == "b":
+        return
+    try:
+        numbers = distinct.astype(np.float64)
+    except ValueError:
+        return
+    if (numbers != np.round(numbers)).any() or len(numbers) > _MOST_NUMERIC_CLASSES:
+        shown = f"{len(numbers)} different numbers from {numbers.min():g} to {numbers.max():g}"
+        raise InputError("labels must name classes", shown, _NOT_CLASSES)
+
+
+def as_embeddings(X: Any, n: int | None = None) -> np.ndarray:
+    """Return embeddings as a float array (n, d) without missing values.
+
+    Parameters
+    ----------
+    X : array, shape (n, d)
+        Embeddings; integers become float64, floats keep their precision.
+    n : int, optional
+        Rows there must be.
+
+    Returns
+    -------
+    ndarray of float32 or float64, shape (n, d)
+
+    Raises
+    ------
+    InputError
+        If ``X`` is not two-dimensional, is empty, has another number of rows, or holds NaN or infinity.
+
+    Examples
+    --------
+    >>> as_embeddings([[1, 2], [3, 4]]).dtype
+    dtype('float64')
+    """
+    values = np.asarray(X)
+    rows = "n" if n is None else str(n)
+    if values.ndim != 2 or values.size == 0 or (n is not None and len(values) != n):
+        raise InputError(f"embeddings must have shape ({rows}, d)", f"shape {values.shape}")
+    if values.dtype.kind not in "iufb":
+        raise InputError("embeddings must be numbers", str(values.dtype))
+    values = values if values.dtype in (np.float32, np.float64) else values.astype(np.float64)
+    bad = int(np.count_nonzero(~np.isfinite(values).all(axis=1)))
+    if bad:
+        raise InputError(
+            "embeddings must be finite", f"{bad} rows with NaN or infinity", "Drop or repair these patches"
+        )
+    return values
 
 
 def as_binary(y: Any) -> np.ndarray:
@@ -23,6 +124,7 @@ def as_binary(y: Any) -> np.ndarray:
     if labels.dtype != bool:
         values = np.unique(labels)
         if values.dtype.kind not in "iuf" or not np.isin(values, (0, 1)).all():
+            refuse_measurements(values)
             shown = ", ".join(map(str, values[:4]))
             raise InputError(
                 "binary labels must be 0 or 1", shown, "Code the class of interest as 1 and the other as 0"
@@ -50,6 +152,7 @@ def as_classes(y: Any, n_classes: int) -> np.ndarray:
         raise InputError("y must be a non-empty one-dimensional array", f"shape {labels.shape}")
     whole = labels.astype(np.int64) if labels.dtype.kind in "iufb" else None
     if whole is None or (whole != labels).any() or whole.min() < 0 or whole.max() >= n_classes:
+        refuse_measurements(np.unique(labels))
         shown = ", ".join(map(str, np.unique(labels)[:6]))
         raise InputError(f"labels must be whole numbers from 0 to {n_classes - 1}", shown, "Code the classes that way")
     return whole
