@@ -294,7 +294,13 @@ def test_other_ways_to_write_a_table_are_read(tmp_path, name, data, bring_in):
 
 
 def test_any_numeric_columns_are_the_embedding_and_keep_their_names(tmp_path, bring_in):
-    frame = {"label": ["a", "b"], "patient": ["1", "2"], "age": [50, 60], "shape_area": [1.5, 2.5], "shape_round": [3, 4]}
+    frame = {
+        "label": ["a", "b"],
+        "patient": ["1", "2"],
+        "age": [50, 60],
+        "shape_area": [1.5, 2.5],
+        "shape_round": [3, 4],
+    }
     pl.DataFrame(frame).write_csv(tmp_path / "x.csv")
     store = bring_in("x.csv", dimensions=("shape_*", "age"))
     assert store.dimension_names == ("age", "shape_area", "shape_round")
@@ -320,7 +326,7 @@ def test_a_table_without_label_or_patient_is_refused_at_once(tmp_path, bring_in)
     with pytest.raises(InputError, match="groups must be 'patients' where the table has patients"):
         bring_in("x.csv", **BARE)
     pl.DataFrame({"d0": [1.0, 2.0], "patient": ["1", "2"]}).write_csv(tmp_path / "y.csv")
-    with pytest.raises(InputError, match="must have the column label, got .*say unlabelled=True"):
+    with pytest.raises(InputError, match=r"must have the column label, got .*say unlabelled=True"):
         bring_in("y.csv")
     with pytest.raises(InputError, match="must have the column site"):
         bring_in("y.csv", domain="site", unlabelled=True)
@@ -339,6 +345,6 @@ def test_importing_again_checks_and_does_nothing_and_never_calls_a_damaged_store
     raw = bytearray(shard.read_bytes())
     raw[8] ^= 0xFF
     shard.write_bytes(raw)
-    with pytest.raises(InputError, match="must be as it was sealed, got damage in rows 0 to 11. Delete"):
+    with pytest.raises(InputError, match=r"must be as it was sealed, got damage in rows 0 to 11\. Delete"):
         bring_in("x.npz", metadata="rows.csv")
     assert open_store(store.path).store_id == store.store_id
