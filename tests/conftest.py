@@ -12,10 +12,17 @@ def prepared_workspace(tmp_path_factory):
     """A small workspace of generated tissue with nothing done in it yet: look, do not touch."""
     from featkit import workflows
     from featkit.core.options import EncoderOptions
-    from featkit.tissue import generate_cohort
+    from featkit.tissue import CohortOptions, generate_cohort
 
     root = tmp_path_factory.mktemp("prepared")
-    generate_cohort(root / "data", n_patients=12, patches_per_magnification=2, size=(96, 96), seed=1, n_jobs=1)
+    generate_cohort(
+        root / "data",
+        n_patients=12,
+        patches_per_magnification=2,
+        options=CohortOptions(size=(96, 96)),
+        seed=1,
+        n_jobs=1,
+    )
     with contextlib.chdir(root):
         workflows.init("data/manifest.csv", encoder=EncoderOptions(name="tiny"))
         config = root / "featkit.toml"
@@ -56,3 +63,13 @@ def fresh_workspace(prepared_workspace, tmp_path, monkeypatch):
     root = shutil.copytree(prepared_workspace, tmp_path / "workspace")
     monkeypatch.chdir(root)
     return root
+
+
+@pytest.fixture(scope="session")
+def cohort(tmp_path_factory):
+    """A small generated cohort: (folder, manifest)."""
+    from featkit.tissue import CohortOptions, generate_cohort
+
+    folder = tmp_path_factory.mktemp("cohort")
+    options = CohortOptions(size=(96, 96))
+    return folder, generate_cohort(folder, n_patients=4, patches_per_magnification=2, options=options, seed=3, n_jobs=1)

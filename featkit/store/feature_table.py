@@ -1,11 +1,11 @@
 """The contract of feature files: what a reader hands over, and how that becomes the rows of a store.
 
-A reader is a function ``(path, options) -> FeatureTable``, listed in `featkit.store.feature_files.READERS` by the ending
-of the files it reads. It gives the vectors as they are in the file, and the columns that the file itself has; it renames
-nothing and leaves nothing out. All that follows is done here, once, for every format:
+A reader is a function ``(path, options) -> FeatureTable``, listed in `featkit.store.feature_files.READERS` by the
+ending of the files it reads. It gives the vectors as they are in the file, and the columns that the file itself has; it
+renames nothing and leaves nothing out. All that follows is done here, once, for every format:
 
-* **Identifiers** (`IDENTIFIERS` and the domain column) become text: "01" stays "01", a number 7 becomes "7", outer spaces
-  go. Names that differ only in how they are written are noted, never merged.
+* **Identifiers** (`IDENTIFIERS` and the domain column) become text: "01" stays "01", a number 7 becomes "7", outer
+  spaces go. Names that differ only in how they are written are noted, never merged.
 * **Other text** that is a number in every row, written as that number would be, becomes a number.
 * **Magnifications** become printed labels once ("40" and 40.0 are "40X").
 * **Metadata** are joined by ``patch_id`` where both sides have it, else row by row; the store says which.
@@ -119,7 +119,8 @@ def describe(features: FeatureTable, metadata: pl.DataFrame | None, options: Imp
             every = [*features.rows.columns, *known.columns]
             raise InputError("column must be in the table", theirs, did_you_mean(theirs, every))
     own, known = (_identified(_renamed(table, options.columns), options.domain) for table in (features.rows, known))
-    X, rows, joined_by, notes = features.X, own, "same file", []
+    X, rows, joined_by = features.X, own, "same file"
+    notes: list[str] = []
     if metadata is not None:
         X, rows, joined_by, notes = _joined(features.X, own, known)
     if "patch_id" not in rows.columns:

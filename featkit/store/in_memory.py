@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -69,7 +70,7 @@ def write_store(
         raise InputError(
             f"X must be numbers of shape ({len(obs)}, d)", f"{X.dtype} {X.shape}", "Give one row of X per row of obs"
         )
-    begun_before = partial_folder(Path(path)).exists()
+    begun_before = os.path.lexists(partial_folder(Path(path)))
     writer = StoreWriter.create_or_resume(
         path,
         obs,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,26 +18,18 @@ def locked(path: Path, *, wait: bool = True) -> Iterator[None]:
     Parameters
     ----------
     path : Path
-        The file, made if need be; its folder must exist. It may be deleted while the lock is held.
+        The file, made if need be; it may be deleted while the lock is held.
     wait : bool
         Wait for another process to be done; if not, `LockedError` is raised where there is one.
-
-    Notes
-    -----
-    Where the system has no ``flock`` (Windows) nothing is locked. Stores are safe there as well, since shards and
-    sealed folders appear by rename; what two processes both do is done twice.
     """
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(path, timeout=-1 if wait else 0)
     try:
-        import fcntl
-    except ImportError:
-        yield
-        return
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+        lock.acquire()
+    except Timeout:
+        raise LockedError(path) from None
     try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-        except BlockingIOError:
-            raise LockedError(path) from None
         yield
     finally:
-        os.close(descriptor)
+        lock.release()

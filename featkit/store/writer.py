@@ -92,9 +92,9 @@ class StoreWriter:
         _check_plan(n_dimensions, provenance, classes, options)
         default = default_shard_rows(len(rows), n_dimensions, np.dtype(options.dtype).itemsize)
         folder = partial_folder(path)
+        is_there = os.path.lexists(path)
         with disk_errors(path):
-            is_there = os.path.lexists(path)
-        begun = Plan(**read_seal(path).plan) if is_there else Staging.read_plan(folder)
+            begun = Plan(**read_seal(path).plan) if is_there else Staging.read_plan(folder)
         plan = Plan(
             n=len(rows),
             d=int(n_dimensions),

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-import json
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from featkit.core.errors import InputError
+from featkit.core.files import write_json
 from featkit.core.magnification import BREAKHIS_MAGNIFICATIONS, breakhis_mpp, magnification_label
+from featkit.core.options import Options
 from featkit.core.progress import task
 from featkit.core.seeds import rng
 from featkit.data.adapters.breakhis import SUBTYPES, manifest_of_names
@@ -28,14 +28,44 @@ _NEAR_EPITHELIUM = 0.8
 _HUFFMAN_ONLY = 2  # zlib strategy: sensor noise has no repeats worth searching for
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class CohortOptions(Options):
+    """How the patches of a cohort look.
+
+    Parameters
+    ----------
+    magnifications : tuple of str
+        Among 40X, 100X, 200X, 400X.
+    malignant_fraction : float
+        Share of the patients, in (0, 1); at least one patient of each class is drawn.
+    size : (int, int)
+        Height and width of a patch in pixels, at least 16.
+    """
+
+    magnifications: tuple[str, ...] = BREAKHIS_MAGNIFICATIONS
+    malignant_fraction: float = 0.5
+    size: tuple[int, int] = (224, 224)
+
+    def check(self) -> None:
+        """Refuse values out of range, and write magnifications as printed labels."""
+        labels = tuple(magnification_label(m) for m in self.magnifications)
+        if not labels or len(set(labels)) != len(labels):
+            raise InputError("magnifications must be distinct and at least one", ", ".join(labels) or "none")
+        for label in labels:
+            breakhis_mpp(label)
+        object.__setattr__(self, "magnifications", labels)
+        if not 0.0 < self.malignant_fraction < 1.0:
+            raise InputError("malignant_fraction must lie in (0, 1)", self.malignant_fraction)
+        if min(self.size) < 16:
+            raise InputError("size must be (height, width) of at least 16 pixels", self.size)
+
+
 def generate_cohort(
     folder: str | Path,
     *,
     n_patients: int = 24,
     patches_per_magnification: int = 12,
-    magnifications: Sequence[str] = BREAKHIS_MAGNIFICATIONS,
-    malignant_fraction: float = 0.5,
-    size: tuple[int, int] = (224, 224),
+    options: CohortOptions | None = None,
     seed: int = 0,
     n_jobs: int = 2,
 ) -> Manifest:
@@ -45,9 +75,9 @@ def generate_cohort(
     stain, density and nuclei of its own; benign and malignant differ in nuclear size, pleomorphism, outline,
     chromatin, nucleoli and architecture, and overlap in each. The same specimen is photographed at every
     magnification, so objects grow and the field of view shrinks. A patch shows the central square of BreaKHis's
-    460-row field resized to ``size``: at 224 pixels its effective mpp is 1.011, 0.404, 0.202 and 0.101 um per pixel
-    at 40X, 100X, 200X and 400X (0.492, 0.197, 0.0985, 0.0492 times 460/224; 4 % less along y, as in the camera), which
-    the manifest states.
+    460-row field resized to ``options.size``: at 224 pixels its effective mpp is 1.011, 0.404, 0.202 and 0.101 um per
+    pixel at 40X, 100X, 200X and 400X (0.492, 0.197, 0.0985, 0.0492 times 460/224; 4 % less along y, as in the camera),
+    which the manifest states.
 
     Parameters
     ----------
@@ -56,13 +86,9 @@ def generate_cohort(
     n_patients : int
         At least 2.
     patches_per_magnification : int
-        Of each patient.
-    magnifications : sequence of str
-        Among 40X, 100X, 200X, 400X.
-    malignant_fraction : float
-        Of the patients, in (0, 1); at least one patient of each class is drawn.
-    size : (int, int)
-        Height and width of a patch in pixels, at least 16.
+        Number of patches per patient and magnification, at least 1.
+    options : CohortOptions, optional
+        Magnifications, share of malignant patients, and size of the patches.
     seed : int
         The same seed and sizes give the same bytes.
     n_jobs : int
@@ -89,15 +115,18 @@ def generate_cohort(
     """
     from joblib import Parallel, delayed
 
-    labels = [magnification_label(m) for m in magnifications]
-    _check(n_patients, patches_per_magnification, labels, malignant_fraction, size)
+    options = options or CohortOptions()
+    if n_patients < 2:
+        raise InputError("n_patients must be at least 2, one of each class", n_patients)
+    if patches_per_magnification < 1:
+        raise InputError("patches_per_magnification must be at least 1", patches_per_magnification)
     root = Path(folder).resolve()
     if root.exists() and next(root.rglob("*.png"), None) is not None:
         raise InputError("a cohort must go to a folder without pictures", root, "Name a new folder")
-    n_malignant = min(max(1, round(malignant_fraction * n_patients)), n_patients - 1)
+    n_malignant = min(max(1, round(options.malignant_fraction * n_patients)), n_patients - 1)
     work = [("malignant" if i < n_malignant else "benign", i) for i in range(n_patients)]
     jobs = Parallel(n_jobs=n_jobs, return_as="generator")(
-        delayed(_photograph_patient)(root, label, number, labels, patches_per_magnification, size, seed)
+        delayed(_photograph_patient)(root, label, number, patches_per_magnification, options, seed)
         for label, number in work
     )
     patients: list[dict[str, Any]] = []
@@ -106,31 +135,14 @@ def generate_cohort(
             patients.append(patient)
             done()
     names = [root / patch["path"] for patient in patients for patch in patient["patches"].values()]
-    manifest = manifest_of_names(names, scale=size[0] / FIELD_HEIGHT, complete=False)
+    manifest = manifest_of_names(names, scale=options.size[0] / FIELD_HEIGHT, complete=False)
     manifest.write(root / "manifest.csv")
-    (root / TRUTH).write_text(json.dumps(_truth(patients, labels, size, seed), indent=1), encoding="utf-8")
+    write_json(root / TRUTH, _truth(patients, options, seed))
     return manifest
 
 
-def _check(
-    n_patients: int, n_patches: int, labels: list[str], malignant_fraction: float, size: tuple[int, int]
-) -> None:
-    if n_patients < 2:
-        raise InputError("n_patients must be at least 2, one of each class", n_patients)
-    if n_patches < 1:
-        raise InputError("patches_per_magnification must be at least 1", n_patches)
-    if not 0.0 < malignant_fraction < 1.0:
-        raise InputError("malignant_fraction must lie in (0, 1)", malignant_fraction)
-    if min(size) < 16 or len(size) != 2:
-        raise InputError("size must be (height, width) of at least 16 pixels", size)
-    if not labels or len(set(labels)) != len(labels):
-        raise InputError("magnifications must be distinct and at least one", ", ".join(labels) or "none")
-    for label in labels:
-        breakhis_mpp(label)
-
-
 def _photograph_patient(
-    root: Path, label: str, number: int, magnifications: list[str], n_patches: int, size: tuple[int, int], seed: int
+    root: Path, label: str, number: int, n_patches: int, options: CohortOptions, seed: int
 ) -> dict[str, Any]:
     """Write one patient's pictures and return what was planted."""
     from PIL import Image
@@ -139,8 +151,8 @@ def _photograph_patient(
     specimen = grow(traits, number, seed)
     slide = f"14-{_FIRST_NUMBER + number}"
     side = label[0].upper()
-    patches = {}
-    for magnification in magnifications:
+    patches, size = {}, options.size
+    for magnification in options.magnifications:
         mpp = patch_mpp(magnification, size)
         printed = magnification[:-1]
         tree = Path("BreaKHis_v1", "histology_slides", "breast", label, "SOB", SUBTYPES[traits.subtype][1])
@@ -199,20 +211,22 @@ _CARRIES = {
 }
 
 
-def _truth(
-    patients: list[dict[str, Any]], magnifications: list[str], size: tuple[int, int], seed: int
-) -> dict[str, Any]:
+def _truth(patients: list[dict[str, Any]], options: CohortOptions, seed: int) -> dict[str, Any]:
     return {
         "format": "featkit-truth",
         "version": 1,
         "seed": seed,
-        "size": list(size),
+        "size": list(options.size),
         "field_height": FIELD_HEIGHT,
         "specimen_side_um": SIDE,
         "carries": _CARRIES,
         "magnifications": {
-            m: {"mpp": patch_mpp(m, size)[0], "mpp_y": patch_mpp(m, size)[1], **dataclasses.asdict(SETTINGS[m])}
-            for m in magnifications
+            m: {
+                "mpp": patch_mpp(m, options.size)[0],
+                "mpp_y": patch_mpp(m, options.size)[1],
+                **dataclasses.asdict(SETTINGS[m]),
+            }
+            for m in options.magnifications
         },
         "patients": {p["patient"]: p["traits"] for p in patients},
         "patches": {name: {"patient": p["patient"], **patch} for p in patients for name, patch in p["patches"].items()},

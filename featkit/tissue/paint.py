@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 
 from featkit.tissue.field import Field
@@ -65,9 +67,10 @@ def draw_nuclei(nuclei: Nuclei, field: Field, grain: float, rim: bool = False) -
     """
     height, width = field.size
     canvas = np.zeros(height * width, dtype=np.float32)
-    grown = nuclei.cytoplasm if rim else np.zeros_like(nuclei.a)
-    a, b = nuclei.a + grown, nuclei.b + grown
-    reach = np.ceil(np.maximum(a, b) * (1 + 2 * nuclei.irregularity) / min(field.mpp) + 2).astype(np.int64)
+    if rim:
+        nuclei = dataclasses.replace(nuclei, a=nuclei.a + nuclei.cytoplasm, b=nuclei.b + nuclei.cytoplasm)
+    widest = np.maximum(nuclei.a, nuclei.b) * (1 + 2 * nuclei.irregularity)
+    reach = np.ceil(widest / min(field.mpp) + 2).astype(np.int64)
     column, row = (nuclei.x - field.xs[0]) / field.mpp[0], (nuclei.y - field.ys[0]) / field.mpp[1]
     for half in np.unique(reach):
         alike = np.flatnonzero(reach == half)
@@ -77,20 +80,18 @@ def draw_nuclei(nuclei: Nuclei, field: Field, grain: float, rim: bool = False) -
             rows = np.rint(row[block]).astype(np.int64)[:, None] + span
             dx = ((columns - column[block, None]) * field.mpp[0]).astype(np.float32)[:, None, :]
             dy = ((rows - row[block, None]) * field.mpp[1]).astype(np.float32)[:, :, None]
-            value = _profile(nuclei.take(block), a[block], b[block], dx, dy, field.mpp[0], grain, rim)
+            value = _profile(nuclei.take(block), dx, dy, field.mpp[0], grain, rim)
             seen = ((columns >= 0) & (columns < width))[:, None, :] & ((rows >= 0) & (rows < height))[:, :, None]
             seen &= value > 0
             np.maximum.at(canvas, (rows[:, :, None] * width + columns[:, None, :])[seen], value[seen])
     return canvas.reshape(field.size)
 
 
-def _profile(
-    nuclei: Nuclei, a: np.ndarray, b: np.ndarray, dx: np.ndarray, dy: np.ndarray, mpp: float, grain: float, rim: bool
-) -> np.ndarray:
+def _profile(nuclei: Nuclei, dx: np.ndarray, dy: np.ndarray, mpp: float, grain: float, rim: bool) -> np.ndarray:
     """Return the stain of each nucleus in its own window: (n, h, w) float32."""
     each = (slice(None), None, None)
     c, s = np.cos(nuclei.angle)[each], np.sin(nuclei.angle)[each]
-    a, b = a[each], b[each]
+    a, b = nuclei.a[each], nuclei.b[each]
     u, v = (dx * c + dy * s) / a, (dy * c - dx * s) / b
     rho = np.hypot(u, v)
     if mpp < _FINE:

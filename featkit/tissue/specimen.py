@@ -167,19 +167,21 @@ def grow(traits: Traits, number: int, seed: int) -> Specimen:
     return dataclasses.replace(empty, nuclei=Nuclei.joined(parts), n_epithelial=n_epithelial)
 
 
-def _outline(
-    random: np.random.Generator,
-    x: float,
-    y: float,
-    radius: float,
-    stretch: float,
-    wobble: float,
-    wall: float,
-    kind: str = "epithelium",
-) -> Outline:
-    waves = wobble * random.standard_normal(len(_HARMONICS)) / (_HARMONICS - 1)
+def _outline(random: np.random.Generator, centre: tuple[float, float], radius: float, shape: _Shape) -> Outline:
+    waves = shape.wobble * random.standard_normal(len(_HARMONICS)) / (_HARMONICS - 1)
     phases = random.uniform(0, 2 * np.pi, len(_HARMONICS))
-    return Outline(x, y, radius, float(np.sqrt(stretch)), float(random.uniform(0, np.pi)), waves, phases, wall, kind)
+    angle, stretch = float(random.uniform(0, np.pi)), float(np.sqrt(shape.stretch))
+    return Outline(*centre, radius, stretch, angle, waves, phases, shape.wall, shape.kind)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Shape:
+    """What sets the outlines of one kind apart: stretch, strength of the waves, wall in um, kind."""
+
+    stretch: float
+    wobble: float
+    wall: float
+    kind: str = "epithelium"
 
 
 class _Ground:
@@ -206,7 +208,8 @@ def _fat(traits: Traits, random: np.random.Generator, ground: _Ground) -> list[O
             x, y = centre + width * random.standard_normal(2)
             radius = float(random.uniform(17, 30))
             if ground.take(x, y, radius, -4.0):
-                cells.append(_outline(random, x, y, radius, random.uniform(1.0, 1.25), 0.035, 1.1, "fat"))
+                shape = _Shape(random.uniform(1.0, 1.25), 0.035, 1.1, "fat")
+                cells.append(_outline(random, (x, y), radius, shape))
     return cells
 
 
@@ -233,7 +236,7 @@ def _structures(traits: Traits, random: np.random.Generator, ground: _Ground) ->
         elongation = 1.0 + (stretch - 1.0) * random.uniform(0.3, 1.5)
         wall = traits.nuclear_diameter * (random.uniform(1.25, 1.65) if is_benign else random.uniform(1.8, 3.0))
         has_lumen = random.uniform() < traits.lumen_fraction and radius > wall
-        outline = _outline(random, x, y, radius, elongation, wobble, wall if has_lumen else np.inf)
+        outline = _outline(random, (x, y), radius, _Shape(elongation, wobble, wall if has_lumen else np.inf))
         if ground.take(x, y, 0.92 * outline.reach, gap):
             placed.append(outline)
     return placed

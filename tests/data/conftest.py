@@ -5,8 +5,6 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from featkit.tissue import generate_cohort
-
 
 @pytest.fixture(scope="session")
 def real_data():
@@ -22,14 +20,6 @@ def real_names(real_data):
     """All official BreaKHis file names."""
     with (real_data / "breakhis" / "files.csv").open(newline="") as file:
         return [row["filename"] for row in csv.DictReader(file)]
-
-
-@pytest.fixture(scope="session")
-def cohort(tmp_path_factory):
-    """A small generated cohort: (folder, manifest)."""
-    folder = tmp_path_factory.mktemp("cohort")
-    manifest = generate_cohort(folder, n_patients=4, patches_per_magnification=2, size=(96, 96), seed=3, n_jobs=1)
-    return folder, manifest
 
 
 @pytest.fixture

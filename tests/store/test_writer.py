@@ -294,7 +294,9 @@ def test_a_killed_run_goes_on_where_it_was(tmp_path, rows, embeddings, provenanc
         folder, stop_after = sys.argv[1], int(sys.argv[2])
         X = np.load(folder + "/X.npy")
         obs = pl.read_parquet(folder + "/obs.parquet")
-        writer = StoreWriter.create_or_resume(folder + "/e.zarr", obs, 5, provenance={"encoder": "tiny"}, options=StoreOptions(shard_rows=8))
+        options = StoreOptions(shard_rows=8)
+        made_by = {"encoder": "tiny"}
+        writer = StoreWriter.create_or_resume(folder + "/e.zarr", obs, 5, provenance=made_by, options=options)
         for count, shard in enumerate(writer.pending()):
             if count == stop_after:
                 print("waiting", flush=True)
@@ -331,7 +333,8 @@ def test_a_kill_while_sealing_leaves_the_shards(tmp_path, rows, embeddings):
         from featkit.store import StoreWriter
         folder = sys.argv[1]
         X, obs = np.load(folder + "/X.npy"), pl.read_parquet(folder + "/obs.parquet")
-        writer = StoreWriter.create_or_resume(folder + "/e.zarr", obs, 3, provenance={}, options=StoreOptions(shard_rows=8))
+        options = StoreOptions(shard_rows=8)
+        writer = StoreWriter.create_or_resume(folder + "/e.zarr", obs, 3, provenance={}, options=options)
         for shard in writer.pending():
             writer.write(shard, X[shard.rows])
         os.rename = lambda *_: os.kill(os.getpid(), signal.SIGKILL)

@@ -13,7 +13,7 @@ from featkit.core.errors import InputError
 from featkit.core.magnification import breakhis_mpp
 from featkit.core.options import SplitOptions
 from featkit.data import ADAPTERS, Manifest, check_images, find_duplicates, make_splits, read_rgb
-from featkit.tissue import generate_cohort
+from featkit.tissue import CohortOptions, generate_cohort
 
 
 def digests(folder):
@@ -98,9 +98,10 @@ def test_more_planted_nuclei_show_as_more_dark_area(cohort, truth):
 
 
 def test_the_same_seed_gives_the_same_bytes_on_any_number_of_processes(tmp_path):
-    options = {"n_patients": 3, "patches_per_magnification": 1, "magnifications": ("40X", "400X"), "size": (48, 64)}
+    counts = {"n_patients": 3, "patches_per_magnification": 1}
+    options = CohortOptions(magnifications=("40X", "400X"), size=(48, 64))
     manifests = {
-        name: generate_cohort(tmp_path / name, seed=seed, n_jobs=n_jobs, **options)
+        name: generate_cohort(tmp_path / name, seed=seed, n_jobs=n_jobs, options=options, **counts)
         for name, seed, n_jobs in (("one", 1, 1), ("two", 1, 2), ("other", 2, 1))
     }
     one, two, other = (digests(tmp_path / name) for name in ("one", "two", "other"))
@@ -113,9 +114,8 @@ def test_the_same_seed_gives_the_same_bytes_on_any_number_of_processes(tmp_path)
 
 def test_more_patients_do_not_change_the_first_ones(tmp_path, cohort):
     folder, _ = cohort
-    generate_cohort(
-        tmp_path, n_patients=2, malignant_fraction=0.9, patches_per_magnification=1, size=(96, 96), seed=3, n_jobs=1
-    )
+    options = CohortOptions(malignant_fraction=0.9, size=(96, 96))
+    generate_cohort(tmp_path, n_patients=2, patches_per_magnification=1, options=options, seed=3, n_jobs=1)
     few, many = digests(tmp_path), digests(folder)
     same = [name for name in few if name.startswith("SOB_M_DC-14-50001")]
     assert len(same) == 4
@@ -135,8 +135,9 @@ def test_more_patients_do_not_change_the_first_ones(tmp_path, cohort):
     ],
 )
 def test_impossible_cohorts_are_refused_before_anything_is_written(tmp_path, options, said):
+    counts = {k: options.pop(k) for k in ("n_patients", "patches_per_magnification") if k in options}
     with pytest.raises(InputError) as caught:
-        generate_cohort(tmp_path / "new", **options)
+        generate_cohort(tmp_path / "new", options=CohortOptions(**options), **counts)
     assert said in str(caught.value)
     assert not (tmp_path / "new").exists()
 
