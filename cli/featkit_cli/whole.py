@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import Annotated
 
@@ -100,12 +101,13 @@ def init(
         force=force,
     )
     column = Workspace.require(workspace).config.split.domain
-    found = manifest.frame.group_by(column, "label").len().iter_rows()
-    counts = {(str(value), label): n for value, label, n in found}
+    has_domains = column in manifest.frame.columns and not manifest.frame[column].is_null().all()
+    values = manifest.frame[column].cast(str).to_list() if has_domains else ["all"] * len(manifest)
+    counts = Counter(zip(values, manifest.frame["label"].to_list(), strict=True))
     show.table(
         f"{len(manifest)} patches of {manifest.frame['patient'].n_unique()} patients",
-        [column, *manifest.classes],
-        [[d, *(counts.get((d, c), 0) for c in manifest.classes)] for d in sort_naturally(d for d, _ in counts)],
+        [column if has_domains else "patches", *manifest.classes],
+        [[value, *(counts[value, label] for label in manifest.classes)] for value in sort_naturally(values)],
     )
     wrote = ["manifest.parquet"] if data is None else ["featkit.toml", "manifest.parquet"]
     show.line(f"Wrote {' and '.join(show.place(workspace / name) for name in wrote)}. Next: featkit train")

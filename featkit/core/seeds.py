@@ -47,4 +47,4 @@ def check_seeds(seeds: Iterable[object]) -> None:
     """
     for seed in seeds:
         if not isinstance(seed, int | np.integer) or isinstance(seed, bool) or seed < 0:
-            raise InputError("a seed must be a whole number of at least 0", repr(seed), "Use 0, 1, 2, ...")
+            raise InputError("a seed must be a whole number of at least 0", repr(seed), "Use 0, 1, 2 or more")

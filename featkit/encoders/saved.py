@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from pathlib import Path
+from typing import Any
 
 from featkit.core.errors import InputError
 from featkit.core.files import whole_file
+from featkit.core.provenance import json_sha256
 from featkit.encoders.encoder import Encoder
 from featkit.encoders.registry import ENCODERS
 from featkit.encoders.transform import Transform
 from featkit.encoders.weights import load_weights
 
 _KEY = "featkit_encoder"
-_HASH = "featkit_encoder_sha256"
 
 
 def save_encoder(encoder: Encoder, path: str | Path) -> Path:
@@ -45,9 +45,9 @@ def save_encoder(encoder: Encoder, path: str | Path) -> Path:
 
     path = Path(path)
     tensors = {k: v.detach().cpu().contiguous() for k, v in encoder.network.state_dict().items()}
-    description = json.dumps(encoder.describe())
-    with whole_file(path) as partial:
-        save_file(tensors, partial, metadata={_KEY: description, _HASH: _sha256(description)})
+    record = encoder.describe()
+    with whole_file(path) as partial:  # one key: the order of several in the file is random
+        save_file(tensors, partial, metadata={_KEY: json.dumps([record, json_sha256(record)])})
     return path
 
 
@@ -94,9 +94,7 @@ def restore_encoder(path: str | Path) -> Encoder:
             path.name,
             f"Name it: --encoder timm:NAME --weights {path}",
         )
-    if metadata.get(_HASH, _sha256(metadata[_KEY])) != _sha256(metadata[_KEY]):  # files of 0.1 have none
-        raise InputError(f"{path} must be as it was written", "a changed description", "Copy or save it again")
-    record = json.loads(metadata[_KEY])
+    record = _description(metadata[_KEY], path)
     network = ENCODERS[record["family"]].build(record["architecture"], record["arguments"])
     load_weights(network, tensors, what=f"the encoder that {path} describes")
     encoder = Encoder(
@@ -113,5 +111,13 @@ def restore_encoder(path: str | Path) -> Encoder:
     return encoder
 
 
-def _sha256(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
+def _description(text: str, path: Path) -> dict[str, Any]:
+    """Return what a file says of its encoder; version 0.1 wrote it without its hash."""
+    try:
+        found = json.loads(text)
+        record, sha256 = found if isinstance(found, list) else (found, json_sha256(found))
+    except ValueError:
+        record, sha256 = {}, ""
+    if json_sha256(record) != sha256:
+        raise InputError(f"{path} must be as it was written", "a changed description", "Copy or save it again")
+    return dict(record)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import signal
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -125,10 +129,11 @@ def generate_cohort(
         raise InputError("a cohort must go to a folder without pictures", root, "Name a new folder")
     n_malignant = min(max(1, round(options.malignant_fraction * n_patients)), n_patients - 1)
     work = [("malignant" if i < n_malignant else "benign", i) for i in range(n_patients)]
-    jobs = Parallel(n_jobs=n_jobs, return_as="generator")(
-        delayed(_photograph_patient)(root, label, number, patches_per_magnification, options, seed)
-        for label, number in work
-    )
+    with _workers_ignoring_interrupts():
+        jobs = Parallel(n_jobs=n_jobs, return_as="generator")(
+            delayed(_photograph_patient)(root, label, number, patches_per_magnification, options, seed)
+            for label, number in work
+        )
     patients: list[dict[str, Any]] = []
     with task("Drawing virtual patients", total=n_patients) as done:
         for patient in jobs:
@@ -139,6 +144,19 @@ def generate_cohort(
     manifest.write(root / "manifest.csv")
     write_json(root / TRUTH, _truth(patients, options, seed))
     return manifest
+
+
+@contextlib.contextmanager
+def _workers_ignoring_interrupts() -> Iterator[None]:
+    """Start processes that leave Ctrl-C to this one, which ends them: each would print a traceback of its own."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _photograph_patient(

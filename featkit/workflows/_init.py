@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from featkit.core.config import Config
 from featkit.core.errors import InputError
 from featkit.core.files import write_text
-from featkit.core.natural_order import sort_naturally
 from featkit.core.options import DataOptions, EncoderOptions, Options, SplitOptions
+from featkit.core.progress import note
 from featkit.core.workspace import CONFIG_NAME, Workspace
 from featkit.workflows.steps.manifests import guess_adapter, keep_manifest, read_manifest, reread_manifest
 
@@ -69,7 +69,7 @@ def init(
     options : DataOptions, optional
         How to read it; paths are relative to the current folder, and ``path`` is not looked at.
     split : SplitOptions, optional
-        The design of the study.
+        The design of the study; without one it is seen from the data.
     encoder : EncoderOptions, optional
         What the methods start from.
     workspace : path
@@ -91,6 +91,8 @@ def init(
     --------
     >>> featkit.init("patches.csv", split=SplitOptions(domain="scanner"))  # doctest: +SKIP
     """
+    from featkit.data import study_design
+
     root = Path(workspace).absolute()
     target = root / CONFIG_NAME
     if data is None:
@@ -106,11 +108,12 @@ def init(
     settings = _placed(options or DataOptions(), Path(data), root)
     design, start = split or SplitOptions(), encoder or EncoderOptions()
     manifest = read_manifest(settings, root)
-    if design.domain not in manifest.frame.columns:
-        columns = ", ".join(manifest.frame.columns)
-        raise InputError("the domain must be a column of the manifest", design.domain, f"There are: {columns}")
-    domains = sort_naturally(manifest.require([design.domain]).frame[design.domain].to_list())
-    design = dataclasses.replace(design, folds=design.folds or tuple(domains))
+    kind, reason, folds = study_design(manifest, design)
+    if kind == "leave-one-domain-out":
+        manifest.require([design.domain])
+    else:
+        note(f"Patients are divided by {kind}, since {reason}")
+    design = dataclasses.replace(design, folds=folds)
     name, weights = (text and _below(text, root) for text in (start.name, start.weights))
     start = start.with_given(name=name, weights=weights)
     tables = {"data": _toml(settings, "data"), "split": _toml(design, "split"), "encoder": _toml(start, "encoder")}

@@ -84,7 +84,8 @@ def _check_names(settings: TrainOptions) -> None:
 def training_data(manifest: Manifest, split: Split, config: Config) -> TrainingData:
     """Return the fold's training and validation patches; the held-out domain's rows are not in them.
 
-    Where the split holds out no domain (an official fold), the domains to generalise over are those of ``[split]``.
+    Where the split holds out no domain (an official fold, a cross-validation), the domains to generalise over are
+    those of ``[split]``; a table without that column is one domain.
     """
     import numpy as np
 
@@ -95,7 +96,10 @@ def training_data(manifest: Manifest, split: Split, config: Config) -> TrainingD
     labels = manifest.targets(positive)
     paths = np.array(manifest.frame["path"].to_list(), dtype=object)
     column = split.domain or config.split.domain
-    domain_of = manifest.require([column]).frame[column].cast(str).to_numpy()
+    if split.domain is None and (column not in manifest.frame.columns or manifest.frame[column].is_null().all()):
+        domain_of = np.full(len(manifest), "all", dtype=object)
+    else:
+        domain_of = manifest.require([column]).frame[column].cast(str).to_numpy()
     train_rows, val_rows = split.rows("train"), split.rows("val")
     domains = sort_naturally(domain_of[train_rows].tolist())
     number = {name: i for i, name in enumerate(domains)}

@@ -248,7 +248,7 @@ def test_options_are_refused_before_anything_is_read(options):
 
 
 def test_an_unknown_encoder_is_refused_before_images_are_looked_at(tmp_path):
-    with pytest.raises(InputError, match="got 'tyni'. Did you mean 'tiny'"):
+    with pytest.raises(InputError, match=r"got 'tyni'\. Did you mean 'tiny'"):
         workflows.extract(tmp_path / "nowhere", encoder=EncoderOptions(name="tyni"))
 
 

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from featkit import workflows
 from featkit.core.config import read_config
 from featkit.core.errors import InputError
-from featkit.core.options import DataOptions, EncoderOptions, SplitOptions
+from featkit.core.options import DataOptions, EncoderOptions, SplitOptions, TrainOptions
+from featkit.core.run_key import RunFilter
 from featkit.core.workspace import Workspace
 from featkit.workflows._init import _toml
 from featkit.workflows.steps.manifests import workspace_manifest
@@ -82,7 +83,7 @@ def test_nothing_is_written_where_the_data_cannot_be_read(tmp_path):
     [
         (
             {"split": SplitOptions(domain="site")},
-            "the domain must be a column of the manifest, got site. There are: patch_id",
+            "the domain must be a column of the table, got .site.",
         ),
         (
             {"options": DataOptions(adapter="breakhis", patient_key="name")},
@@ -101,9 +102,11 @@ def test_wrong_options_are_named(prepared_workspace, tmp_path, options, said):
 def test_a_domain_must_have_a_value_everywhere(prepared_workspace, tmp_path):
     rows = pl.read_csv(prepared_workspace / "data" / "manifest.csv", infer_schema=False)
     rows = rows.with_columns(path=pl.lit(f"{prepared_workspace}/data/") + pl.col("path"))
-    rows.drop("magnification").write_csv(tmp_path / "t.csv")
-    with pytest.raises(InputError, match="column 'magnification' must have a value in every row, got 96 without"):
+    holes = rows.with_columns(magnification=pl.when(pl.int_range(pl.len()) > 3).then(pl.col("magnification")))
+    holes.write_csv(tmp_path / "t.csv")
+    with pytest.raises(InputError, match="column 'magnification' must have a value in every row, got 4 without"):
         workflows.init(tmp_path / "t.csv", workspace=tmp_path)
+    rows.drop("magnification").write_csv(tmp_path / "t.csv")
     manifest = workflows.init(tmp_path / "t.csv", workspace=tmp_path, split=SplitOptions(domain="subtype"))
     assert set(read_config(tmp_path / "featkit.toml").split.folds) == set(manifest.frame["subtype"])
     assert read_config(tmp_path / "featkit.toml").split.domain == "subtype"
@@ -120,7 +123,7 @@ def test_an_encoder_file_is_named_from_the_workspace(finished_workspace, tmp_pat
 
 def test_an_unknown_encoder_is_refused_before_the_data_is_read(tmp_path):
     pytest.importorskip("torch", reason="the extra [torch] is not installed")
-    with pytest.raises(InputError, match="got 'tyni'. Did you mean 'tiny'"):
+    with pytest.raises(InputError, match=r"got 'tyni'\. Did you mean 'tiny'"):
         workflows.init(tmp_path / "nowhere", workspace=tmp_path, encoder=EncoderOptions(name="tyni"))
 
 
@@ -131,3 +134,19 @@ def test_the_design_that_is_given_is_written(prepared_workspace, tmp_path):
     workflows.init(data, workspace=tmp_path, options=DataOptions(positive="benign"), split=design, encoder=start)
     found = read_config(tmp_path / "featkit.toml")
     assert (found.split, found.encoder, found.data.positive) == (design, start, "benign")
+
+
+def test_a_table_without_a_domain_is_divided_by_patients_and_trained(prepared_workspace, tmp_path, monkeypatch):
+    pytest.importorskip("torch", reason="the extra [torch] is not installed")
+    rows = pl.read_csv(prepared_workspace / "data" / "manifest.csv", infer_schema=False)
+    rows = rows.with_columns(path=pl.lit(f"{prepared_workspace}/data/") + pl.col("path"))
+    rows.drop("magnification").write_csv(tmp_path / "t.csv")
+    split, encoder = SplitOptions(n_folds=3), EncoderOptions(name="tiny")
+    workflows.init(tmp_path / "t.csv", workspace=tmp_path, split=split, encoder=encoder)
+    assert read_config(tmp_path / "featkit.toml").split.folds == ("fold 1", "fold 2", "fold 3")
+    monkeypatch.chdir(tmp_path)
+    (run,) = workflows.train(runs=RunFilter("baseline", "fold 2"), options=TrainOptions(n_epochs=1))
+    (store,) = workflows.extract()
+    assert (store.provenance["fold"], store.path) == ("fold 2", run.store)
+    with pytest.raises(InputError, match="at least two training domains"):
+        workflows.train(runs=RunFilter("grl", "fold 2"), options=TrainOptions(n_epochs=1))

@@ -94,13 +94,7 @@ def write_store(made: Embedding, target: Path, options: ExtractOptions) -> Embed
     provenance = made.provenance(options)
     store = _finished(made, target, provenance, options)
     if store is None:
-        try:
-            store = _write(made, target, provenance, options)
-        except (InputError, FileNotFoundError):  # another process may have sealed it and cleared what was staged
-            store = _finished(made, target, provenance, options)
-            if store is None:
-                raise
-            note(f"Another process has finished {target} meanwhile, with the same content: its store is taken")
+        store = _write(made, target, provenance, options)
     if options.strict and store.provenance["n_patches_bad"]:
         raise InputError(
             "every patch must be readable with --strict",
@@ -142,7 +136,7 @@ def _write(made: Embedding, target: Path, provenance: dict[str, Any], options: E
             shard_rows=whole_batches(len(frame), encoder.n_dimensions, options.dtype, probe.batch_size),
         ),
     )
-    shards = writer.pending()
+    was_there, shards = writer.is_sealed, writer.pending()
     rows = np.concatenate([np.arange(s.first, s.stop) for s in shards]) if shards else np.empty(0, dtype=np.int64)
     extraction = embed_patches(encoder, frame["path"].to_list(), head=made.head, rows=rows, options=options)
     filler = _ShardFiller(writer, shards, frame, encoder.n_dimensions, len(made.classes or ()))
@@ -153,6 +147,8 @@ def _write(made: Embedding, target: Path, provenance: dict[str, Any], options: E
                 raise InputError("every patch must be readable with --strict", f"{frame['patch_id'][row]}: {reason}")
             filler.add(batch)
             done(len(batch.rows) + len(batch.bad))
+    if writer.is_sealed and not was_there:
+        note(f"Another process has finished {target} meanwhile, from the same input: its store is taken")
     store = writer.seal()
     n_bad = len(frame) - store.n
     if n_bad:
