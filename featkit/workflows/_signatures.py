@@ -134,7 +134,7 @@ def _fitted(source: Source, fold: str, options: SignatureOptions, again: bool) -
         signature = dataclasses.replace(_fit(source, train, options, key), made_from=made_from)
         source.results.save(signature)
     one = Fitted(key, source, split, signature, _evaluation(source, split, signature, again))
-    return dataclasses.replace(one, detail=_detail(one, train, options.deep, again))
+    return dataclasses.replace(one, detail=_detail(one, train, options, again))
 
 
 def _evaluation(source: Source, split: Split, signature: Signature, again: bool) -> Evaluation:
@@ -147,15 +147,17 @@ def _evaluation(source: Source, split: Split, signature: Signature, again: bool)
     return evaluation
 
 
-def _detail(one: Fitted, train: TrainingRows | None, is_asked: bool, again: bool) -> SignatureDetail | None:
+def _detail(
+    one: Fitted, train: TrainingRows | None, options: SignatureOptions, again: bool
+) -> SignatureDetail | None:
     """Return the closer look at a signature: made where it is asked for, else the one that is there."""
     made_from = detail_fingerprint(one.source, one.signature, one.source.config.evaluate)
     results = one.source.results
-    detail = None if again and is_asked else results.finished(SignatureDetail, one.key, made_from)
-    if detail is None and is_asked:
+    detail = None if again and options.deep else results.finished(SignatureDetail, one.key, made_from)
+    if detail is None and options.deep:
         rows = train or training_rows(one.source, one.split, one.key.positive)
         forecast = signature_forecast(one.source, one.split, one.signature)
-        detail = signature_detail(one.source, one.split, one.signature, rows, forecast)
+        detail = signature_detail(one.source, one.split, one.signature, rows, forecast, options.path)
         detail = dataclasses.replace(detail, key=one.key, made_from=made_from)
         results.save(detail)
     return detail
