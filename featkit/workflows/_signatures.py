@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from featkit.store.store import EmbeddingStore
 
 _ESTIMATOR = "signature 2"
+_PFER = 1.0
 _APART_NOTE = (
     "Encoders of different folds, seeds or methods are trained separately: dimension j of one is dimension j of "
     "another only as far as a common start keeps it so; --deep matches dimensions first"
@@ -94,7 +95,7 @@ def signatures(
     >>> found.signatures.one(fold="100X").support  # doctest: +SKIP
     """
     sources = find_sources(store, runs, split=split, output=output)
-    chosen = options or sources[0].config.signatures
+    chosen = _with_error_control(options or sources[0].config.signatures)
     check_measure(chosen.measure)
     jobs = [(source, fold) for source in sources for fold in source.folds(runs)]
     for source in sources:
@@ -103,6 +104,14 @@ def signatures(
     found = _gathered(fitted, chosen, is_asked=chosen.deep, again=again)
     _sum_up(sources, fitted, found, chosen)
     return found
+
+
+def _with_error_control(options: SignatureOptions) -> SignatureOptions:
+    """Return the options with one expected false selection as the bound where only a threshold was chosen."""
+    stability = options.stability
+    if stability.threshold is None or stability.q is not None or stability.pfer is not None:
+        return options
+    return dataclasses.replace(options, stability=dataclasses.replace(stability, pfer=_PFER))
 
 
 def check_measure(measure: str) -> None:
