@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from featkit.store.store import EmbeddingStore
 
 _ESTIMATOR = "signature 2"
+_PFER = 1.0
 _APART_NOTE = (
     "Encoders of different folds, seeds or methods are trained separately: dimension j of one is dimension j of "
     "another only as far as a common start keeps it so; --deep matches dimensions first"
@@ -94,7 +95,7 @@ def signatures(
     >>> found.signatures.one(fold="100X").support  # doctest: +SKIP
     """
     sources = find_sources(store, runs, split=split, output=output)
-    chosen = options or sources[0].config.signatures
+    chosen = _with_error_control(options or sources[0].config.signatures)
     check_measure(chosen.measure)
     jobs = [(source, fold) for source in sources for fold in source.folds(runs)]
     for source in sources:
@@ -103,6 +104,14 @@ def signatures(
     found = _gathered(fitted, chosen, is_asked=chosen.deep, again=again)
     _sum_up(sources, fitted, found, chosen)
     return found
+
+
+def _with_error_control(options: SignatureOptions) -> SignatureOptions:
+    """Return the options with one expected false selection as the bound where only a threshold was chosen."""
+    stability = options.stability
+    if stability.threshold is None or stability.q is not None or stability.pfer is not None:
+        return options
+    return dataclasses.replace(options, stability=dataclasses.replace(stability, pfer=_PFER))
 
 
 def check_measure(measure: str) -> None:
@@ -134,7 +143,7 @@ def _fitted(source: Source, fold: str, options: SignatureOptions, again: bool) -
         signature = dataclasses.replace(_fit(source, train, options, key), made_from=made_from)
         source.results.save(signature)
     one = Fitted(key, source, split, signature, _evaluation(source, split, signature, again))
-    return dataclasses.replace(one, detail=_detail(one, train, options.deep, again))
+    return dataclasses.replace(one, detail=_detail(one, train, options, again))
 
 
 def _evaluation(source: Source, split: Split, signature: Signature, again: bool) -> Evaluation:
@@ -147,15 +156,17 @@ def _evaluation(source: Source, split: Split, signature: Signature, again: bool)
     return evaluation
 
 
-def _detail(one: Fitted, train: TrainingRows | None, is_asked: bool, again: bool) -> SignatureDetail | None:
+def _detail(
+    one: Fitted, train: TrainingRows | None, options: SignatureOptions, again: bool
+) -> SignatureDetail | None:
     """Return the closer look at a signature: made where it is asked for, else the one that is there."""
     made_from = detail_fingerprint(one.source, one.signature, one.source.config.evaluate)
     results = one.source.results
-    detail = None if again and is_asked else results.finished(SignatureDetail, one.key, made_from)
-    if detail is None and is_asked:
+    detail = None if again and options.deep else results.finished(SignatureDetail, one.key, made_from)
+    if detail is None and options.deep:
         rows = train or training_rows(one.source, one.split, one.key.positive)
         forecast = signature_forecast(one.source, one.split, one.signature)
-        detail = signature_detail(one.source, one.split, one.signature, rows, forecast)
+        detail = signature_detail(one.source, one.split, one.signature, rows, forecast, options.path)
         detail = dataclasses.replace(detail, key=one.key, made_from=made_from)
         results.save(detail)
     return detail

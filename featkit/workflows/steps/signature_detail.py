@@ -33,7 +33,12 @@ def detail_fingerprint(source: Source, signature: Signature, resampling: Resampl
 
 
 def signature_detail(
-    source: Source, split: Split, signature: Signature, train: TrainingRows, forecast: Forecast
+    source: Source,
+    split: Split,
+    signature: Signature,
+    train: TrainingRows,
+    forecast: Forecast,
+    options: PathOptions,
 ) -> SignatureDetail:
     """Return the path and size curves of a signature, its refits, and what its dimensions vary with.
 
@@ -49,13 +54,15 @@ def signature_detail(
         What it was fitted on.
     forecast : Forecast
         What it says of the test rows.
+    options : PathOptions
+        How its path was fitted.
     """
     from featkit.sparse.model import sparse_model
     from featkit.sparse.size_curves import size_curve_of
 
     model = sparse_model(
         train.rows,
-        PathOptions(lambdas=signature.path_lambdas.tolist()),
+        dataclasses.replace(options, lambdas=tuple(signature.path_lambdas.tolist())),
         classes=signature.classes,
         compute=ComputeOptions(max_bytes=train.max_bytes),
         seed=signature.seed,
