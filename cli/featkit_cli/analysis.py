@@ -218,46 +218,39 @@ def _stability(
 
 
 def _show_signatures(found: SignatureSet) -> None:
-    from featkit.reporting import signature_tables as tables
+    from featkit.reporting import overlap_tables, signature_tables
 
-    _print(tables.signature_table(found))
-    _print(tables.size_table(found))
+    _print(signature_tables.signature_table(found))
+    if found.details:
+        _print(signature_tables.size_table(found))
     if any(detail.refit is not None for detail in found.details.values()):
-        _print(tables.refit_table(found))
+        _print(signature_tables.refit_table(found))
     if any(detail.variance is not None for detail in found.details.values()):
-        _print(tables.variance_decomposition_table(found))
+        _print(signature_tables.variance_decomposition_table(found))
     if any(detail.contributions is not None for detail in found.details.values()):
-        _print(tables.contribution_table(found))
-    for overlaps in tables.overlap_tables(found):
+        _print(signature_tables.contribution_table(found))
+    for overlaps in overlap_tables.overlap_tables(found):
         _print(overlaps)
     if found.matchings:
-        _print(tables.matching_table(found))
+        _print(overlap_tables.matching_table(found))
     if found.reseeding:
-        _print(tables.reseeding_table(found))
-    _notes(f"{name}: {text}" for name, s in found.signatures.items() for text in s.warnings)
+        _print(overlap_tables.reseeding_table(found))
+    _notes(f"{name}: {text}" for key, name in found.signatures.labels().items() for text in found.signatures[key].notes)
     _notes(found.notes)
 
 
 def _show_evaluation(found: EvaluationSet) -> None:
-    from featkit.reporting import score_tables as tables
+    from featkit.reporting.run_groups import model_labels
+    from featkit.reporting.score_tables import evaluation_tables
 
-    for what, metrics in (("discrimination", tables.DISCRIMINATION), ("calibration", tables.CALIBRATION)):
-        for table in tables.metrics_tables(found.evaluations, metrics, f"On held-out patches: {what}.").values():
-            _print(table)
-    if found.brier_terms:
-        _print(tables.brier_table(found))
-    if found.recalibrations:
-        _print(tables.recalibration_table(found.recalibrations, "brier"))
-        _print(tables.recalibration_table(found.recalibrations, "ece"))
-    for table in tables.seeds_tables(found).values():
+    for table in evaluation_tables(found).values():
         _print(table)
-    if found.variance:
-        _print(tables.variance_table(found))
-    _notes(f"{name}: {note}" for name, e in found.evaluations.items() for note in e.notes)
+    names = model_labels(found.evaluations)
+    _notes(f"{names[key]}: {note}" for key, e in found.evaluations.items() for note in e.notes)
 
 
 def _show_comparison(found: Comparison) -> None:
-    from featkit.reporting.score_tables import comparison_table
+    from featkit.reporting.comparison_tables import comparison_table
     from featkit.reporting.sentences import comparison_sentences
 
     _print(comparison_table(found))
@@ -267,28 +260,26 @@ def _show_comparison(found: Comparison) -> None:
 
 
 def _show_probes(found: ProbeSet, full: bool) -> None:
-    from featkit.reporting.probe_tables import how_they_were_probed, probe_metrics_table, probe_table
-    from featkit.results.probe import ProbeResult
+    from featkit.reporting.probe_tables import by_target, probe_descriptions, probe_metrics_table, probe_table
 
-    runs = {name: result for name, result in found.items.items() if isinstance(result, ProbeResult)}
-    if full:
-        for name, result in runs.items():
-            _print(probe_metrics_table(name, result))
-    else:
-        _print(probe_table(runs))
-    _notes(how_they_were_probed(runs))
-    _notes(f"{name}: {note}" for name, result in runs.items() for note in result.notes)
+    for probes in by_target(found.probes).values():
+        if full:
+            for key, result in probes.items():
+                _print(probe_metrics_table(key, result))
+        else:
+            _print(probe_table(probes))
+        _notes(probe_descriptions(probes))
+    _notes(f"{name}: {note}" for key, name in found.probes.labels().items() for note in found.probes[key].notes)
 
 
 def _print(table: Table) -> None:
-    """Print a table made for reading, with the keyboard's minus so that numbers can be copied."""
-    rows = [["-" if cell == "–" else cell.replace("−", "-") for cell in row] for row in table.rows]
-    show.table(table.caption, table.columns, rows)
+    """Print a table made for reading."""
+    show.table(table.caption, table.columns, table.rows)
 
 
 def _notes(lines: Iterable[str]) -> None:
     """Print lines, each once and not too many of them."""
-    from featkit.reporting.sentences import few
+    from featkit.reporting.sentences import first_notes
 
-    for text in few(lines):
+    for text in first_notes(lines):
         show.line(text)

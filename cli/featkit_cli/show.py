@@ -9,10 +9,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from featkit.core.errors import InputError
+from featkit.core.text import number
+
 if TYPE_CHECKING:
     from rich.console import Console
-
-    from featkit.results import Estimate
 
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], *, caption: str = "") -> None:
@@ -26,15 +27,15 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], 
     drawn = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for column, cells, width in zip(columns, texts, _widths(texts, console.width - 2 * len(columns) - 1), strict=True):
         filled = [cell for cell in cells[1:] if cell]
-        is_number = bool(filled) and all(cell[:1] in "-+.0123456789<" for cell in filled)
+        is_number = bool(filled) and all(cell[:1] in "-+.0123456789<≤" for cell in filled)
         justify: Literal["left", "right"] = "right" if is_number else "left"
         drawn.add_column(_escape(column), justify=justify, overflow="fold", width=width)
     for row in grid:
         drawn.add_row(*(_escape(cell) for cell in row))
-    console.print(title, markup=False, highlight=False, style="bold")
+    console.print(_keyboard(title), markup=False, highlight=False, style="bold")
     console.print(drawn)
     if caption:
-        console.print(caption, markup=False, highlight=False)
+        console.print(_keyboard(caption), markup=False, highlight=False)
 
 
 def _widths(texts: Sequence[Sequence[str]], room: int) -> list[int]:
@@ -70,8 +71,6 @@ def place(path: object) -> str:
 
 def pairs(option: str, texts: Sequence[str] | None) -> dict[str, str] | None:
     """Return ``OURS=THEIRS`` texts as a mapping; None for none."""
-    from featkit.core.errors import InputError
-
     if not texts:
         return None
     wrong = next((text for text in texts if not all(text.partition("=")[::2])), None)
@@ -85,25 +84,13 @@ def line(text: str) -> None:
     from rich.console import Console
 
     console = Console()
-    console.print(text, markup=False, highlight=False, soft_wrap=not console.is_terminal)
+    console.print(_keyboard(text), markup=False, highlight=False, soft_wrap=not console.is_terminal)
 
 
 def as_json(value: Any) -> None:
     """Print a result, or any nest of results, as JSON at full precision."""
     json.dump(_plain(value), sys.stdout, indent=1, allow_nan=False)
     sys.stdout.write("\n")
-
-
-def interval(estimate: Estimate) -> str:
-    """Return "0.912 [0.850, 0.960]"."""
-    return str(estimate)
-
-
-def p_value(p: float) -> str:
-    """Return a p-value as people write it."""
-    if not math.isfinite(p):
-        return "-"
-    return "<0.001" if p < 0.001 else f"{p:.3f}"
 
 
 def _plain(value: Any) -> Any:
@@ -123,9 +110,12 @@ def _plain(value: Any) -> Any:
 def _text(cell: object) -> str:
     if cell is None:
         return ""
-    if isinstance(cell, float):
-        return "-" if not math.isfinite(cell) else f"{cell:.4g}"
-    return str(cell)
+    return _keyboard(number(cell) if isinstance(cell, float) else str(cell))
+
+
+def _keyboard(text: str) -> str:
+    """Return text with the keyboard's minus for dashes and minus signs, so that numbers can be copied and searched."""
+    return text.replace("−", "-").replace("–", "-")
 
 
 def _escape(text: str) -> str:

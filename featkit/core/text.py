@@ -24,18 +24,36 @@ def listed(parts: Sequence[object], last: str = "and") -> str:
     return f"{', '.join(texts[:-1])} {last} {texts[-1]}" if len(texts) > 1 else "".join(texts)
 
 
-def number(value: float | None, digits: int = 3) -> str:
-    """Return a number with fixed digits after the point; "–" where there is none.
+def number(value: float | None, digits: int = 3, *, is_signed: bool = False) -> str:
+    """Return a number with fixed digits after the point and a true minus; "–" where there is none.
+
+    Parameters
+    ----------
+    value : float or None
+        Any number; whole numbers from 10,000 on are grouped by thousands.
+    digits : int
+        Digits after the point.
+    is_signed : bool
+        Write a plus, too (a difference).
 
     Examples
     --------
-    >>> number(0.91234), number(float("nan")), number(0.5, 2)
-    ('0.912', '–', '0.50')
+    >>> number(0.91234), number(float("nan")), number(0.5, 2), number(-0.0001), number(0.04, is_signed=True)
+    ('0.912', '–', '0.50', '0.000', '+0.040')
     """
-    return "–" if value is None or not math.isfinite(value) else f"{value:.{digits}f}"
+    if value is None or math.isnan(value):
+        return "–"
+    if math.isinf(value):
+        return "∞" if value > 0 else "−∞"
+    text = f"{value:+.{digits}f}" if abs(value) < 10_000 else f"{value:+,.0f}"
+    if not text.strip("+-0.,"):
+        return text[1:]
+    return (text if is_signed else text.removeprefix("+")).replace("-", "−")
 
 
-def interval(value: float | None, low: float | None, high: float | None, digits: int = 3) -> str:
+def interval(
+    value: float | None, low: float | None, high: float | None, digits: int = 3, *, is_signed: bool = False
+) -> str:
     """Return ``"0.912 [0.850, 0.960]"``, the value alone where there is no interval.
 
     Examples
@@ -43,10 +61,10 @@ def interval(value: float | None, low: float | None, high: float | None, digits:
     >>> interval(0.9, 0.85, 0.96, 2), interval(0.9, float("nan"), float("nan"))
     ('0.90 [0.85, 0.96]', '0.900')
     """
-    shown = number(value, digits)
-    if value is None or low is None or high is None or not math.isfinite(low + high):
+    shown = number(value, digits, is_signed=is_signed)
+    if value is None or low is None or high is None or math.isnan(value + low + high):
         return shown
-    return f"{shown} [{number(low, digits)}, {number(high, digits)}]"
+    return f"{shown} [{number(low, digits, is_signed=is_signed)}, {number(high, digits, is_signed=is_signed)}]"
 
 
 def p_value(p: float | None, least: float = 0.0) -> str:

@@ -2,84 +2,70 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 
-from featkit.reporting.score_tables import by_task, scopes_of
+from featkit.core.metric_names import metric_name
+from featkit.core.run_key import RunKey
+from featkit.reporting.run_groups import by_model, first_seed
+from featkit.reporting.score_tables import scopes_of
+from featkit.results.by_run import ByRun
 from featkit.results.calibration import ReliabilityCurve
 from featkit.results.estimate import Estimate
-from featkit.results.evaluation import Curve, Evaluation
+from featkit.results.evaluation import Curve, Evaluation, EvaluationRow
 from featkit.results.refit import PerformanceCurve
 from featkit.results.signature_set import SignatureSet
 
 
-def one_seed(evaluations: Mapping[str, Evaluation]) -> tuple[dict[str, Evaluation], str]:
-    """Return the evaluations to draw, those of one seed where there are several, and a remark that says so."""
-    seeds = {name: re.search(r" seed (\d+)$", name) for name in evaluations}
-    if not any(seeds.values()):
-        return dict(evaluations), ""
-    first = min(int(found[1]) for found in seeds.values() if found)
-    ending = f" seed {first}"
-    return {n.removesuffix(ending): e for n, e in evaluations.items() if n.endswith(ending)}, f" Drawn: seed {first}."
-
-
-def drawn_by_task(evaluations: Mapping[str, Evaluation]) -> dict[str, dict[str, Evaluation]]:
-    """Return the models of each figure: `by_task`, with names that leave out the class, which the caption says."""
-    return {
-        positive: {name.removesuffix(f", {positive}"): e for name, e in models.items()}
-        for positive, models in by_task(evaluations).items()
-    }
-
-
 def roc_panels(
-    evaluations: Mapping[str, Evaluation],
-) -> tuple[dict[str, dict[str, Curve]], dict[str, dict[str, Estimate]]]:
+    evaluations: Mapping[RunKey, Evaluation],
+) -> tuple[dict[str, dict[RunKey, Curve]], dict[str, dict[RunKey, Estimate]]]:
     """Return ROC curves and areas by panel ("100X held out", "pooled", or a class) and model.
 
-    A single fold has one panel: pooled over it is the same curve.
+    Where there are curves by fold, the pooled one is left out: models fitted in different folds share no scale, so that
+    a ranking over all their scores measures nothing.
     """
-    panels: dict[str, dict[str, Curve]] = {}
-    areas: dict[str, dict[str, Estimate]] = {}
-    for name, evaluation in evaluations.items():
+    panels: dict[str, dict[RunKey, Curve]] = {}
+    areas: dict[str, dict[RunKey, Estimate]] = {}
+    for key, evaluation in evaluations.items():
         folds = [a for scope, a in scopes_of(evaluation) if scope == "fold"]
         for panel, curve in evaluation.roc.items():
-            if panel == "pooled" and len(folds) == 1:
+            if panel == "pooled" and any(fold in evaluation.roc for fold in folds):
                 continue
             title = f"{panel} held out" if panel in folds else panel
             known = [r.estimate for r in evaluation.rows if (r.metric, r.aggregation) == ("auc", panel)]
-            panels.setdefault(title, {})[name] = curve
+            panels.setdefault(title, {})[key] = curve
             if known:
-                areas.setdefault(title, {})[name] = known[0]
+                areas.setdefault(title, {})[key] = known[0]
     return panels, areas
 
 
-def reliability_panels(evaluations: Mapping[str, Evaluation]) -> dict[str, ReliabilityCurve]:
+def reliability_panels(evaluations: Mapping[RunKey, Evaluation]) -> dict[RunKey, ReliabilityCurve]:
     """Return the pooled reliability curve of each model of two classes."""
-    return {name: e.reliability["pooled"] for name, e in evaluations.items() if "pooled" in e.reliability}
+    return {key: e.reliability["pooled"] for key, e in evaluations.items() if "pooled" in e.reliability}
 
 
-def performance_panels(found: SignatureSet) -> dict[str, dict[str, PerformanceCurve]]:
-    """Return the curves of performance by size by method and fold, those of the first seed where there are several."""
-    panels: dict[str, dict[str, PerformanceCurve]] = {}
-    seeds = {name.partition("/seed")[2] for name in found.details}
-    first = min(seeds, key=lambda seed: int(seed or 0), default="")
-    for name, detail in found.details.items():
-        run, _, seed = name.partition("/seed")
-        if detail.performance is not None and seed == first:
-            panels.setdefault(found.signatures[name].method, {})[run] = detail.performance
-    return panels
+def performance_panels(found: SignatureSet) -> dict[str, ByRun[PerformanceCurve]]:
+    """Return the curves of performance by size by method, those of the first seed where there are several."""
+    curves = ByRun((k, d.performance) for k, d in found.details.items() if d.performance is not None)
+    drawn, _ = first_seed(curves)
+    return {str(key.method): own for key, own in by_model(drawn, "fold", "seed").items()}
 
 
 def by_fold(evaluation: Evaluation, metric: str) -> dict[str, Estimate]:
-    """Return one metric by set of patches, in the order of the tables."""
-    wanted = scopes_of(evaluation)
-    return {
-        r.aggregation: r.estimate for r in evaluation.rows if r.metric == metric and (r.scope, r.aggregation) in wanted
-    }
+    """Return one metric by set of patches, in the order of the tables; ranks are not pooled over folds."""
+    return {row.aggregation: row.estimate for row in _rows(evaluation, metric)}
 
 
 def majority_by_fold(evaluation: Evaluation, metric: str) -> dict[str, float]:
     """Return the majority baseline by set of patches, where it is defined."""
+    return {row.aggregation: row.majority for row in _rows(evaluation, metric) if row.majority == row.majority}
+
+
+def _rows(evaluation: Evaluation, metric: str) -> list[EvaluationRow]:
     wanted = scopes_of(evaluation)
-    rows = [r for r in evaluation.rows if r.metric == metric and (r.scope, r.aggregation) in wanted]
-    return {r.aggregation: r.majority for r in rows if r.majority == r.majority}
+    has_folds = any(scope == "fold" for scope, _ in wanted)
+    skipped = {("all", "pooled")} if has_folds and metric_name(metric).is_rank else set()
+    rows = [row for row in evaluation.rows if row.metric == metric]
+    return [
+        row for row in rows if (row.scope, row.aggregation) in wanted and (row.scope, row.aggregation) not in skipped
+    ]

@@ -1,204 +1,239 @@
-"""What came out, in a few sentences with numbers; also where nothing came out."""
+"""The findings of a study, in a few sentences with numbers; also where nothing was found."""
 
 from __future__ import annotations
 
-import itertools
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from featkit.reporting.score_tables import by_task
-from featkit.reporting.sentences import without_class, without_seed
+from featkit.core.metric_names import metric_name
+from featkit.core.run_key import RunKey
+from featkit.core.text import interval, listed, number
+from featkit.reporting.comparison_tables import compared_models
+from featkit.reporting.headline import (
+    empty_folds,
+    empty_signatures,
+    headline,
+    headline_difference,
+    nothing_selected,
+)
+from featkit.reporting.overlap_tables import defined_pairs, pairs_of
+from featkit.reporting.probe_tables import by_target, is_plain
+from featkit.reporting.run_groups import MODELS, by_class, by_model, labels
 from featkit.reporting.study_results import StudyResults
-from featkit.results.comparison import ComparisonRow
+from featkit.results.by_run import ByRun
+from featkit.results.comparison import Comparison, ComparisonRow
 from featkit.results.estimate import Estimate
+from featkit.results.evaluation import EvaluationRow
 from featkit.results.probe import ProbeResult
 
-_KINDS = {"head": "trained head", "signature": "sparse signature"}
-_METRICS = {"balanced_accuracy": "balanced accuracy", "top1": "right first guess"}
 _ALPHA = 0.05
+_MOST_RUNS = 4
 
 
 def findings(study: StudyResults) -> tuple[str, ...]:
-    """Return the report's findings, the most important first."""
+    """Return the report's findings, the most important first.
+
+    Parameters
+    ----------
+    study : StudyResults
+        What was found. AUC is quoted as the mean of folds, the Brier score pooled over them.
+    """
     parts = (_discrimination, _comparisons, _calibration, _sizes, _overlap, _probes)
     return tuple(sentence for part in parts for sentence in part(study))
 
 
-def listed(parts: list[str]) -> str:
-    """Return "a, b and c"."""
-    return ", ".join(parts[:-1]) + " and " + parts[-1] if len(parts) > 1 else "".join(parts)
-
-
-def _number(estimate: Estimate, digits: int = 2) -> str:
+def _quoted(estimate: Estimate) -> str:
     if not math.isfinite(estimate.value):
         return "undefined"
-    text = f"{estimate.value:.{digits}f}"
-    if math.isfinite(estimate.low) and math.isfinite(estimate.high):
-        text += f" ({estimate.low:.{digits}f} to {estimate.high:.{digits}f})"
-    return text
+    return interval(estimate.value, estimate.low, estimate.high, 2)
 
 
 def _discrimination(study: StudyResults) -> Iterator[str]:
     is_first = True
-    for positive, kind in itertools.product(by_task(study.evaluations), _KINDS):
-        found = _by_method(study, kind, "auc", positive)
-        if not found:
-            continue
-        what = _KINDS[kind] + _told(positive)
-        every = [estimate for estimates in found.values() for estimate in estimates]
-        n = max(estimate.n_units for estimate in every)
-        parts = [f"{_mean(estimates)} for {name}" for name, estimates in found.items()]
-        known = [e for e in every if math.isfinite(e.low)]
-        nothing = bool(known) and all(e.low <= 0.5 <= e.high for e in known)
-        chance = ": not distinguishable from chance, which is 0.5" if nothing else "; chance is 0.5"
-        level = ""
-        if is_first and known:
-            several = len(every) > len(found)
-            level = (
-                ", as means over training seeds" if several else f", with {known[0].level:.0%} intervals in brackets"
+    for positive in by_class(study.evaluations):
+        for model, words in MODELS.items():
+            found = _headlines(study, model, "auc", positive)
+            if not found:
+                continue
+            rows = [row for by_seed in found.values() for row in by_seed.values()]
+            parts = [f"{_mean(by_seed)} for {method}{_empty(study, by_seed)}" for method, by_seed in found.items()]
+            known = [row.estimate for row in rows if math.isfinite(row.estimate.low)]
+            is_chance = bool(known) and all(e.low <= 0.5 <= e.high for e in known)
+            chance = ": not distinguishable from chance, which is 0.5" if is_chance else "; chance is 0.5"
+            how = []
+            if is_first and any(row.aggregation == "mean of folds" for row in rows):
+                how.append("as the mean of folds")
+            if is_first and len(rows) > len(found):
+                how.append("averaged over training seeds")
+            elif is_first and known:
+                how.append(f"with {known[0].level:.0%} intervals in brackets")
+            n = max(row.estimate.n_units for row in rows)
+            yield (
+                f"On a {study.domain} never seen in training, over {n} patients, the {words}{_class(positive)} reaches "
+                f"an AUC of {listed(parts)}{''.join(f', {text}' for text in how)}{chance}."
             )
-        yield (
-            f"On a {study.domain} never seen in training, over {n} patients, the {what} reaches an AUC of "
-            f"{listed(parts)}{level}{chance}."
-        )
-        is_first = False
+            is_first = False
 
 
-def _by_method(study: StudyResults, kind: str, metric: str, positive: str) -> dict[str, list[Estimate]]:
-    """Return the pooled estimates of a metric by method, one for each seed."""
-    found: dict[str, list[Estimate]] = {}
-    for name, evaluation in by_task(study.evaluations).get(positive, {}).items():
-        model = without_seed(name).removesuffix(f", {positive}")
-        if model.endswith(f" {kind}"):
-            found.setdefault(model.removesuffix(f" {kind}"), []).append(evaluation.get(metric, "pooled", "all"))
-    return found
+def _headlines(study: StudyResults, model: str, metric: str, positive: str | None) -> dict[str, ByRun[EvaluationRow]]:
+    """Return the headline rows of a metric by method, one per seed."""
+    models = study.evaluations.where(model=model, positive=positive)
+    rows = ByRun((key, row) for key, e in models.items() if (row := headline(e, metric)) is not None)
+    grouped = by_model(rows, "seed")
+    return dict(zip(labels(key.only("method") for key in grouped), grouped.values(), strict=True))
 
 
-def _told(positive: str) -> str:
+def _empty(study: StudyResults, models: Mapping[RunKey, EvaluationRow]) -> str:
+    """Return in how many folds nothing was selected, in brackets; nothing where every signature has dimensions."""
+    empty = empty_signatures(study.signature_sets)
+    n_empty = sum(len(empty_folds(key, empty)) for key in models)
+    if not n_empty:
+        return ""
+    n = sum(
+        len({s.fold for found in study.signature_sets for s in found.signatures if s.without("fold") == key})
+        for key in (model.without("fold") for model in models)
+    )
+    return f" ({nothing_selected(n_empty, n)}, counted as 0.5)"
+
+
+def _class(positive: str | None) -> str:
     """Return " of lobular against the rest" or, where all classes are told apart, nothing."""
     return f" of {positive} against the rest" if positive else ""
 
 
-def _mean(estimates: list[Estimate]) -> str:
-    return _number(estimates[0]) if len(estimates) == 1 else f"{np.mean([e.value for e in estimates]):.2f}"
+def _mean(rows: Mapping[RunKey, EvaluationRow]) -> str:
+    estimates = [row.estimate for row in rows.values()]
+    return _quoted(estimates[0]) if len(estimates) == 1 else number(float(np.mean([e.value for e in estimates])), 2)
 
 
 def _comparisons(study: StudyResults) -> Iterator[str]:
     pairs: dict[tuple[str, str], list[tuple[str, ComparisonRow]]] = {}
-    for comparison in study.comparisons.values():
-        for row in comparison.rows:
-            if (row.aggregation, row.metric) == ("pooled", "auc"):
-                plain = without_class(row.a, row.b)
-                kind = next((k for k in _KINDS if all(name.endswith(f" {k}") for name in plain)), "")
-                names = (plain[0].removesuffix(f" {kind}"), plain[1].removesuffix(f" {kind}"))
-                positive = row.a.removeprefix(plain[0]).removeprefix(", ")
-                pairs.setdefault(names, []).append((kind + _told(positive), row))
+    for comparison in _widest(study.comparisons):
+        for row in headline_difference(comparison, "auc"):
+            models = compared_models(comparison, row)
+            what = MODELS.get(models.model or "", models.model or "") + _class(models.positive)
+            pairs.setdefault((models.first, models.second), []).append((what.strip(), row))
     for (a, b), rows in pairs.items():
-        better = [k for k, row in rows if row.verdict == "a better"]
-        worse = [k for k, row in rows if row.verdict == "b better"]
-        shown = listed([f"{_number(row.difference)}" + (f" for the {kind}" if kind else "") for kind, row in rows])
         n = max(row.difference.n_units for _, row in rows)
-        if better and not worse:
-            head = f"{a} beats {b}" + _only(better, rows)
-        elif worse and not better:
-            head = f"{a} does worse than {b}" + _only(worse, rows)
-        elif better:
-            head = f"{a} beats {b} by its {listed(better)} and does worse by its {listed(worse)}"
-        elif all(row.verdict == "equivalent" for _, row in rows):
-            head = f"{a} and {b} are equivalent within a margin of {rows[0][1].margin:g}"
-        else:
-            head = f"{a} does not beat {b} here"
-        yield f"{head}: the AUC differs by {shown}, over {n} patients."
+        yield f"{_verdict(a, b, rows)}, over {n} patients."
 
 
-def _only(kinds: list[str], rows: list[tuple[str, ComparisonRow]]) -> str:
-    return f" by its {listed(kinds)} alone" if len(kinds) < len(rows) else ""
+def _widest(comparisons: ByRun[Comparison]) -> list[Comparison]:
+    """Return the comparisons, those over all folds where one of a single fold is there, too."""
+    wide = {key for key in comparisons if key.fold is None}
+    return [c for key, c in comparisons.items() if key.fold is None or key.without("fold") not in wide]
+
+
+def _verdict(a: str, b: str, rows: Sequence[tuple[str, ComparisonRow]]) -> str:
+    """Return who has the higher AUC, by how much, for which models."""
+    groups: dict[str, list[str]] = {}
+    for what, row in rows:
+        shown = f"{interval(row.difference.value, row.difference.low, row.difference.high, 2, is_signed=True)}"
+        groups.setdefault(row.verdict, []).append(shown + (f" for the {what}" if what else ""))
+    only = " only" if len(groups) > 1 else ""
+    texts = {
+        "a better": f"{a} improves AUC over {b}{only}",
+        "b better": f"{a} has a lower AUC than {b}{only}",
+        "equivalent": f"{a} and {b} are equivalent in AUC within a margin of {rows[0][1].margin:g}",
+        "identical": f"{a} and {b} give the same scores",
+    }
+    parts = [f"{texts[verdict]} ({listed(groups[verdict])})" for verdict in texts if verdict in groups]
+    open_ = [text for verdict, shown in groups.items() if verdict not in texts for text in shown]
+    if open_:
+        parts.append(f"the data do not decide between {a} and {b} in AUC ({listed(open_)})")
+    sentence = "; ".join(parts)
+    return sentence[:1].upper() + sentence[1:] if open_ and len(parts) == 1 else sentence
 
 
 def _calibration(study: StudyResults) -> Iterator[str]:
-    positive, evaluations = next(iter(by_task(study.evaluations).items()), ("", {}))  # the section has every class
+    classes = by_class(study.evaluations)
+    if not classes:
+        return
+    positive, evaluations = next(iter(classes.items()))  # the section has every class
     parts = [
-        f"{np.mean([e.value for e in estimates]):.3f} for {method} {kind}"
-        for kind in _KINDS
-        for method, estimates in _by_method(study, kind, "brier", positive).items()
+        f"{number(float(np.mean([row.estimate.value for row in by_seed.values()])))} for {method} {model}"
+        for model in MODELS
+        for method, by_seed in _headlines(study, model, "brier", positive).items()
     ]
-    usual = [
-        r.majority
-        for evaluation in evaluations.values()
-        for r in evaluation.rows
-        if (r.scope, r.aggregation, r.metric) == ("all", "pooled", "brier") and math.isfinite(r.majority)
-    ]
+    rows = [row for e in evaluations.values() if (row := headline(e, "brier")) is not None]
+    majority = [row.majority for row in rows if math.isfinite(row.majority)]
     if parts:
-        told = f"; always forecasting the training prevalence gives {usual[0]:.3f}" if usual else ""
-        yield f"The Brier score{_told(positive)} (lower is better{told}) is {listed(parts)}."
+        usual = f"; always forecasting the training prevalence gives {number(majority[0])}" if majority else ""
+        yield f"The Brier score{_class(positive)} (lower is better{usual}) is {listed(parts)}."
 
 
 def _sizes(study: StudyResults) -> Iterator[str]:
-    for one in study.signature_sets:
-        told = _told(one.positive)
-        by_method: dict[str, list[int]] = {}
-        for signature in one.signatures.values():
-            by_method.setdefault(signature.method, []).append(signature.size)
-        d = max(s.n_dimensions for s in one.signatures.values())
+    for found in study.signature_sets:
+        what = _class(found.key.positive)
+        methods = by_model(found.signatures, "fold", "seed")
+        d = max(s.n_dimensions for s in found.signatures.values())
         parts = []
-        for method, sizes in by_method.items():
-            least, most = min(sizes), max(sizes)
-            parts.append((str(least) if least == most else f"{least} to {most}") + f" for {method}")
-        yield f"The signatures{told} keep, of {d:,} dimensions, {listed(parts)}."
-        bad = [name for name, s in one.signatures.items() if not s.is_converged]
+        for method, own in zip(labels(methods), methods.values(), strict=True):
+            sizes = [s.size for s in own.values()]
+            n_empty = sizes.count(0)
+            kept = [size for size in sizes if size]
+            span = f"{min(kept)} to {max(kept)}" if len(set(kept)) > 1 else "".join(map(str, kept[:1]))
+            empty = nothing_selected(n_empty, len(sizes)).replace("folds", "runs") if n_empty else ""
+            parts.append(f"{span or 'none'} for {method}" + (f" ({empty})" if empty else ""))
+        yield f"Signatures{what} keep {listed(parts)}, of {d:,} dimensions."
+        names = found.signatures.labels()
+        bad = [names[key] for key, s in found.signatures.items() if not s.is_converged]
         if bad:
-            yield f"Not converged to the asked duality gap{told}: {listed(bad)}; do not use their sizes."
+            yield f"Not converged to the requested duality gap{what}: {'; '.join(bad)}; do not use their sizes."
 
 
 def _overlap(study: StudyResults) -> Iterator[str]:
     if not study.signature_sets:
         return
-    one = study.signature_sets[0]  # the sections have every class
-    methods = {s.method for s in one.signatures.values()}
+    found = study.signature_sets[0]  # the sections have every class
     parts = []
-    for method, overlap in one.overlaps.items():
-        pairs = overlap.frame().drop_nulls("corrected").drop_nans("corrected")
-        if method in methods and len(pairs):
-            observed, chance, corrected = (float(np.mean(pairs[c].to_numpy())) for c in _OVERLAP)
-            parts.append(f"{corrected:.2f} for {method} (observed {observed:.2f}, by chance {chance:.2f})")
+    for key, overlap in found.overlaps.items():
+        pairs, known = pairs_of(overlap), defined_pairs(overlap)
+        if key.method is None:
+            continue
+        if not known:
+            parts.append(f"undefined for {key.method} (none of {len(pairs)} pairs has a dimension in both)")
+            continue
+        observed, chance, corrected = (
+            number(float(np.mean([values[pair] for pair in known])), 2)
+            for values in (overlap.observed, overlap.chance, overlap.corrected)
+        )
+        rest = "" if len(known) == len(pairs) else f"; defined for {len(known)} of {len(pairs)} pairs only"
+        parts.append(f"{corrected} for {key.method} (observed {observed}, by chance {chance}{rest})")
     if parts:
         yield (
-            f"Signatures{_told(one.positive)} of different folds agree, corrected for chance, by {listed(parts)}; 0 is "
-            "chance and 1 the most that sets of their sizes can share. Folds share training patients, so this says "
-            "nothing of other patients."
+            f"Agreement of signatures{_class(found.key.positive)} between runs, corrected for chance, is "
+            f"{listed(parts)}; 0 is chance and 1 the most that sets of their sizes can share. Folds share training "
+            "patients, so this does not show that other patients would give the same dimensions."
         )
 
 
-_OVERLAP = ("observed", "chance", "corrected")
-
-
 def _probes(study: StudyResults) -> Iterator[str]:
-    for target, runs in study.probes.items():
-        main = {name: result for name, result in runs.items() if "," not in name}
-        for is_found, verb in ((True, "can still be read"), (False, "cannot be read beyond chance")):
-            chosen = {name: r for name, r in main.items() if _is_read(r) is is_found}
+    for target, probes in by_target(study.probes).items():
+        plain = ByRun((key, result) for key, result in probes.items() if is_plain(key))
+        for is_found, verb in ((True, "can be read"), (False, "cannot be read beyond chance")):
+            chosen = ByRun((key, result) for key, result in plain.items() if _is_read(result) is is_found)
             if chosen:
                 first = next(iter(chosen.values()))
-                metric = _METRICS.get(first.headline, first.headline.replace("_", " "))
-                parts = _each_or_range(chosen)
+                what = metric_name(first.headline).label
                 chance = first.chance.get(first.headline)
-                against = f"; chance is {chance:.2f}" if chance is not None else ""
-                yield f"The {target} {verb} from the embedding: {metric} {listed(parts)}{against}."
+                against = f"; chance is {number(chance, 2)}" if chance is not None else ""
+                parts = _each_or_range(chosen)
+                yield f"The {target} {verb} from the embedding: {what} {listed(parts)}{against}."
 
 
-def _each_or_range(runs: dict[str, ProbeResult]) -> list[str]:
-    values = {name: result.metrics[result.headline] for name, result in runs.items()}
+def _each_or_range(probes: ByRun[ProbeResult]) -> list[str]:
+    values = {key: result.metrics[result.headline] for key, result in probes.items()}
     if len(values) <= _MOST_RUNS:
-        return [f"{_number(value)} for {name}" for name, value in values.items()]
-    methods: dict[str, list[float]] = {}
-    for name, value in values.items():
-        methods.setdefault(name.split("/")[0], []).append(value.value)
-    return [f"{min(own):.2f} to {max(own):.2f} for {method} ({len(own)} runs)" for method, own in methods.items()]
-
-
-_MOST_RUNS = 4
+        return [f"{_quoted(value)} for {name}" for name, value in zip(labels(values), values.values(), strict=True)]
+    methods = by_model(values, "fold", "seed")
+    parts = []
+    for method, own in zip(labels(methods), methods.values(), strict=True):
+        shown = [value.value for value in own.values()]
+        parts.append(f"{number(min(shown), 2)} to {number(max(shown), 2)} for {method} ({len(own)} runs)")
+    return parts
 
 
 def _is_read(result: ProbeResult) -> bool:

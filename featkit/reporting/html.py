@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from featkit.core.errors import InputError
+from featkit.core.files import write_text
 from featkit.reporting.tables import Table
 
 if TYPE_CHECKING:
@@ -30,7 +31,17 @@ class ReportFigure:
     caption : str
         What it shows, under it.
     alt : str
-        What it shows for those who cannot see it; not empty.
+        Alternative text for screen readers; not empty.
+
+    Raises
+    ------
+    InputError
+        If there is none.
+
+    Examples
+    --------
+    >>> ReportFigure(b"<svg/>", "Sizes by fold.", "Bars of signature sizes").data
+    b'<svg/>'
     """
 
     image: Figure | bytes
@@ -39,7 +50,7 @@ class ReportFigure:
 
     def __post_init__(self) -> None:
         if not self.alt.strip():
-            raise InputError("a figure must have a text for those who cannot see it", None, "Say in alt what it shows")
+            raise InputError("a figure must have an alternative text", None, "Describe in alt what it shows")
 
     @functools.cached_property
     def data(self) -> bytes:
@@ -69,6 +80,11 @@ class Section:
         Tables, in order, after the figures.
     notes : tuple of str
         What must be read with the numbers, in small print.
+
+    Examples
+    --------
+    >>> Section("Is the difference real?", prose=("The interval holds 0.",)).figures
+    ()
     """
 
     title: str
@@ -81,7 +97,22 @@ class Section:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Highlight:
-    """A number worth a tile: its label, the number as text, and what to hold against it."""
+    """A number worth a tile.
+
+    Parameters
+    ----------
+    label : str
+        What it is.
+    value : str
+        The number as text.
+    note : str
+        What to compare it with.
+
+    Examples
+    --------
+    >>> Highlight("AUC", "0.91", "chance is 0.5").value
+    '0.91'
+    """
 
     label: str
     value: str
@@ -101,15 +132,20 @@ class ReportContent:
     highlights : tuple of Highlight
         A few numbers up front.
     findings : tuple of str
-        What came out, in sentences with numbers, also where nothing came out.
+        Sentences with numbers, also where nothing was found.
     warnings : tuple of str
-        What went wrong or must be known first.
+        What must be known before anything else (stale or mixed inputs): a banner at the top of the page.
     sections : tuple of Section
         The body.
     methods : tuple of str
         How the numbers were made, paragraphs at the end.
     provenance : mapping of str to (mapping of str to str)
         Tables at the end by heading: versions, stores, seeds, ....
+
+    Examples
+    --------
+    >>> ReportContent("My study", findings=("Nothing was found.",)).sections
+    ()
     """
 
     title: str
@@ -124,7 +160,23 @@ class ReportContent:
 
 
 def summarise(report: ReportContent) -> dict[str, Any]:
-    """Return the report as the plain dict the template is rendered from: text, lists, and images as data URIs."""
+    """Return the report as the plain dict the template is rendered from.
+
+    Parameters
+    ----------
+    report : ReportContent
+        What it says.
+
+    Returns
+    -------
+    dict
+        Text, lists, and images as data URIs.
+
+    Examples
+    --------
+    >>> summarise(ReportContent("My study"))["title"]
+    'My study'
+    """
     used: set[str] = set()
     sections: list[dict[str, Any]] = []
     n_figures = n_tables = 0
@@ -146,7 +198,7 @@ def summarise(report: ReportContent) -> dict[str, Any]:
             tables.append({"number": n_tables, **dataclasses.asdict(table)})
         sections.append(
             {
-                "id": _anchor(section.title, used),
+                "id": anchor(section.title, used),
                 "title": section.title,
                 "prose": list(section.prose),
                 "how_to_read": section.how_to_read,
@@ -180,6 +232,11 @@ def render_report(report: ReportContent) -> str:
     -------
     str
         HTML5 with its style and its images inside, no script, and a content policy that forbids any request.
+
+    Examples
+    --------
+    >>> render_report(ReportContent("My study")).splitlines()[0]
+    '<!doctype html>'
     """
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -194,12 +251,31 @@ def render_report(report: ReportContent) -> str:
 
 
 def write_report(report: ReportContent, path: str | Path) -> Path:
-    """Write the report, by rename so that a reader never sees half a page."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(render_report(report), encoding="utf-8")
-    return partial.replace(path)
+    """Write the report.
+
+    Parameters
+    ----------
+    report : ReportContent
+        What it says.
+    path : path
+        The HTML file; its folder is made when missing.
+
+    Returns
+    -------
+    Path
+        The file: the whole page, or what was there before.
+
+    Raises
+    ------
+    InputError
+        If the disk is full or read-only.
+
+    Examples
+    --------
+    >>> write_report(ReportContent("My study"), "report.html")  # doctest: +SKIP
+    PosixPath('report.html')
+    """
+    return write_text(path, render_report(report))
 
 
 def data_uri(image: bytes) -> str:
@@ -224,7 +300,7 @@ def _rem(image: Figure | bytes) -> float:
     return _REM_WIDE if isinstance(image, bytes) else min(_REM_WIDE, round(image.get_figwidth() * _REM_PER_INCH, 2))
 
 
-def _anchor(title: str, used: set[str]) -> str:
+def anchor(title: str, used: set[str]) -> str:
     """Return an id made of the title's letters and digits, different from those used."""
     stem = re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-") or "section"
     name, number = stem, 1

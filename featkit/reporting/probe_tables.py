@@ -1,62 +1,87 @@
-"""Tables of probes: a row a run for reading, every metric where asked for."""
+"""Tables of probes: one row per run for reading, every metric where asked for."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
-from featkit.reporting.tables import Table, table_of
+from featkit.core.metric_names import metric_name
+from featkit.core.run_key import RunKey
+from featkit.core.text import p_value
+from featkit.reporting.run_groups import labels
+from featkit.reporting.tables import Table, table_of_rows
+from featkit.results.by_run import ByRun
 from featkit.results.probe import ProbeResult
 
-_SHOWN = {
-    "balanced_accuracy": "balanced accuracy",
-    "auc": "AUC",
-    "information_bits": "information (bits)",
-    "selectivity": "selectivity",
-    "top1": "first guess",
-    "top5": "first five guesses",
-    "retrieval": "neighbours",
-}
+_SHOWN = ("balanced_accuracy", "auc", "information_bits", "selectivity", "top1", "top5", "retrieval")
 
 
-def probe_table(runs: Mapping[str, ProbeResult]) -> Table:
-    """Return one row a run: the main metrics with intervals, chance of the headline, and the p-value of its null."""
-    import polars as pl
-
-    rows: list[dict[str, Any]] = []
-    for name, result in runs.items():
-        row: dict[str, Any] = {"run": name}
-        for metric in _SHOWN:
-            if metric in result.metrics:
-                e = result.metrics[metric]
-                row |= {metric: e.value, f"{metric}_low": e.low, f"{metric}_high": e.high}
-        row |= {"chance": result.chance.get(result.headline), "patients": result.n_patients}
-        rows.append(row | {"p": result.p_value.get(result.tested)})
-    frame = pl.DataFrame(rows, infer_schema_length=None)
-    first = next(iter(runs.values()))
-    columns = {"run": "run"} | {m: label for m, label in _SHOWN.items() if m in frame.columns}
-    columns |= {
-        "chance": f"chance ({_SHOWN.get(first.headline, first.headline)})",
-        "p": "p" if first.tested == first.headline else "p (ridge)",
-        "patients": "patients",
-    }
-    return table_of(frame, columns=columns, caption=f"What a probe reads of the {first.target}.")
+def by_target(probes: Mapping[RunKey, ProbeResult]) -> dict[str, ByRun[ProbeResult]]:
+    """Return the probes by the column that was read."""
+    found: dict[str, dict[RunKey, ProbeResult]] = {}
+    for key, result in probes.items():
+        found.setdefault(dict(key.variant).get("target", result.target), {})[key] = result
+    return {target: ByRun(own) for target, own in found.items()}
 
 
-def probe_metrics_table(name: str, result: ProbeResult) -> Table:
-    """Return one row a metric of one run, those of single domains among them."""
-    columns = {"metric": "metric", "value": "value", "chance": "chance", "null_mean": "null", "p_value": "p"}
-    return table_of(result.frame(), columns=columns, caption=f"{name}: {result.target}, every metric.")
+def is_plain(key: RunKey) -> bool:
+    """Return whether a probe is the plain one: its variant says what was read and nothing else."""
+    return {name for name, _ in key.variant} <= {"target"}
 
 
-def how_they_were_probed(runs: Mapping[str, ProbeResult]) -> tuple[str, ...]:
+def least_p_value(result: ProbeResult, metric: str) -> float:
+    """Return the smallest p-value that the relabellings of a metric can give; 0 where they are not kept."""
+    n = len(result.null.get(metric, ()))
+    return 1 / (1 + n) if n else 0.0
+
+
+def probe_table(probes: Mapping[RunKey, ProbeResult]) -> Table:
+    """Return one row per run: the main metrics with intervals, chance of the headline, and the p-value of its null.
+
+    Parameters
+    ----------
+    probes : mapping of RunKey to ProbeResult
+        Of one target, at least one.
+    """
+    first = next(iter(probes.values()))
+    shown = [m for m in _SHOWN if any(m in result.metrics for result in probes.values())]
+    tested = "p" if first.tested == first.headline else "p (ridge)"
+    rows: list[dict[str, object]] = []
+    for name, result in zip(labels(probes), probes.values(), strict=True):
+        row: dict[str, object] = {"run": name}
+        row |= {metric_name(m).short: result.metrics.get(m) for m in shown}
+        row[f"chance ({metric_name(first.headline).short})"] = result.chance.get(result.headline)
+        row[tested] = p_value(result.p_value.get(result.tested), least_p_value(result, result.tested))
+        rows.append(row | {"patients": result.n_patients})
+    caption = f"Probe of the {first.target}: what can be read from the embedding, with patient-resampled intervals."
+    return table_of_rows(rows, texts=("run",), caption=caption)
+
+
+def probe_metrics_table(key: RunKey, result: ProbeResult) -> Table:
+    """Return one row per metric of one run, those of single domains among them."""
+    rows: list[dict[str, object]] = []
+    for record in result.frame().iter_rows(named=True):
+        name = record["metric"]
+        metric, at, domain = str(name).partition("@")
+        rows.append(
+            {
+                "metric": f"{metric_name(metric).short}{f' ({domain})' if at else ''}",
+                "value": result.metrics[name],
+                "chance": record["chance"],
+                "null": record["null_mean"],
+                "p": p_value(record["p_value"], least_p_value(result, name)),
+            }
+        )
+    return table_of_rows(rows, texts=("metric",), caption=f"{key.label()}: {result.target}, every metric.")
+
+
+def probe_descriptions(probes: Mapping[RunKey, ProbeResult]) -> tuple[str, ...]:
     """Return the designs of several probes and the patches they were given as sentences, each said once."""
-    designs = dict.fromkeys(f"{r.design[:1].upper()}{r.design[1:]}." for r in runs.values())
+    designs = dict.fromkeys(f"{r.design[:1].upper()}{r.design[1:]}." for r in probes.values())
     given: dict[str, list[str]] = {}
-    for name, result in runs.items():
+    for name, result in zip(labels(probes), probes.values(), strict=True):
         given.setdefault(result.regime, []).append(name)
     if len(given) == 1:
         patches = "".join(given)
     else:
-        patches = "; ".join(f"{regime} ({', '.join(names)})" for regime, names in given.items())
+        patches = "; ".join(f"{regime} ({'; '.join(names)})" for regime, names in given.items())
     return (*designs, f"Patches: {patches}.") if patches else tuple(designs)

@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-from featkit.reporting.figure_data import (
-    by_fold,
-    drawn_by_task,
-    majority_by_fold,
-    one_seed,
-    reliability_panels,
-    roc_panels,
-)
+from featkit.core.metric_names import metric_name
+from featkit.reporting.comparison_tables import comparison_table, comparison_title
+from featkit.reporting.figure_data import by_fold, majority_by_fold, reliability_panels, roc_panels
+from featkit.reporting.headline import empty_signatures
 from featkit.reporting.html import ReportFigure, Section
+from featkit.reporting.run_groups import against_the_rest, by_class, first_seed, model_labels
 from featkit.reporting.score_tables import (
     CALIBRATION,
     DISCRIMINATION,
-    LABELS,
-    against_the_rest,
     brier_table,
-    comparison_table,
     metrics_tables,
     recalibration_table,
     seeds_tables,
+    variance_names,
     variance_table,
 )
-from featkit.reporting.sentences import comparison_sentences, few
+from featkit.reporting.sentences import comparison_sentences, first_notes
 from featkit.reporting.study_results import StudyResults
 from featkit.reporting.tables import Table, table_of
 
@@ -52,19 +47,20 @@ def split_section(study: StudyResults) -> Section | None:
         tables = (table_of(frame, caption="Training; the checkpoint is chosen on source validation patients only."),)
     notes = [f"{audit.fold}: {note}" for audit in study.audits for note in audit.notes]
     notes += [
-        f"{audit.fold}: the same picture on two sides: {', '.join(pair['patch_ids'])}"
+        f"{audit.fold}: the same image in two roles: {', '.join(pair['patch_ids'])}"
         for audit in study.audits
         for pair in audit.duplicate_pixels
     ]
     return Section(
-        "Who was trained on, who was tested",
+        "Who is in training, who is in the test",
         prose=(
-            f"Each fold holds out one {study.domain} and, at the same time, a set of patients. No patient is on two "
-            "sides, and no patch of the held-out fold is seen in training, selection or recalibration.",
+            f"Each fold holds out one {study.domain} and, at the same time, a set of patients. No patient is in two of "
+            f"training, validation and test, and no patch of the held-out {study.domain} is used in training, "
+            "selection or recalibration.",
         ),
         how_to_read=(
-            "Test patches are the held-out fold's patches of the test patients. Everything that is neither training, "
-            "validation nor test is left unused, so that neither patient nor fold can leak."
+            f"Test patches are those of the test patients in the held-out {study.domain}. Patches in none of training, "
+            f"validation and test are left unused, so that neither the patient nor the {study.domain} can leak."
         ),
         figures=figures,
         tables=tables,
@@ -92,39 +88,48 @@ def discrimination_section(study: StudyResults) -> Section | None:
     found = study.evaluation
     if found is None or not found.evaluations:
         return None
-    drawn, remark = one_seed(found.evaluations)
     figures = []
-    for positive, models in drawn_by_task(drawn).items():
-        told = against_the_rest(positive)
-        panels, areas = roc_panels(models)
+    for positive, models in by_class(found.evaluations).items():
+        drawn, remark = first_seed(models)
+        ending = against_the_rest(positive)
+        names = model_labels(drawn)
+        panels, areas = roc_panels(drawn)
         if panels:
             figures.append(
                 ReportFigure(
-                    roc_curves(panels, auc=areas),
-                    f"ROC curves on held-out patches{told}; bands are pointwise, from resampled patients.{remark}",
-                    f"ROC curves of every model for each held-out fold and pooled{told}",
+                    roc_curves(
+                        {panel: {names[k]: curve for k, curve in own.items()} for panel, own in panels.items()},
+                        auc={panel: {names[k]: area for k, area in own.items()} for panel, own in areas.items()},
+                    ),
+                    f"ROC curves on held-out patches{ending}; bands are pointwise, patients resampled.{remark}",
+                    f"ROC curves of every model for each held-out {study.domain}{ending}",
                 )
             )
         for metric in _DRAWN:
-            methods = {name: by_fold(evaluation, metric) for name, evaluation in models.items()}
-            majority = majority_by_fold(next(iter(models.values())), metric)
+            label = metric_name(metric).label
+            by_name = {names[key]: by_fold(evaluation, metric) for key, evaluation in drawn.items()}
+            majority = majority_by_fold(next(iter(drawn.values())), metric)
             figures.append(
                 ReportFigure(
-                    performance_by_fold(methods, label=LABELS[metric], majority=majority),
-                    f"{LABELS[metric]} by fold with intervals{told}; the short line is the majority baseline.{remark}",
-                    f"{LABELS[metric]} of every model in each fold{told}",
+                    performance_by_fold(by_name, label=label, majority=majority),
+                    f"{label} by fold with intervals{ending}; the short line is the majority baseline.{remark}",
+                    f"{label} of every model in each fold{ending}",
                 )
             )
     caption = "Discrimination; intervals resample patients."
-    tables = [*metrics_tables(found.evaluations, DISCRIMINATION, caption).values(), *seeds_tables(found).values()]
-    notes = {f"{name}: {note}" for name, evaluation in found.evaluations.items() for note in evaluation.notes}
+    empty = empty_signatures(study.signature_sets)
+    tables = [
+        *metrics_tables(found.evaluations, DISCRIMINATION, caption, empty).values(),
+        *seeds_tables(found).values(),
+    ]
+    names = model_labels(found.evaluations)
+    notes = {f"{names[key]}: {note}" for key, e in found.evaluations.items() for note in e.notes}
     if found.variance:
+        named = {f"{name}, {quantity}": found.variance[key] for name, quantity, key in variance_names(found)}
         caption = "Where the variance of repeated runs comes from."
-        figures.append(
-            ReportFigure(variance_components_figure(found.variance), caption, "Shares of variance by source")
-        )
+        figures.append(ReportFigure(variance_components_figure(named), caption, "Shares of variance by source"))
         tables.append(variance_table(found))
-        notes |= {f"{name}: {note}" for name, result in found.variance.items() for note in result.notes}
+        notes |= {f"{name}: {note}" for name, result in named.items() for note in result.notes}
     several = ""
     if any(len(evaluation.class_names) > 2 for evaluation in found.evaluations.values()):
         several = (
@@ -136,12 +141,13 @@ def discrimination_section(study: StudyResults) -> Section | None:
         how_to_read=(
             f"AUC is the probability that a patch of the positive class gets the higher score: 0.5 is chance. {several}"
             "Intervals come from resampling patients, not patches: patches of one patient resemble each other. "
-            "'Pooled' is one metric over the patches of all folds; 'mean of folds' averages the folds' values inside "
-            "each resample. Folds share patients and training patches, so they are no independent repetitions."
+            "'Mean of folds' averages the folds' values inside each resample. 'Pooled' is one metric over the patches "
+            "of all folds; since the models of different folds share no scale, a pooled AUC is to be read against the "
+            "pooled baseline only. Folds share patients and training patches: they are no independent repetitions."
         ),
         figures=tuple(figures),
         tables=tuple(tables),
-        notes=few(sorted(notes)),
+        notes=first_notes(sorted(notes)),
     )
 
 
@@ -156,16 +162,16 @@ def comparison_section(study: StudyResults) -> Section | None:
     notes: list[str] = []
     for comparison in study.comparisons.values():
         metrics = dict.fromkeys(row.metric for row in comparison.rows)
-        several_rows = len(comparison.rows) > len(metrics)
-        what = " minus ".join(comparison.names)
+        has_several_rows = len(comparison.rows) > len(metrics)
+        title = comparison_title(comparison)
         figures += [
             ReportFigure(
-                forest_plot(comparison, metric, label=LABELS[metric]),
-                f"Difference in {LABELS[metric]}, {what}.",
-                f"Forest plot of differences in {LABELS[metric]}, {what}",
+                forest_plot(comparison, metric),
+                f"Difference in {metric_name(metric).label}, {title}.",
+                f"Forest plot of differences in {metric_name(metric).label}, {title}",
             )
             for metric in metrics
-            if metric in _DRAWN and several_rows
+            if metric in _DRAWN and has_several_rows
         ]
         prose += comparison_sentences(comparison, ("auc",)) or comparison_sentences(comparison)
         notes += comparison.notes
@@ -174,7 +180,8 @@ def comparison_section(study: StudyResults) -> Section | None:
         prose=tuple(prose),
         how_to_read=(
             "Both methods are scored on the same patches, and patients are resampled for both at once. An interval "
-            "that holds 0 means that these patients cannot tell the two apart; it does not mean that they are equal."
+            "that includes 0 means that these patients cannot distinguish the two; it does not mean that they are "
+            "equal."
         ),
         figures=tuple(figures),
         tables=tuple(comparison_table(comparison) for comparison in study.comparisons.values()),
@@ -189,31 +196,35 @@ def calibration_section(study: StudyResults) -> Section | None:
     found = study.evaluation
     if found is None or not found.evaluations:
         return None
-    drawn, remark = one_seed(found.evaluations)
     figures = []
-    for positive, models in drawn_by_task(drawn).items():
-        panels = reliability_panels(models)
+    for positive, models in by_class(found.evaluations).items():
+        drawn, remark = first_seed(models)
+        names = model_labels(drawn)
+        panels = {names[key]: curve for key, curve in reliability_panels(drawn).items()}
         if panels:
-            told = against_the_rest(positive)
+            ending = against_the_rest(positive)
             caption = (
-                f"Reliability on pooled held-out patches{told}, with patient-resampled bands; below, how often each "
-                f"was said.{remark}"
+                f"Reliability on held-out patches of all folds{ending}, with patient-resampled bands; bottom: share of "
+                f"patches per probability bin.{remark}"
             )
-            alt = f"Reliability diagrams of every model{told}"
+            alt = f"Reliability diagrams of every model{ending}"
             figures.append(ReportFigure(reliability_diagram(panels), caption, alt))
-    tables = list(metrics_tables(found.evaluations, CALIBRATION, "Calibration; intervals resample patients.").values())
+    empty = empty_signatures(study.signature_sets)
+    caption = "Calibration; intervals resample patients."
+    tables = list(metrics_tables(found.evaluations, CALIBRATION, caption, empty).values())
     if found.brier_terms:
         tables.append(brier_table(found))
     if found.recalibrations:
-        tables += [recalibration_table(found.recalibrations, metric) for metric in ("brier", "ece")]
+        tables += [recalibration_table(found.recalibrations, metric, empty) for metric in ("brier", "ece")]
+    two_classes = {e.class_names[1] for e in found.evaluations.values() if len(e.class_names) == 2}
+    positive_class = next(iter(two_classes)) if len(two_classes) == 1 else "of the positive class"
     return Section(
         "Are the probabilities calibrated?",
         how_to_read=(
-            "Patches said to be positive with probability 0.7 should be positive 7 times in 10: points on the "
-            "diagonal. Below it the model promises too much. The Brier score mixes calibration with discrimination: "
-            "reliability and miscalibration are the part that calibration could save, resolution and discrimination "
-            "what the forecasts know beyond the prevalence. A part that is negative after correction is 0 as far as "
-            "these patches can tell."
+            f"Of patches given 0.7, 70 % should be {positive_class}. Below the diagonal the model is over-confident. "
+            "The Brier score mixes calibration with discrimination: reliability and miscalibration are what better "
+            "calibration could save, resolution and discrimination what the forecasts know beyond the prevalence. A "
+            "term that is negative after correction is 0 as far as these patches can tell."
         ),
         figures=tuple(figures),
         tables=tuple(tables),
@@ -227,28 +238,20 @@ def map_section(study: StudyResults) -> Section | None:
     if not study.maps:
         return None
     figures = []
-    for name, found in study.maps.items():
+    for key, name in study.maps.labels().items():
+        found = study.maps[key]
         note = f"{name}: two principal components, {found.shares.sum():.0%} of the variance"
         figures.append(
             ReportFigure(
                 embedding_map(
                     found.points, found.label, found.domain, found.patient, domain_name=study.domain, note=note
                 ),
-                f"The embedding of {name}, one point a patch.",
+                f"The embedding of {name}, one point per patch.",
                 f"Map of the embedding of {name} coloured by label, {study.domain} and patient",
             )
         )
     return Section(
         "A look at the embedding",
-        how_to_read="Two components show little of many dimensions: what is not seen here may still be readable.",
+        how_to_read="Two components show little of many dimensions: what is not visible here may still be readable.",
         figures=tuple(figures),
     )
-
-
-def figures_of(section: Section) -> dict[str, ReportFigure]:
-    """Return the section's figures by a file name made of its title."""
-    stem = "".join(ch if ch.isalnum() else "-" for ch in section.title.lower()).strip("-")
-    while "--" in stem:
-        stem = stem.replace("--", "-")
-    many = len(section.figures) > 1
-    return {f"{stem}-{i}" if many else stem: figure for i, figure in enumerate(section.figures, 1)}

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from featkit.core.errors import InputError, did_you_mean
+from featkit.core.files import write_text
+from featkit.core.text import interval, number, p_value
 from featkit.results.base import Result
+from featkit.results.estimate import Estimate
 
 if TYPE_CHECKING:
     import polars as pl
 
-_NOTHING = "–"
 _LATEX = {
     "\\": r"\textbackslash{}",
     "&": r"\&",
@@ -53,15 +54,68 @@ class Table:
     rows : tuple of tuple of str
         Cells.
     is_number : tuple of bool
-        Which columns hold numbers and stand to the right.
+        Which columns hold numbers and are aligned right.
     caption : str
         What the table shows.
+
+    Examples
+    --------
+    >>> Table(("model", "AUC"), (("grl", "0.912"),), (False, True)).rows[0]
+    ('grl', '0.912')
     """
 
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     is_number: tuple[bool, ...]
     caption: str = ""
+
+
+def table_of_rows(
+    rows: Sequence[Mapping[str, object]],
+    *,
+    texts: Collection[str] = (),
+    named_once: str = "",
+    digits: int = 3,
+    caption: str = "",
+) -> Table:
+    """Return rows of cells by heading as a table for reading.
+
+    Parameters
+    ----------
+    rows : sequence of mapping of str to object
+        Texts, numbers, truth values, `Estimate` (shown with its interval) or None; a heading may be missing in a row.
+    texts : collection of str
+        Headings of the columns of text, aligned left.
+    named_once : str
+        Heading of a column in which a value that repeats the one above is left blank.
+    digits : int
+        Digits after the point; whole numbers have none.
+    caption : str
+        What the table shows.
+
+    Returns
+    -------
+    Table
+        Columns in the order in which headings first occur; missing values are dashes.
+
+    Examples
+    --------
+    >>> table_of_rows([{"model": "grl", "AUC": Estimate(0.9, 0.8, 0.95)}], texts=["model"]).rows
+    (('grl', '0.900 [0.800, 0.950]'),)
+    """
+    columns = list(dict.fromkeys(heading for row in rows for heading in row))
+    cells = [{heading: _text(row.get(heading), digits) for heading in columns} for row in rows]
+    last = ""
+    for row in cells:
+        if named_once in row:
+            last, shown = row[named_once], "" if row[named_once] == last else row[named_once]
+            row[named_once] = shown
+    return Table(
+        tuple(columns),
+        tuple(tuple(row.values()) for row in cells),
+        tuple(heading not in texts for heading in columns),
+        caption,
+    )
 
 
 def table_of(
@@ -74,7 +128,7 @@ def table_of(
     """Return a result or a frame as a table for reading.
 
     A number and its bounds become one cell, "0.912 [0.874, 0.941]": columns ``value``, ``low``, ``high``;
-    ``difference``, ``low``, ``high``; or ``x``, ``x_low``, ``x_high``.
+    ``difference``, ``low``, ``high``; or ``x``, ``x_low``, ``x_high``. Columns ``p`` and ``p_...`` hold p-values.
 
     Parameters
     ----------
@@ -84,7 +138,7 @@ def table_of(
         Which columns, in which order, and how to head them; all, with underscores as spaces, when not given. Bounds
         follow their number and are not named.
     digits : int
-        Decimals of numbers; whole numbers have none.
+        Digits after the point; whole numbers have none.
     caption : str
         What the table shows.
 
@@ -97,6 +151,11 @@ def table_of(
     ------
     InputError
         If a column is not there.
+
+    Examples
+    --------
+    >>> table_of(Estimate(0.9), columns=["value", "unit"]).rows
+    (('0.900', 'patient'),)
     """
     frame = source.frame() if isinstance(source, Result) else source
     bounds = _bounds(frame.columns)
@@ -113,11 +172,13 @@ def table_of(
     for record in frame.iter_rows(named=True):
         cells = []
         for name in chosen:
-            text = _text(record[name], digits)
-            low, high = (record[end] for end in bounds.get(name, (name, name)))
-            if name in bounds and _is_known(low) and _is_known(high):
-                text += f" [{_text(float(low), digits)}, {_text(float(high), digits)}]"
-            cells.append(text)
+            value = record[name]
+            if name in bounds:
+                cells.append(interval(value, record[bounds[name][0]], record[bounds[name][1]], digits))
+            elif isinstance(value, float) and (name == "p" or name.startswith("p_")):
+                cells.append(p_value(value))
+            else:
+                cells.append(_text(value, digits))
         rows.append(tuple(cells))
     return Table(tuple(chosen.values()), tuple(rows), is_number, caption)
 
@@ -136,6 +197,26 @@ def to_latex(table: Table, *, label: str = "") -> str:
     -------
     str
         Needs ``\usepackage{booktabs}`` and an engine that reads UTF-8.
+
+    Raises
+    ------
+    InputError
+        If the label holds anything else.
+
+    Examples
+    --------
+    >>> print(to_latex(Table(("model", "AUC"), (("grl", "0.912"),), (False, True))))
+    \begin{table}
+    \centering
+    \begin{tabular}{lr}
+    \toprule
+    model & AUC \\
+    \midrule
+    grl & 0.912 \\
+    \bottomrule
+    \end{tabular}
+    \end{table}
+    <BLANKLINE>
     """
     if not all(ch.isalnum() or ch in ":-." for ch in label):
         raise InputError("a label must hold letters, digits, colons, dots and dashes only", repr(label))
@@ -157,12 +238,22 @@ def to_csv(source: Result | pl.DataFrame, path: str | Path | None = None) -> str
     source : Result or polars.DataFrame
         A result is asked for its ``frame()``.
     path : path, optional
-        Where to write; its folder is made when missing.
+        Where to write; its folder is made when missing, and the file is whole or as it was before.
 
     Returns
     -------
     str
         Comma-separated with a heading; cells with commas, quotes or line ends are quoted, lists are joined by "; ".
+
+    Raises
+    ------
+    InputError
+        If the disk is full or read-only.
+
+    Examples
+    --------
+    >>> to_csv(Estimate(0.5)).splitlines()[0]
+    'value,low,high,level,method,n_draws,unit,n_units'
     """
     import polars as pl
 
@@ -170,9 +261,7 @@ def to_csv(source: Result | pl.DataFrame, path: str | Path | None = None) -> str
     lists = [name for name, kind in frame.schema.items() if isinstance(kind, pl.List)]
     text = frame.with_columns(pl.col(name).cast(pl.List(pl.String)).list.join("; ") for name in lists).write_csv()
     if path is not None:
-        path = Path(path)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8", newline="")
+        write_text(path, text)
     return text
 
 
@@ -193,28 +282,15 @@ def _bounds(names: Sequence[str]) -> dict[str, tuple[str, str]]:
     return found
 
 
-def _is_known(value: Any) -> bool:
-    return value is not None and not (isinstance(value, float) and math.isnan(value))
-
-
 def _text(value: Any, digits: int) -> str:
-    if not _is_known(value):
-        return _NOTHING
+    if isinstance(value, Estimate):
+        return interval(value.value, value.low, value.high, digits)
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, int):
-        return f"{value:,}" if abs(value) >= 10_000 else str(value)
-    if isinstance(value, float):
-        return _number(value, digits)
+        return f"{value:,}" if abs(value) >= 10_000 else str(value).replace("-", "−")
+    if value is None or isinstance(value, float):
+        return number(value, digits)
     if isinstance(value, list | tuple):
         return "; ".join(_text(v, digits) for v in value)
     return str(value)
-
-
-def _number(value: float, digits: int) -> str:
-    if math.isinf(value):
-        return "∞" if value > 0 else "−∞"
-    if value != 0 and abs(value) < 0.5 * 10**-digits:
-        return f"{value:.1e}".replace("-", "−")
-    text = f"{value:.{digits}f}" if abs(value) < 10_000 else f"{value:,.0f}"
-    return text.replace("-", "−")

@@ -117,7 +117,7 @@ def _compared(
 
 
 def _save(found: Comparison, path: Path) -> None:
-    from featkit.reporting.score_tables import comparison_table
+    from featkit.reporting.comparison_tables import comparison_table
     from featkit.reporting.tables import to_latex
 
     save_table(found.frame(), path.with_suffix(".csv"))

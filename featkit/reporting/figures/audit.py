@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.figure import Figure
 
-from featkit.reporting.figures.style import INK, PAGE, new_figure, say_empty, short, styled
+from featkit.core.natural_order import natural_key
+from featkit.reporting.figures.style import INK, PAGE, new_figure, short, styled, write_empty
 from featkit.results.audit import SplitAudit
 
 _ROLES = ("train", "val", "test", "unused")
@@ -19,15 +20,23 @@ def split_matrix(audit: SplitAudit) -> Figure:
     ----------
     audit : SplitAudit
         Roles without patches are left out.
+
+    Returns
+    -------
+    Figure
+
+    Examples
+    --------
+    >>> split_matrix(split.audit).savefig("split.pdf")  # doctest: +SKIP
     """
     roles = [r for r in _ROLES if any(c["role"] == r for c in audit.counts)]
     roles += sorted({str(c["role"]) for c in audit.counts} - set(_ROLES))
     cells = {(str(c["role"]), _text(c["domain"]), _text(c["label"])): c for c in audit.counts}
-    rows = sorted({key[1:] for key in cells}, key=lambda row: (_number(row[0]), row[0], row[1]))
+    rows = sorted({key[1:] for key in cells}, key=lambda row: tuple(map(natural_key, row)))
     figure = new_figure(PAGE * 0.8, 1.1 + 0.27 * max(2, len(rows)))
     axes = figure.subplots()
     if not rows:
-        say_empty(axes, "the split is empty")
+        write_empty(axes, "the split is empty")
         return figure
     counts = np.array(
         [[cells.get((role, *row), {}).get("n_patches", 0) for role in roles] for row in rows], dtype=float
@@ -57,8 +66,3 @@ def split_matrix(audit: SplitAudit) -> Figure:
 
 def _text(value: object) -> str:
     return "" if value is None else str(value)
-
-
-def _number(name: str) -> int:
-    digits = "".join(ch for ch in name if ch.isdigit())
-    return int(digits) if digits else 0

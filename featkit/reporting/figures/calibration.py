@@ -7,34 +7,40 @@ from collections.abc import Mapping
 import numpy as np
 from matplotlib.figure import Figure
 
+from featkit.core.run_key import RunKey
 from featkit.reporting.figures.style import (
     MARKERS,
     MUTED,
     PAGE,
     colour,
     new_figure,
-    say_empty,
     short,
     styled,
+    write_empty,
 )
+from featkit.reporting.run_groups import labels
 from featkit.results.calibration import ReliabilityCurve
 
 _MOST_IN_A_ROW = 4
 
 
 @styled
-def reliability_diagram(curves: Mapping[str, ReliabilityCurve]) -> Figure:
-    """Draw one panel a forecast: observed frequency against probability with its band, and how often each was said.
+def reliability_diagram(curves: Mapping[RunKey, ReliabilityCurve] | Mapping[str, ReliabilityCurve]) -> Figure:
+    """Draw observed frequency against probability with its band, and the share of patches per probability bin.
 
     Parameters
     ----------
-    curves : mapping of str to ReliabilityCurve
-        By method or fold.
+    curves : mapping of RunKey or str to ReliabilityCurve
+        One panel each.
 
     Returns
     -------
     Figure
         Bins with fewer than two patients show their point without a band.
+
+    Examples
+    --------
+    >>> reliability_diagram({"grl": evaluation.reliability["pooled"]})  # doctest: +SKIP
     """
     n_columns = max(1, min(_MOST_IN_A_ROW, len(curves)))
     n_rows = max(1, -(-len(curves) // n_columns))
@@ -43,9 +49,10 @@ def reliability_diagram(curves: Mapping[str, ReliabilityCurve]) -> Figure:
     figure = new_figure(width, n_rows * (side + 0.75))
     grid = figure.subplots(2 * n_rows, n_columns, squeeze=False, sharex=True, height_ratios=[4, 1] * n_rows)
     if not curves:
-        say_empty(grid[0, 0], "no forecasts")
+        write_empty(grid[0, 0], "no forecasts")
         grid[1, 0].set_axis_off()
         return figure
+    named = list(zip(labels(curves), curves.values()))
     tallest = max(float(np.max(c.n_patches, initial=0) / max(1, np.sum(c.n_patches))) for c in curves.values())
     for index in range(n_rows * n_columns):
         row, column = 2 * (index // n_columns), index % n_columns
@@ -54,7 +61,7 @@ def reliability_diagram(curves: Mapping[str, ReliabilityCurve]) -> Figure:
             axes.set_axis_off()
             counts.set_axis_off()
             continue
-        name, curve = list(curves.items())[index]
+        name, curve = named[index]
         is_first = index % n_columns == 0
         axes.plot([0, 1], [0, 1], color=MUTED, lw=0.8, ls="--")
         has_band = np.isfinite(curve.low) & np.isfinite(curve.high)
@@ -73,7 +80,7 @@ def reliability_diagram(curves: Mapping[str, ReliabilityCurve]) -> Figure:
         counts.tick_params(labelbottom=True)
         if is_first:
             axes.set_ylabel("observed frequency")
-            counts.set_ylabel("share")
+            counts.set_ylabel("share of\npatches")
         else:
             axes.tick_params(labelleft=False)
             counts.tick_params(labelleft=False)

@@ -9,6 +9,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from featkit.core.errors import InputError, did_you_mean
+from featkit.core.metric_names import metric_name
+from featkit.core.run_key import RunKey
+from featkit.core.text import interval, number, p_value
+from featkit.reporting.comparison_tables import compared_models, least_p_value
 from featkit.reporting.figures.style import (
     BLUE,
     COLUMN,
@@ -19,13 +23,12 @@ from featkit.reporting.figures.style import (
     RULE,
     colour,
     new_figure,
-    say_empty,
     short,
-    signed,
     styled,
     whiskers,
+    write_empty,
 )
-from featkit.reporting.sentences import without_class
+from featkit.reporting.run_groups import labels
 from featkit.results.comparison import Comparison, ComparisonRow
 from featkit.results.estimate import Estimate
 from featkit.results.variance_components import VarianceComponents
@@ -34,8 +37,8 @@ _ORDER = {"fold": 0, "mean of folds": 1, "pooled": 2}
 
 
 @styled
-def forest_plot(comparison: Comparison, metric: str, *, label: str | None = None) -> Figure:
-    """Draw the differences of one metric: a row for each fold, then their mean and the pooled one.
+def forest_plot(comparison: Comparison, metric: str) -> Figure:
+    """Draw the differences of one metric: one row per fold, then their mean and the pooled one.
 
     Parameters
     ----------
@@ -43,13 +46,20 @@ def forest_plot(comparison: Comparison, metric: str, *, label: str | None = None
         Differences are first minus second; several pairs are drawn one below the other.
     metric : str
         Which of its metrics.
-    label : str, optional
-        What to call the metric; its name when not given.
 
     Returns
     -------
     Figure
         Diamonds for means over folds and pooled values; a row without an interval shows its value alone.
+
+    Raises
+    ------
+    InputError
+        If the metric was not compared.
+
+    Examples
+    --------
+    >>> forest_plot(featkit.compare("grl", "baseline"), "auc")  # doctest: +SKIP
     """
     rows = [row for row in comparison.rows if row.metric == metric]
     if not rows:
@@ -60,8 +70,8 @@ def forest_plot(comparison: Comparison, metric: str, *, label: str | None = None
     for pair in pairs:
         own = sorted((r for r in rows if (r.a, r.b) == pair), key=lambda r: _ORDER[r.aggregation])
         ordered += [None, *own] if len(pairs) > 1 else list(own)
-    shown = pairs if len(pairs) > 1 else [without_class(*pairs[0])]
-    titles = [f"{short(a)} − {short(b)}" for a, b in shown]
+    compared = [compared_models(comparison, next(r for r in rows if (r.a, r.b) == pair)) for pair in pairs]
+    titles = [f"{short(models.first)} − {short(models.second)}" for models in compared]
     headings = iter(titles)
     n_patients = {row.difference.n_units for row in rows}
     figure = new_figure(PAGE, 0.95 + 0.24 * len(ordered))
@@ -73,10 +83,10 @@ def forest_plot(comparison: Comparison, metric: str, *, label: str | None = None
             names.append(next(headings))
             continue
         many = f" ({row.difference.n_units} pat.)" if len(n_patients) > 1 else ""
-        names.append((row.scope if row.aggregation == "fold" else _words(row)) + many)
+        names.append(_patches(row) + many)
         _draw_row(axes, y, row)
         text.text(0.0, y, _numbers(row), va="center", fontsize=7.5, color=INK)
-        text.text(1.0, y, _p(row.p_adjusted), va="center", ha="right", fontsize=7.5, color=INK)
+        text.text(1.0, y, _p(row), va="center", ha="right", fontsize=7.5, color=INK)
     axes.axvline(0, color=MUTED, lw=0.8, zorder=0)
     axes.set_yticks(height, names)
     for tick, row in zip(axes.get_yticklabels(), ordered):
@@ -85,8 +95,7 @@ def forest_plot(comparison: Comparison, metric: str, *, label: str | None = None
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)
     axes.grid(axis="x")
-    name = label or metric
-    axes.set_xlabel(f"difference in {name} ({comparison.level * 100:g} % interval)")
+    axes.set_xlabel(f"difference in {metric_name(metric).label} ({comparison.level * 100:g} % interval)")
     if len(pairs) == 1:
         axes.set_title(titles[0])
     text.set_axis_off()
@@ -99,14 +108,17 @@ def forest_plot(comparison: Comparison, metric: str, *, label: str | None = None
 
 @styled
 def performance_by_fold(
-    methods: Mapping[str, Mapping[str, Estimate]], *, label: str, majority: Mapping[str, float] | None = None
+    models: Mapping[RunKey, Mapping[str, Estimate]] | Mapping[str, Mapping[str, Estimate]],
+    *,
+    label: str,
+    majority: Mapping[str, float] | None = None,
 ) -> Figure:
-    """Draw one metric of several methods, fold by fold, with intervals.
+    """Draw one metric of several models, fold by fold, with intervals.
 
     Parameters
     ----------
-    methods : mapping of method to (mapping of fold to Estimate)
-        Folds may differ between methods.
+    models : mapping of RunKey or str to (mapping of fold to Estimate)
+        Folds may differ between models.
     label : str
         The metric, for the axis.
     majority : mapping of fold to float, optional
@@ -115,16 +127,20 @@ def performance_by_fold(
     Returns
     -------
     Figure
+
+    Examples
+    --------
+    >>> performance_by_fold({"grl": {"100X": Estimate(0.9, 0.8, 0.95)}}, label="AUC")  # doctest: +SKIP
     """
-    folds = list(dict.fromkeys(fold for by_fold in methods.values() for fold in by_fold))
+    folds = list(dict.fromkeys(fold for by_fold in models.values() for fold in by_fold))
     figure = new_figure(PAGE if len(folds) > 3 else COLUMN * 1.4, 2.7)
     axes = figure.subplots()
     if not folds:
-        say_empty(axes, "nothing was evaluated")
+        write_empty(axes, "nothing was evaluated")
         return figure
-    step = 0.7 / max(1, len(methods))
-    for index, (method, by_fold) in enumerate(methods.items()):
-        x = np.array([folds.index(fold) for fold in by_fold]) + (index - (len(methods) - 1) / 2) * step
+    step = 0.7 / max(1, len(models))
+    for index, (name, by_fold) in enumerate(zip(labels(models), models.values())):
+        x = np.array([folds.index(fold) for fold in by_fold]) + (index - (len(models) - 1) / 2) * step
         value, low, high = (np.array([getattr(e, f) for e in by_fold.values()]) for f in ("value", "low", "high"))
         axes.errorbar(
             x,
@@ -134,37 +150,47 @@ def performance_by_fold(
             color=colour(index),
             capsize=2,
             elinewidth=1.2,
-            label=short(method),
+            label=short(name),
         )
     if majority:
-        for number, fold in enumerate(folds):
+        for place, fold in enumerate(folds):
             if fold in majority:
-                name = "majority class" if number == 0 else None
-                axes.plot([number - 0.42, number + 0.42], [majority[fold]] * 2, color=MUTED, lw=1, ls=":", label=name)
+                legend = "majority class" if place == 0 else None
+                axes.plot([place - 0.42, place + 0.42], [majority[fold]] * 2, color=MUTED, lw=1, ls=":", label=legend)
     axes.set_xticks(range(len(folds)), [short(f, 16) for f in folds], rotation=45 if len(folds) > 8 else 0)
     axes.set_xlim(-0.6, len(folds) - 0.4)
     axes.set_ylabel(label)
     axes.set_xlabel("fold")
     axes.grid(axis="y")
-    if len(methods) > 1 or majority:
+    if len(models) > 1 or majority:
         n_columns = 5 if len(folds) > 3 else 3
-        figure.legend(loc="outside upper center", ncols=min(n_columns, len(methods) + bool(majority)))
+        figure.legend(loc="outside upper center", ncols=min(n_columns, len(models) + bool(majority)))
     return figure
 
 
 @styled
-def variance_components_figure(results: Mapping[str, VarianceComponents]) -> Figure:
+def variance_components_figure(
+    results: Mapping[RunKey, VarianceComponents] | Mapping[str, VarianceComponents],
+) -> Figure:
     """Draw where the variance of each quantity comes from, one bar each, with its standard deviation beside it.
 
     Parameters
     ----------
-    results : mapping of str to VarianceComponents
-        By the name to be shown.
+    results : mapping of RunKey or str to VarianceComponents
+        By model and quantity.
+
+    Returns
+    -------
+    Figure
+
+    Examples
+    --------
+    >>> variance_components_figure(featkit.evaluate().variance)  # doctest: +SKIP
     """
     figure = new_figure(PAGE * 0.8, 1.1 + 0.36 * len(results))
     axes = figure.subplots()
     if not results:
-        say_empty(axes, "no repeated runs")
+        write_empty(axes, "no repeated runs")
         return figure
     sources = list(dict.fromkeys(s for result in results.values() for s in result.components))
     height = np.arange(len(results))[::-1]
@@ -175,8 +201,8 @@ def variance_components_figure(results: Mapping[str, VarianceComponents]) -> Fig
         axes.barh(height, share, left=left, height=0.6, color=fill, label=source, edgecolor="white", linewidth=0.6)
         left += share
     for y, result in zip(height, results.values()):
-        axes.text(1.01, y, f"sd {sum(result.components.values()) ** 0.5:.3f}", va="center", fontsize=7.5)
-    axes.set_yticks(height, [short(name) for name in results])
+        axes.text(1.01, y, f"sd {number(sum(result.components.values()) ** 0.5)}", va="center", fontsize=7.5)
+    axes.set_yticks(height, [short(name, 30) for name in labels(results)])
     axes.tick_params(axis="y", length=0)
     axes.set_xlim(0, 1)
     axes.set_xlabel("share of the variance")
@@ -194,20 +220,18 @@ def _draw_row(axes: Axes, y: float, row: ComparisonRow) -> None:
         axes.plot([estimate.value], [y], ls="none", marker=marker, ms=size, color=tone)
 
 
-def _words(row: ComparisonRow) -> str:
-    return row.scope if row.scope == "all patches" else row.aggregation
+def _patches(row: ComparisonRow) -> str:
+    return row.aggregation if row.scope == "all folds" else row.scope
 
 
 def _numbers(row: ComparisonRow) -> str:
     estimate = row.difference
     if not np.isfinite(estimate.value):
         return "undefined"
-    if not np.isfinite([estimate.low, estimate.high]).all():
-        return signed(estimate.value)
-    return f"{signed(estimate.value)} [{signed(estimate.low)}, {signed(estimate.high)}]"
+    return interval(estimate.value, estimate.low, estimate.high, is_signed=True)
 
 
-def _p(p: float) -> str:
-    if not np.isfinite(p):
+def _p(row: ComparisonRow) -> str:
+    if not np.isfinite(row.p_adjusted):
         return ""
-    return f"{p:.3f}" if p >= 0.001 else "<0.001"
+    return p_value(row.p_adjusted, row.p_adjusted if row.p_value <= least_p_value(row) else 0.0)

@@ -10,7 +10,8 @@ from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
 from featkit.core.errors import InputError
-from featkit.reporting.figures.style import MUTED, PAGE, PALETTE, new_figure, say_empty, short, styled
+from featkit.core.natural_order import sort_naturally
+from featkit.reporting.figures.style import MUTED, PAGE, PALETTE, new_figure, short, styled, write_empty
 
 _MANY = 8
 _SHORT = 6  # letters of names of which four stand beside each other below a panel
@@ -20,22 +21,22 @@ _SHORT = 6  # letters of names of which four stand beside each other below a pan
 def embedding_map(
     points: ArrayLike,
     label: ArrayLike,
-    magnification: ArrayLike,
+    domain: ArrayLike,
     patient: ArrayLike,
     *,
-    domain_name: str = "magnification",
+    domain_name: str = "domain",
     note: str = "",
 ) -> Figure:
-    """Draw a two-dimensional map of the embedding three times, coloured by label, magnification and patient.
+    """Draw a two-dimensional map of the embedding three times, coloured by label, domain and patient.
 
     Parameters
     ----------
     points : array-like of float, shape (n, 2)
         Coordinates of the patches on the map.
-    label, magnification, patient : array-like of shape (n,)
+    label, domain, patient : array-like of shape (n,)
         What the panels are coloured by.
     domain_name : str
-        What the second panel's column is called.
+        The column the second panel is coloured by ("magnification", "site").
     note : str
         How the map was made ("PCA, 41 % of the variance"), written under it.
 
@@ -43,22 +44,32 @@ def embedding_map(
     -------
     Figure
         More than eight values share a continuous colour map and are counted rather than listed.
+
+    Raises
+    ------
+    InputError
+        If lengths differ, or points are not two-dimensional.
+
+    Examples
+    --------
+    >>> embedding_map([[0.0, 1.0]], ["benign"], ["100X"], ["p1"], domain_name="magnification")  # doctest: +SKIP
     """
     xy = np.asarray(points, dtype=np.float64)
-    columns = {"label": np.asarray(label), domain_name: np.asarray(magnification), "patient": np.asarray(patient)}
+    columns = {"label": np.asarray(label), domain_name: np.asarray(domain), "patient": np.asarray(patient)}
     if xy.ndim != 2 or xy.shape[1] != 2 or any(c.shape != (len(xy),) for c in columns.values()):
-        raise InputError("a map must have two coordinates and one label, domain and patient a patch", xy.shape)
-    n_rows = max((_legend_rows(np.unique(values.astype(str))) for values in columns.values()), default=1)
+        raise InputError("a map must have two coordinates and one label, domain and patient per patch", xy.shape)
+    n_rows = max((_legend_rows(sort_naturally(values.tolist())) for values in columns.values()), default=1)
     figure = new_figure(PAGE, (3.0 if note else 2.85) + 0.16 * (n_rows - 1))
     panels = figure.subplots(1, 3)
     order = np.random.default_rng(0).permutation(len(xy))
     size = float(np.clip(1500 / max(1, len(xy)), 1.5, 14))
     for axes, (name, values) in zip(panels, columns.items()):
         if not len(xy):
-            say_empty(axes, "no patches")
+            write_empty(axes, "no patches")
             continue
-        names, codes = np.unique(values.astype(str), return_inverse=True)
-        names, codes = _natural(names, codes)
+        names = sort_naturally(values.tolist())
+        place = {each: index for index, each in enumerate(names)}
+        codes = np.array([place[each] for each in values.astype(str).tolist()])
         if len(names) <= _MANY:
             colours = np.array(PALETTE)[codes]
             axes.scatter(*xy[order].T, s=size, c=colours[order], lw=0, alpha=0.8, rasterized=True)
@@ -94,18 +105,27 @@ def patch_montage(
     patches : sequence of ndarray of uint8, shape (height, width, 3)
         Filled row by row.
     titles : sequence of str
-        One a patch, written above it.
+        One per patch, written above it.
     n_columns : int
-        Patches a row.
+        Patches per row.
     rows : sequence of str, optional
         Names of the rows.
 
     Returns
     -------
     Figure
+
+    Raises
+    ------
+    InputError
+        If titles are not one per patch, or a patch is no uint8 image.
+
+    Examples
+    --------
+    >>> patch_montage([np.zeros((8, 8, 3), np.uint8)], ["100X"])  # doctest: +SKIP
     """
     if len(titles) != len(patches):
-        raise InputError("titles must be one a patch", f"{len(titles)} for {len(patches)} patches")
+        raise InputError("titles must be one per patch", f"{len(titles)} for {len(patches)} patches")
     for patch in patches:
         if np.asarray(patch).dtype != np.uint8 or np.ndim(patch) != 3:
             raise InputError("patches must be uint8 arrays (height, width, 3)", f"{patch.dtype} {np.shape(patch)}")
@@ -115,7 +135,7 @@ def patch_montage(
     figure = new_figure(PAGE, n_rows * (cell * ratio + 0.2), gap=0.03)
     grid = figure.subplots(n_rows, n_columns, squeeze=False)
     if not len(patches):
-        say_empty(grid[0, 0], "no patches")
+        write_empty(grid[0, 0], "no patches")
     for index, axes in enumerate(grid.ravel()):
         if index >= len(patches):
             axes.set_axis_off()
@@ -130,18 +150,7 @@ def patch_montage(
     return figure
 
 
-def _legend_rows(names: np.ndarray) -> int:
+def _legend_rows(names: Sequence[str]) -> int:
     """Return how many rows a legend below a panel takes: four short names go beside each other, or two long ones."""
     beside = 4 if max(map(len, names), default=0) <= _SHORT else 2
     return -(-len(names) // beside) if 0 < len(names) <= _MANY else 1
-
-
-def _natural(names: np.ndarray, codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Put names such as 40X, 100X in the order of their numbers."""
-    digits = ["".join(ch for ch in name if ch.isdigit()) for name in names]
-    if not all(digits):
-        return names, codes
-    order = np.argsort([int(d) for d in digits], kind="stable")
-    place = np.empty(len(order), dtype=int)
-    place[order] = np.arange(len(order))
-    return names[order], place[codes]

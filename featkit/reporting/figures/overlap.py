@@ -7,7 +7,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 
-from featkit.reporting.figures.style import INK, PAGE, RULE, new_figure, say_empty, short, styled
+from featkit.core.text import number
+from featkit.reporting.figures.style import INK, MUTED, PAGE, RULE, new_figure, short, styled, write_empty
+from featkit.reporting.run_groups import labels
 from featkit.results.overlap import OverlapResult
 
 
@@ -18,18 +20,22 @@ def overlap_heatmap(result: OverlapResult) -> Figure:
     Parameters
     ----------
     result : OverlapResult
-        Pairs without a value (an empty support) are hatched.
+        Of at least one support. Pairs without a value (an empty support) are hatched, and counted below the panels.
 
     Returns
     -------
     Figure
         The corrected panel runs from -1 to 1 with 0 (chance) in white.
+
+    Examples
+    --------
+    >>> overlap_heatmap(featkit.signatures().overlaps.one(method="grl"))  # doctest: +SKIP
     """
-    names = [short(name, 14) for name in result.names]
+    names = [short(name, 14) for name in labels(result.names)]
     k = len(names)
     figure = new_figure(PAGE, 2.7 + 0.12 * max(0, k - 4))
     panels = figure.subplots(1, 3, squeeze=False)[0]
-    measure = result.measure.capitalize()
+    measure = result.measure.replace("_", " ").capitalize()
     contents = [
         (f"{measure}, observed", result.observed, "cividis", 0.0, 1.0),
         ("expected by chance", result.chance, "cividis", 0.0, 1.0),
@@ -37,7 +43,7 @@ def overlap_heatmap(result: OverlapResult) -> Figure:
     ]
     if k == 0:
         for axes in panels:
-            say_empty(axes, "no supports")
+            write_empty(axes, "no supports")
         return figure
     for position, (axes, (title, values, cmap, low, high)) in enumerate(zip(panels, contents)):
         shown = np.array(values, dtype=np.float64)
@@ -58,6 +64,11 @@ def overlap_heatmap(result: OverlapResult) -> Figure:
         bar = figure.colorbar(image, ax=axes, shrink=0.85, aspect=22, pad=0.03, location="bottom")
         bar.outline.set_visible(False)
         bar.ax.tick_params(labelsize=7, length=2)
+    i, j = np.triu_indices(k, 1)
+    n_undefined = int(np.count_nonzero(~np.isfinite(np.asarray(result.corrected, dtype=np.float64)[i, j])))
+    if n_undefined:
+        text = f"hatched: undefined, {n_undefined} of {i.size} pairs, since one of the two is empty or full"
+        figure.supxlabel(text, fontsize=7.5, color=MUTED)
     return figure
 
 
@@ -70,5 +81,5 @@ def _write_values(axes: Axes, shown: np.ndarray, image: AxesImage, k: int) -> No
             if np.isfinite(value):
                 red, green, blue, _ = image.cmap(image.norm(value))
                 is_dark = 0.299 * red + 0.587 * green + 0.114 * blue < 0.5
-                text = f"{value:.2f}" if k <= 6 else f"{value:.1f}"
+                text = number(float(value), 2 if k <= 6 else 1)
                 axes.text(column, row, text, ha="center", va="center", fontsize=7, color="white" if is_dark else INK)

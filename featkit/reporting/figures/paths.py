@@ -16,8 +16,8 @@ from featkit.reporting.figures.style import (
     RULE,
     log_axis,
     new_figure,
-    say_empty,
     styled,
+    write_empty,
 )
 from featkit.results.path import PathResult
 from featkit.results.signature import Signature
@@ -46,6 +46,10 @@ def regularisation_path(
     -------
     Figure
         At most 1,500 dimensions are drawn: those with the largest coefficients.
+
+    Examples
+    --------
+    >>> regularisation_path(detail.path, chosen=signature.lambda_)  # doctest: +SKIP
     """
     figure = new_figure(PAGE * 0.85, 3.9)
     top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=[2.2, 1])
@@ -56,8 +60,8 @@ def regularisation_path(
     drawn = np.argsort(-peak)[:_MOST_LINES]
     drawn = drawn[peak[drawn] > 0]
     if not drawn.size:
-        say_empty(top, "no dimension was selected at any penalty")
-        say_empty(bottom, "")
+        write_empty(top, "no dimension was selected at any penalty")
+        bottom.set_axis_off()
         return figure
     marked = np.isin(drawn, () if highlight is None else np.asarray(highlight))
     for is_marked, tone, width, alpha in ((False, MUTED, 0.6, 0.45), (True, BLUE, 1.1, 0.95)):
@@ -97,12 +101,20 @@ def penalty_choice(signature: Signature) -> Figure:
     ----------
     signature : Signature
         Without cross-validation (a given penalty) only the sizes are drawn.
+
+    Returns
+    -------
+    Figure
+
+    Examples
+    --------
+    >>> penalty_choice(featkit.signatures().signatures.one(fold="100X"))  # doctest: +SKIP
     """
     figure = new_figure(PAGE * 0.85, 2.8)
     axes = figure.subplots()
     lambdas = np.asarray(signature.path_lambdas, dtype=np.float64)
     if not lambdas.size:
-        say_empty(axes, "no path was kept")
+        write_empty(axes, "no path was kept")
         return figure
     has_scores = signature.cv_mean.size == lambdas.size
     sizes = axes.twinx() if has_scores else axes
@@ -130,13 +142,21 @@ def selection_frequencies(result: StabilityResult | Signature) -> Figure:
     ----------
     result : StabilityResult or Signature
         A signature fitted without stability selection says so.
+
+    Returns
+    -------
+    Figure
+
+    Examples
+    --------
+    >>> selection_frequencies(featkit.signatures().signatures.one(fold="100X"))  # doctest: +SKIP
     """
     figure = new_figure(PAGE * 0.85, 2.7)
     axes = figure.subplots()
     frequency = np.sort(np.asarray(result.selection_frequency, dtype=np.float64))[::-1]
     seen = frequency[frequency > 0]
     if not seen.size:
-        say_empty(axes, "no dimension was ever selected" if frequency.size else "stability selection was not run")
+        write_empty(axes, "no dimension was ever selected" if frequency.size else "stability selection was not run")
         return figure
     rank = np.arange(1, seen.size + 1)
     stable = seen >= result.threshold

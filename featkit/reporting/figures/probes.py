@@ -7,6 +7,9 @@ from collections.abc import Mapping
 import numpy as np
 from matplotlib.figure import Figure
 
+from featkit.core.metric_names import metric_name
+from featkit.core.run_key import RunKey
+from featkit.core.text import number, p_value
 from featkit.reporting.figures.style import (
     INK,
     MUTED,
@@ -14,22 +17,26 @@ from featkit.reporting.figures.style import (
     RULE,
     colour,
     new_figure,
-    say_empty,
     short,
     styled,
     whiskers,
+    write_empty,
 )
+from featkit.reporting.probe_tables import least_p_value
+from featkit.reporting.run_groups import labels
 from featkit.results.probe import ProbeResult
 
 
 @styled
-def probe_bars(probes: Mapping[str, ProbeResult], *, metric: str | None = None) -> Figure:
-    """Draw one bar a probe, from chance to what it reached, with its interval and the band of the null.
+def probe_bars(
+    probes: Mapping[RunKey, ProbeResult] | Mapping[str, ProbeResult], *, metric: str | None = None
+) -> Figure:
+    """Draw one bar per probe, from chance to what it reached, with its interval and the band of the null.
 
     Parameters
     ----------
-    probes : mapping of str to ProbeResult
-        By the name to be shown.
+    probes : mapping of RunKey or str to ProbeResult
+        By run.
     metric : str, optional
         Which metric; each probe's headline when not given. A value below chance is drawn below chance.
 
@@ -37,18 +44,22 @@ def probe_bars(probes: Mapping[str, ProbeResult], *, metric: str | None = None) 
     -------
     Figure
         The grey band holds the central 95 % of the metric after relabelling, where that was computed.
+
+    Examples
+    --------
+    >>> probe_bars(featkit.probe("magnification").probes)  # doctest: +SKIP
     """
     figure = new_figure(PAGE * 0.9, 1.15 + 0.42 * max(1, len(probes)))
     axes = figure.subplots()
     if not probes:
-        say_empty(axes, "no probe was run")
+        write_empty(axes, "no probe was run")
         return figure
-    chosen = {name: metric or probe.headline for name, probe in probes.items()}
+    chosen = [metric or probe.headline for probe in probes.values()]
     height = np.arange(len(probes))[::-1]
     has_null = False
-    for index, (y, (name, probe)) in enumerate(zip(height, probes.items())):
-        estimate, chance = probe.metrics[chosen[name]], probe.chance.get(chosen[name], float("nan"))
-        null = np.asarray(probe.null.get(chosen[name], ()), dtype=np.float64)
+    for index, (y, name, probe) in enumerate(zip(height, chosen, probes.values())):
+        estimate, chance = probe.metrics[name], probe.chance.get(name, float("nan"))
+        null = np.asarray(probe.null.get(name, ()), dtype=np.float64)
         if null.size:
             low, high = np.quantile(null, [0.025, 0.975])
             label = None if has_null else "95 % of relabelled runs"
@@ -62,18 +73,18 @@ def probe_bars(probes: Mapping[str, ProbeResult], *, metric: str | None = None) 
             axes.plot(
                 [chance] * 2, [y - 0.4, y + 0.4], color=INK, ls="--", lw=1, label="chance" if index == 0 else None
             )
-        p = probe.p_value.get(chosen[name])
-        tested = "" if p is None or not np.isfinite(p) else f"  p {'< 0.001' if p < 0.001 else f'= {p:.3f}'}"
-        axes.text(
-            1.02, y, f"{estimate.value:.2f}{tested}", va="center", fontsize=8, transform=axes.get_yaxis_transform()
-        )
-    axes.set_yticks(height, [short(name, 30) for name in probes])
+        p = probe.p_value.get(name)
+        shown = number(estimate.value, 2)
+        if p is not None and np.isfinite(p):
+            text = p_value(p, least_p_value(probe, name))
+            shown += f"  p {text if text[0] in '<≤' else f'= {text}'}"
+        axes.text(1.02, y, shown, va="center", fontsize=8, transform=axes.get_yaxis_transform())
+    axes.set_yticks(height, [short(name, 30) for name in labels(probes)])
     axes.tick_params(axis="y", length=0)
     axes.set_ylim(-0.6, len(probes) - 0.4)
     axes.set_xlim(0, 1)
     axes.grid(axis="x")
-    names = sorted(set(chosen.values()))
-    axes.set_xlabel(" / ".join(name.replace("_", " ") for name in names))
+    axes.set_xlabel(" / ".join(metric_name(name).label for name in sorted(set(chosen))))
     axes.spines["left"].set_color(MUTED)
     if axes.get_legend_handles_labels()[1]:
         figure.legend(loc="outside upper center", ncols=2)

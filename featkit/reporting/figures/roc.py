@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
 
+from featkit.core.run_key import RunKey
+from featkit.core.text import number
 from featkit.reporting.figures.style import (
     MUTED,
     PAGE,
     colour,
     line_style,
     new_figure,
-    say_empty,
     short,
     styled,
+    write_empty,
 )
+from featkit.reporting.run_groups import labels
 from featkit.results.estimate import Estimate
 from featkit.results.evaluation import Curve
 
@@ -26,20 +30,26 @@ _MOST_INSIDE = 5
 
 @styled
 def roc_curves(
-    panels: Mapping[str, Mapping[str, Curve]], *, auc: Mapping[str, Mapping[str, Estimate]] | None = None
+    panels: Mapping[str, Mapping[RunKey, Curve]] | Mapping[str, Mapping[str, Curve]],
+    *,
+    auc: Mapping[str, Mapping[RunKey, Estimate]] | Mapping[str, Mapping[str, Estimate]] | None = None,
 ) -> Figure:
-    """Draw ROC curves with pointwise bands, a panel for each fold and a line for each method.
+    """Draw ROC curves with pointwise bands, one panel per fold and one line per model.
 
     Parameters
     ----------
-    panels : mapping of panel to (mapping of method to Curve)
+    panels : mapping of panel to (mapping of RunKey or str to Curve)
         Curves of one panel share its axes.
-    auc : mapping of panel to (mapping of method to Estimate), optional
-        Written beside each method's name where there is one and there are no more than five methods.
+    auc : mapping of panel to (mapping of RunKey or str to Estimate), optional
+        Written beside each model's name where there is one and there are no more than five models.
 
     Returns
     -------
     Figure
+
+    Examples
+    --------
+    >>> roc_curves({"100X": {"grl": evaluation.roc["100X"]}})  # doctest: +SKIP
     """
     n_columns = max(1, min(_MOST_IN_A_ROW, len(panels)))
     n_rows = max(1, -(-len(panels) // n_columns))
@@ -50,21 +60,24 @@ def roc_curves(
     figure = new_figure(width, n_rows * (side + 0.3) + 0.3 * is_crowded)
     grid = figure.subplots(n_rows, n_columns, squeeze=False)
     if not panels:
-        say_empty(grid[0, 0], "no curves")
+        write_empty(grid[0, 0], "no curves")
         return figure
+    titles = list(panels)
     for index, axes in enumerate(grid.ravel()):
         if index >= len(panels):
             axes.set_axis_off()
             continue
-        title, curves = list(panels.items())[index]
+        title = titles[index]
+        curves: Mapping[Any, Curve] = panels[title]  # type: ignore[index]
         axes.plot([0, 1], [0, 1], color=MUTED, lw=0.8, ls="--")
-        for number, (method, curve) in enumerate(curves.items()):
+        for place, (name, (key, curve)) in enumerate(zip(labels(curves), curves.items())):
             x, y, low, high = (np.asarray(v, dtype=np.float64) for v in (curve.x, curve.y, curve.low, curve.high))
             known = np.isfinite(low) & np.isfinite(high)
-            axes.fill_between(x, low, high, where=known, color=colour(number), alpha=0.16, lw=0)
-            estimate = (auc or {}).get(title, {}).get(method)
-            label = short(method, 14) + (f" {estimate.value:.3f}" if estimate is not None and not is_crowded else "")
-            axes.plot(x, y, **line_style(number), label=label)
+            axes.fill_between(x, low, high, where=known, color=colour(place), alpha=0.16, lw=0)
+            areas: Mapping[Any, Estimate] = (auc or {}).get(title, {})
+            area = f" {number(areas[key].value)}" if key in areas and not is_crowded else ""
+            label = short(name, 14) + area
+            axes.plot(x, y, **line_style(place), label=label)
         axes.set_title(short(title, 22))
         axes.set_xlim(-0.02, 1.02)
         axes.set_ylim(-0.02, 1.02)
@@ -76,6 +89,6 @@ def roc_curves(
         if not is_crowded:
             axes.legend(loc="lower right", fontsize=7, handlelength=1.4, labelspacing=0.2, borderaxespad=0.2)
     if is_crowded:
-        handles, labels = grid[0, 0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside upper center", ncols=5)
+        handles, names = grid[0, 0].get_legend_handles_labels()
+        figure.legend(handles, names, loc="outside upper center", ncols=5)
     return figure

@@ -8,6 +8,9 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from featkit.core.errors import InputError, did_you_mean
+from featkit.core.metric_names import metric_name
+from featkit.core.natural_order import sort_naturally
+from featkit.core.run_key import RunKey
 from featkit.reporting.figures.style import (
     BLUE,
     MARKERS,
@@ -19,56 +22,66 @@ from featkit.reporting.figures.style import (
     line_style,
     log_axis,
     new_figure,
-    say_empty,
     short,
     styled,
+    write_empty,
 )
+from featkit.reporting.run_groups import by_model, labels
 from featkit.results.refit import PerformanceCurve
+from featkit.results.signature import Signature
 from featkit.results.size import SizeCurve
 from featkit.results.variance_decomposition import VarianceDecomposition
 
-_METRICS = {"auc": "AUC", "f1": "F1", "brier": "Brier score"}
+_METRICS = ("auc", "f1", "brier")
 _OVER_CLASSES = {"auc": "mean over classes", "f1": "mean over classes", "brier": "sum over classes"}
 
 
 @styled
-def signature_sizes(sizes: Mapping[str, Mapping[str, int]], n_dimensions: int) -> Figure:
-    """Draw the size of each method's signature, fold by fold.
+def signature_sizes(signatures: Mapping[RunKey, Signature]) -> Figure:
+    """Draw the size of each signature, fold by fold, one colour per method and seed.
 
     Parameters
     ----------
-    sizes : mapping of method to (mapping of fold to int)
-        Selected dimensions.
-    n_dimensions : int
-        Dimensions of the embedding, written on the axis.
+    signatures : mapping of RunKey to Signature
+        By method, fold and seed.
 
     Returns
     -------
     Figure
         An empty signature is a bar of height 0 with its 0 written on it.
+
+    Examples
+    --------
+    >>> signature_sizes(featkit.signatures().signatures)  # doctest: +SKIP
     """
-    folds = list(dict.fromkeys(fold for by_fold in sizes.values() for fold in by_fold))
+    folds = sort_naturally(_fold(key) for key in signatures)
+    series = by_model(signatures, "fold")
     figure = new_figure(PAGE if len(folds) > 3 else PAGE * 0.7, 2.6)
     axes = figure.subplots()
     if not folds:
-        say_empty(axes, "no signature was fitted")
+        write_empty(axes, "no signature was fitted")
         return figure
-    width = 0.8 / len(sizes)
-    tallest = max(1, *(size for by_fold in sizes.values() for size in by_fold.values()))
-    for index, (method, by_fold) in enumerate(sizes.items()):
-        x = np.array([folds.index(fold) for fold in by_fold]) + (index - (len(sizes) - 1) / 2) * width
-        axes.bar(x, list(by_fold.values()), width=width * 0.92, color=colour(index), label=short(method))
-        if len(folds) * len(sizes) <= 24:
-            for where, size in zip(x, by_fold.values()):
+    width = 0.8 / len(series)
+    tallest = max(1, *(signature.size for signature in signatures.values()))
+    for index, (name, own) in enumerate(zip(labels(series), series.values())):
+        x = np.array([folds.index(_fold(key)) for key in own]) + (index - (len(series) - 1) / 2) * width
+        sizes = [signature.size for signature in own.values()]
+        axes.bar(x, sizes, width=width * 0.92, color=colour(index), label=short(name))
+        if len(signatures) <= 24:
+            for where, size in zip(x, sizes):
                 axes.text(where, size + tallest * 0.015, str(size), ha="center", va="bottom", fontsize=7.5)
     axes.set_xticks(range(len(folds)), [short(f, 16) for f in folds], rotation=45 if len(folds) > 8 else 0)
     axes.set_xlim(-0.6, len(folds) - 0.4)
     axes.set_ylim(0, tallest * 1.12)
     axes.set_xlabel("fold")
-    axes.set_ylabel(f"selected of {n_dimensions:,} dimensions")
-    if len(sizes) > 1:
-        figure.legend(loc="outside upper center", ncols=min(5, len(sizes)))
+    axes.set_ylabel(f"selected of {max(s.n_dimensions for s in signatures.values()):,} dimensions")
+    if len(series) > 1:
+        figure.legend(loc="outside upper center", ncols=min(5, len(series)))
     return figure
+
+
+def _fold(key: RunKey) -> str:
+    return key.fold or "all"
 
 
 @styled
@@ -80,6 +93,14 @@ def size_curves(curve: SizeCurve) -> Figure:
     curve : SizeCurve
         Lines that coincide say that the size is no artefact of the solver; open circles mark penalties at which the
         gap did not reach its tolerance.
+
+    Returns
+    -------
+    Figure
+
+    Examples
+    --------
+    >>> size_curves(detail.sizes)  # doctest: +SKIP
     """
     has_thresholds = len(curve.thresholds) > 0
     figure = new_figure(PAGE, 2.9)
@@ -108,34 +129,51 @@ def size_curves(curve: SizeCurve) -> Figure:
 
 
 @styled
-def performance_by_size(curves: Mapping[str, PerformanceCurve], *, metric: str = "auc") -> Figure:
+def performance_by_size(
+    curves: Mapping[RunKey, PerformanceCurve] | Mapping[str, PerformanceCurve], *, metric: str = "auc"
+) -> Figure:
     """Draw test performance against the number of dimensions kept, with patient-bootstrap bands.
 
     Parameters
     ----------
-    curves : mapping of str to PerformanceCurve
-        By method or fold.
+    curves : mapping of RunKey or str to PerformanceCurve
+        By run.
     metric : {"auc", "f1", "brier"}
         Which metric.
+
+    Returns
+    -------
+    Figure
+
+    Raises
+    ------
+    InputError
+        If the metric is none of the three.
+
+    Examples
+    --------
+    >>> performance_by_size({"grl": detail.performance}, metric="brier")  # doctest: +SKIP
     """
     if metric not in _METRICS:
         raise InputError("metric must be one of the curve's", repr(metric), did_you_mean(metric, _METRICS))
     figure = new_figure(PAGE * 0.85, 2.8)
     axes = figure.subplots()
     if not curves:
-        say_empty(axes, "no signature was refitted")
+        write_empty(axes, "no signature was refitted")
         return figure
     if not any(np.isfinite(getattr(curve, metric)).any() for curve in curves.values()):
-        say_empty(axes, f"{_METRICS[metric]} is undefined on these test patches")
+        write_empty(axes, f"{metric_name(metric).label} is undefined on these test patches")
         return figure
-    for index, (name, curve) in enumerate(curves.items()):
+    for index, (name, curve) in enumerate(zip(labels(curves), curves.values())):
         value, low, high = (np.asarray(getattr(curve, metric + end), dtype=float) for end in ("", "_low", "_high"))
         marker = MARKERS[index % len(MARKERS)]
         axes.plot(curve.sizes, value, **line_style(index), marker=marker, ms=3.5, label=short(name))
         axes.fill_between(curve.sizes, low, high, color=PALETTE[index % len(PALETTE)], alpha=0.15, lw=0)
     log_axis(axes, "dimensions kept")
     several = any(curve.n_classes > 2 for curve in curves.values())
-    axes.set_ylabel(f"{_METRICS[metric]} on test patients" + (f",\n{_OVER_CLASSES[metric]}" if several else ""))
+    axes.set_ylabel(
+        f"{metric_name(metric).label} on test patients" + (f",\n{_OVER_CLASSES[metric]}" if several else "")
+    )
     axes.grid(axis="y")
     if len(curves) > 1:
         figure.legend(loc="outside upper center", ncols=min(5, len(curves)))
@@ -144,7 +182,7 @@ def performance_by_size(curves: Mapping[str, PerformanceCurve], *, metric: str =
 
 @styled
 def variance_decomposition_figure(variance: VarianceDecomposition, *, n_most: int = 40) -> Figure:
-    """Draw where the variance of each dimension comes from, one stacked column each, beside what chance would give.
+    """Draw where the variance of each dimension comes from, one stacked column each, beside chance.
 
     Parameters
     ----------
@@ -152,12 +190,20 @@ def variance_decomposition_figure(variance: VarianceDecomposition, *, n_most: in
         Dimensions are ordered by their selection frequency, else by the size of their coefficient.
     n_most : int
         Dimensions drawn at most; a constant one has no column.
+
+    Returns
+    -------
+    Figure
+
+    Examples
+    --------
+    >>> variance_decomposition_figure(detail.variance)  # doctest: +SKIP
     """
     figure = new_figure(PAGE, 3.0)
     axes = figure.subplots()
     dimension = np.asarray(variance.dimension, dtype=int)
     if not dimension.size:
-        say_empty(axes, "the signature is empty")
+        write_empty(axes, "the signature is empty")
         return figure
     frequency = np.nan_to_num(np.asarray(variance.selection_frequency, dtype=float), nan=-1.0)
     strength = np.nan_to_num(np.abs(np.asarray(variance.coefficient, dtype=float)))

@@ -16,6 +16,7 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from featkit.core.errors import InputError
+from featkit.core.files import write_bytes
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -109,12 +110,7 @@ def log_axis(axes: Axes, label: str) -> None:
     axes.set_xlabel(label)
 
 
-def signed(value: float, digits: int = 3) -> str:
-    """Return a number with its sign, a true minus among them."""
-    return f"{value:+.{digits}f}".replace("-", "−")
-
-
-def say_empty(axes: Axes, message: str) -> None:
+def write_empty(axes: Axes, message: str) -> None:
     """Write why there is nothing to draw."""
     axes.set_axis_off()
     axes.text(0.5, 0.5, message, ha="center", va="center", color=MUTED, transform=axes.transAxes, wrap=True)
@@ -142,6 +138,21 @@ def figure_bytes(figure: Figure, kind: str = "svg") -> bytes:
         What a figure function returned.
     kind : {"svg", "pdf", "png"}
         SVG text is drawn as outlines, so that it looks the same where the font is missing; PDF text stays text.
+
+    Returns
+    -------
+    bytes
+        The file.
+
+    Raises
+    ------
+    InputError
+        If the kind is none of the three.
+
+    Examples
+    --------
+    >>> figure_bytes(new_figure(1, 1), "png")[1:4]
+    b'PNG'
     """
     if kind not in _METADATA:
         raise InputError("a figure must be saved as svg, pdf or png", repr(kind))
@@ -170,13 +181,16 @@ def save_figure(
     Returns
     -------
     list of Path
-        The files written.
+        The files written; each is whole or as it was before.
+
+    Raises
+    ------
+    InputError
+        If a kind is unknown, or the disk is full or read-only.
+
+    Examples
+    --------
+    >>> save_figure(new_figure(), "figures", "sizes", kinds=["pdf"])  # doctest: +SKIP
+    [PosixPath('figures/sizes.pdf')]
     """
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    paths = []
-    for kind in kinds:
-        path = folder / f"{name}.{kind}"
-        path.write_bytes(figure_bytes(figure, kind))
-        paths.append(path)
-    return paths
+    return [write_bytes(Path(folder) / f"{name}.{kind}", figure_bytes(figure, kind)) for kind in kinds]
