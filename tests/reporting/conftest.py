@@ -6,18 +6,23 @@ import types
 import numpy as np
 import pytest
 
+from featkit.core.run_key import RunKey
+from featkit.reporting.study_results import StudyResults
 from featkit.results.audit import SplitAudit
-from featkit.results.calibration import ReliabilityCurve
+from featkit.results.by_run import ByRun
+from featkit.results.calibration import BrierParts, RecalibrationEffect, ReliabilityCurve
 from featkit.results.comparison import Comparison, ComparisonRow
 from featkit.results.estimate import Estimate
-from featkit.results.evaluation import Curve
+from featkit.results.evaluation import Curve, Evaluation, EvaluationRow
+from featkit.results.evaluation_set import BrierTerms, EvaluationSet
 from featkit.results.overlap import OverlapResult
 from featkit.results.path import PathResult
 from featkit.results.probe import ProbeResult
-from featkit.results.refit import PerformanceCurve
+from featkit.results.refit import ContributionResult, PerformanceCurve, RefitResult
 from featkit.results.signature import Signature
+from featkit.results.signature_detail import SignatureDetail
+from featkit.results.signature_set import SignatureSet
 from featkit.results.size import SizeCurve
-from featkit.results.stability import StabilityResult
 from featkit.results.variance_components import VarianceComponents
 from featkit.results.variance_decomposition import VarianceDecomposition
 
@@ -50,7 +55,13 @@ def decomposition(k=25, seed=0):
     )
 
 
-def comparison(folds=FOLDS, pairs=(("grl", "baseline"),), metrics=("auc", "brier"), half=0.05, seed=0):
+def model(method, model="signature", **parts):
+    """The key of one model over its folds."""
+    return RunKey(method, model=model, **parts)
+
+
+def comparison(folds=FOLDS, pairs=None, metrics=("auc", "brier"), half=0.05, seed=0, verdict="not distinguishable"):
+    pairs = pairs or ((model("grl"), model("baseline")),)
     rng = np.random.default_rng(seed)
     rows = []
     for a, b in pairs:
@@ -78,14 +89,20 @@ def comparison(folds=FOLDS, pairs=(("grl", "baseline"),), metrics=("auc", "brier
                         p_equivalence=float("nan"),
                         margin_needed=0.06,
                         n_patients_needed=480.0,
-                        verdict="not distinguishable",
-                        sentence=f"{metric}, {a} minus {b}: difference {d:.3f}: not distinguishable.",
+                        verdict=verdict,
+                        sentence=f"{metric}: difference {d:.3f}: {verdict}.",
                     )
                 )
-    return Comparison(("grl", "baseline"), tuple(rows), 1820, 23, 0.95, "holm", 0, ("folds share patients",))
+    a, b = pairs[0]
+    names = tuple(dict.fromkeys(name for pair in pairs for name in pair))
+    key = RunKey(
+        model=getattr(a, "model", None), positive=getattr(a, "positive", None), variant={"a": str(a), "b": str(b)}
+    )
+    notes = ("folds share patients",)
+    return Comparison(names, tuple(rows), 1820, 23, 0.95, "holm", 0, notes, key=key)
 
 
-def overlap(names=("40X", "100X", "200X", "400X"), seed=0, is_empty=False):
+def overlap(names=FOLDS, seed=0, is_empty=False):
     k, rng = len(names), np.random.default_rng(seed)
     sizes = rng.integers(40, 90, size=k)
     observed = np.full((k, k), 0.35) + 0.2 * rng.random((k, k))
@@ -159,7 +176,7 @@ def frequencies(n_dimensions=512, seed=0):
     return frequency
 
 
-def signature(n_dimensions=512, size=45, seed=0, has_stability=True):
+def signature(n_dimensions=512, size=45, seed=0, has_stability=True, key=RunKey("grl", "100X", model="signature")):
     rng = np.random.default_rng(seed)
     lambdas = np.geomspace(0.3, 0.003, 40)
     frequency = frequencies(n_dimensions, seed) if has_stability else np.zeros(0)
@@ -189,34 +206,7 @@ def signature(n_dimensions=512, size=45, seed=0, has_stability=True):
         n_patients=40,
         n_patches=2100,
         seed=0,
-        fold="100X",
-        method="grl",
-    )
-
-
-def stability(n_dimensions=512):
-    frequency = frequencies(n_dimensions)
-    return StabilityResult(
-        scheme="complementary_pairs",
-        lambdas=np.geomspace(0.3, 0.01, 10),
-        frequency_path=np.tile(frequency, (10, 1)),
-        selection_frequency=frequency,
-        stable_support=np.flatnonzero(frequency >= 0.75),
-        threshold=0.75,
-        q=30.0,
-        is_q_controlled=True,
-        pfer=1.0,
-        bound="unimodal",
-        mean_selected=28.0,
-        n_subsamples=100,
-        n_patients=40,
-        n_patients_per_subsample=20,
-        n_patches=2100,
-        n_dimensions=n_dimensions,
-        n_dead=12,
-        max_relative_gap=1e-5,
-        n_unconverged=0,
-        seed=0,
+        key=key,
     )
 
 
@@ -329,6 +319,66 @@ def variance():
     )
 
 
+METRICS = ("auc", "f1", "balanced_accuracy", "recognition_rate", "brier", "ece", "calibration_slope")
+
+
+def evaluation(folds=("40X", "100X"), shift=0.0, classes=("benign", "malignant"), key=RunKey()):
+    """Metrics are 0.6 as the mean of folds and in each fold, and 0.1 higher pooled."""
+    scopes = [("all", "pooled"), *([("all", "mean of folds")] if len(folds) > 1 else []), *(("fold", f) for f in folds)]
+    rows = tuple(
+        EvaluationRow(scope, name, m, Estimate(0.6 + shift + 0.1 * (name == "pooled"), 0.5, 0.8, n_units=23), 0.5)
+        for scope, name in scopes
+        for m in METRICS
+    )
+    names = ("pooled", *folds)
+    curves, bins = dict.fromkeys(names, roc()), dict.fromkeys(names, reliability())
+    return Evaluation(rows, (), curves, bins, classes, 0.5, 15, "training labels", "class", 0, key=key)
+
+
+def evaluated(folds=("40X", "100X"), keys=(model("baseline", "head"), model("grl", "head"))):
+    parts = BrierParts(0.2, 0.03, 0.08, 0.25, 0.01, 0.01, 0.02, 0.07, 0.25, 10, 100)
+    before = {"brier": Estimate(0.2, 0.1, 0.3), "ece": Estimate(0.1, 0.05, 0.2)}
+    change = {"brier": Estimate(-0.02, -0.03, -0.01), "ece": Estimate(-0.0, -0.1, 0.1)}
+    effect = RecalibrationEffect({"none": before, "platt": before}, {"platt": change}, {"platt": {}}, 9, 90)
+    held_out = {k: [dataclasses.replace(k, fold=fold) for fold in folds] for k in keys}
+    return EvaluationSet(
+        evaluations=ByRun((k, evaluation(folds, 0.1 * (k.method == "grl"), key=k)) for k in keys),
+        recalibrations=ByRun((k, effect) for own in held_out.values() for k in own),
+        brier_terms=ByRun((k, BrierTerms(parts, 0.03, 0.08)) for one in keys for k in (one, *held_out[one])),
+        variance=ByRun({dataclasses.replace(keys[0], seed=None, variant={"quantity": "AUC"}): variance()}),
+    )
+
+
+def signatures(folds=("40X", "100X"), methods=("baseline", "grl"), is_deep=True, positive=None, seeds=(None,), size=45):
+    rng = np.random.default_rng(0)
+    keys = [RunKey(m, f, s, "signature", positive) for m in methods for f in folds for s in seeds]
+    found = ByRun((key, signature(key=key, size=size)) for key in keys)
+    details = {}
+    for key, one in found.items():
+        k = one.support
+        scores = {m: Estimate(0.8, 0.7, 0.9) for m in ("auc", "f1", "brier")}
+        missing = {m: Estimate(float("nan")) for m in scores}
+        refit = RefitResult(k, missing, scores, True, False, 1.0, k * np.nan, k * 1.0, 90, 40, 9, 8, ("separable",))
+        drops = {f"{m}{e}": rng.random(k.size) for m in ("auc_drop", "brier_rise") for e in ("", "_low", "_high")}
+        counts = {"auc": 0.8, "brier": 0.2, "level": 0.95, "ridge_c": 1.0, "n_test_patients": 8, "n_draws": 9}
+        extra = {"refit": refit, "performance": performance_curve(), "variance": decomposition()}
+        extra["contributions"] = ContributionResult(k, **counts, **drops)
+        details[key] = SignatureDetail(path(), size_curve(), **extra)
+    groups = {RunKey(m, positive=positive): [k for k in keys if k.method == m] for m in methods}
+    groups[RunKey(positive=positive)] = keys
+    return SignatureSet(
+        found,
+        ByRun((key, evaluation((key.fold,), key=key)) for key in keys),
+        ByRun((group, overlap(tuple(own))) for group, own in groups.items() if len(own) > 1),
+        details=ByRun(details if is_deep else {}),
+        key=RunKey(positive=positive),
+    )
+
+
+def study(domain="magnification", **parts):
+    return StudyResults(title="t", facts={}, domain=domain, **parts)
+
+
 BUILDERS = {
     "estimate": estimate,
     "decomposition": decomposition,
@@ -336,7 +386,12 @@ BUILDERS = {
     "overlap": overlap,
     "path": path,
     "signature": signature,
-    "stability": stability,
+    "frequencies": frequencies,
+    "model": model,
+    "evaluation": evaluation,
+    "evaluated": evaluated,
+    "signatures": signatures,
+    "study": study,
     "size_curve": size_curve,
     "performance_curve": performance_curve,
     "probe": probe,

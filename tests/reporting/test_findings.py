@@ -3,159 +3,213 @@ import dataclasses
 import numpy as np
 import pytest
 
-from featkit.reporting.findings import findings, listed
-from featkit.reporting.study_results import StudyResults
+from featkit.core.run_key import RunKey
+from featkit.reporting.findings import findings
+from featkit.results.by_run import ByRun
 from featkit.results.estimate import Estimate
-from featkit.results.evaluation import Evaluation, EvaluationRow
+from featkit.results.evaluation import EvaluationRow
 from featkit.results.evaluation_set import EvaluationSet
-from featkit.results.signature_set import SignatureSet
+
+HEAD, SIGNATURE = RunKey("grl", model="head"), RunKey("grl", model="signature")
 
 
-def evaluation(auc, half=0.05, brier=0.2):
-    rows = tuple(
-        EvaluationRow("all", "pooled", metric, Estimate(value, value - h, value + h, n_units=23), majority)
-        for metric, value, h, majority in (("auc", auc, half, 0.5), ("brier", brier, 0.02, 0.25))
-    )
-    return Evaluation(rows, (), {}, {}, ("benign", "malignant"), 0.5, 15, "training labels", "class", 0)
+@pytest.fixture
+def evaluation(make):
+    """An evaluation over two folds whose mean has this AUC; pooled it is 0.1 lower."""
+
+    def of(auc, half=0.05, brier=0.2):
+        def row(scope, aggregation, metric, value, h=half, majority=0.5):
+            return EvaluationRow(
+                scope, aggregation, metric, Estimate(value, value - h, value + h, n_units=23), majority
+            )
+
+        rows = (
+            row("all", "pooled", "auc", auc - 0.1, 0.01),
+            row("all", "mean of folds", "auc", auc),
+            *(row("fold", fold, "auc", auc) for fold in ("40X", "100X")),
+            row("all", "pooled", "brier", brier, 0.02, 0.25),
+            row("all", "mean of folds", "brier", brier + 0.1, 0.02, 0.25),
+        )
+        return dataclasses.replace(make.evaluation(), rows=rows)
+
+    return of
 
 
-def study(**parts):
-    return StudyResults(title="t", facts={}, domain="magnification", **parts)
+def judged(comparison, verdict):
+    """A comparison whose AUC rows have this verdict."""
+    rows = tuple(dataclasses.replace(r, verdict=verdict if r.metric == "auc" else r.verdict) for r in comparison.rows)
+    return dataclasses.replace(comparison, rows=rows)
 
 
-def evaluated(**aucs):
-    return EvaluationSet({name.replace("_", " "): evaluation(*value) for name, value in aucs.items()}, {})
+def of_models(make, verdict, model="head", **parts):
+    pair = tuple(RunKey(m, model=model, **parts) for m in ("grl", "baseline"))
+    return judged(make.comparison(pairs=(pair,)), verdict)
 
 
-def told(comparison, *verdicts):
-    """Return a comparison whose pooled AUC rows have these verdicts."""
-    rows = []
-    for row in comparison.rows:
-        names = {"a": "grl head", "b": "baseline head"}
-        verdict = verdicts[0] if row.metric == "auc" else row.verdict
-        rows.append(dataclasses.replace(row, verdict=verdict, **names))
-    return dataclasses.replace(comparison, rows=tuple(rows))
+def compared(*comparisons):
+    return ByRun((c.key, c) for c in comparisons)
 
 
-def test_nothing_found_is_nothing_said():
-    assert findings(study()) == ()
+def test_nothing_found_is_nothing_said(make):
+    assert findings(make.study()) == ()
 
 
-def test_a_score_that_chance_reaches_is_called_so():
-    (first, brier) = findings(study(evaluation=evaluated(grl_head=(0.52, 0.1))))
-    assert "0.52 (0.42 to 0.62) for grl, with 95% intervals" in first
+def test_a_score_that_chance_reaches_is_called_so(make, evaluation):
+    first, brier = findings(make.study(evaluation=EvaluationSet(ByRun({HEAD: evaluation(0.52, 0.1)}))))
+    assert "0.52 [0.42, 0.62] for grl, as the mean of folds, with 95% intervals" in first
     assert "not distinguishable from chance" in first
     assert "always forecasting the training prevalence gives 0.250" in brier
-    (better, _) = findings(study(evaluation=evaluated(grl_head=(0.9, 0.05))))
+    better, _ = findings(make.study(evaluation=EvaluationSet(ByRun({HEAD: evaluation(0.9)}))))
     assert "not distinguishable" not in better
 
 
-def test_seeds_are_averaged_and_not_listed():
-    found = evaluated(grl_head_seed_0=(0.8, 0.05), grl_head_seed_1=(0.9, 0.05))
-    auc, brier = findings(study(evaluation=found))
-    assert "an AUC of 0.85 for grl, as means over training seeds; chance is 0.5" in auc
+def test_an_auc_pooled_over_differently_fitted_folds_is_never_the_headline(make, evaluation):
+    noise = evaluation(0.5, 0.06)  # pooled: 0.40 [0.39, 0.41], below chance as the majority baseline is
+    first, brier = findings(make.study(evaluation=EvaluationSet(ByRun({SIGNATURE: noise}))))
+    assert "an AUC of 0.50 [0.44, 0.56] for grl" in first
+    assert "0.40" not in first
+    assert "is 0.200 for grl signature." in brier  # pooled
+
+
+def test_one_fold_is_quoted_as_it_is(make):
+    one = make.evaluation(("40X",))
+    first, _ = findings(make.study(evaluation=EvaluationSet(ByRun({HEAD: one}))))
+    assert "0.60 [0.50, 0.80] for grl, with 95% intervals in brackets" in first
+
+
+def test_words_follow_the_domain(make, evaluation):
+    found = EvaluationSet(ByRun({HEAD: evaluation(0.9)}))
+    first, _ = findings(make.study(evaluation=found, domain="scanner"))
+    assert first.startswith("On a scanner never seen in training")
+
+
+def test_seeds_are_averaged_and_not_listed(make, evaluation):
+    keys = [RunKey("grl", seed=seed, model="head") for seed in (0, 1)]
+    found = EvaluationSet(ByRun(zip(keys, (evaluation(0.8), evaluation(0.9)), strict=True)))
+    auc, brier = findings(make.study(evaluation=found))
+    assert "an AUC of 0.85 for grl, as the mean of folds, averaged over training seeds; chance is 0.5" in auc
     assert "is 0.200 for grl head." in brier
 
 
+def test_empty_signatures_are_the_finding(make):
+    found = make.signatures(("40X", "100X"), ("grl",), is_deep=False)
+    key = RunKey("grl", "40X", None, "signature")
+    empty = ByRun({**found.signatures, key: make.signature(size=0, key=key)})
+    found = dataclasses.replace(found, signatures=empty)
+    evaluated = EvaluationSet(ByRun({SIGNATURE: make.evaluation()}))
+    auc, _, sizes, _ = findings(make.study(evaluation=evaluated, signature_sets=(found,)))
+    assert "for grl (nothing selected in 1 of 2 folds, counted as 0.5)" in auc
+    assert sizes == "Signatures keep 45 for grl (nothing selected in 1 of 2 runs), of 512 dimensions."
+    none = make.signatures(("40X", "100X"), ("grl",), is_deep=False, size=0)
+    sizes = findings(make.study(signature_sets=(none,)))[0]
+    assert sizes.startswith("Signatures keep none for grl (nothing selected in 2 of 2 runs)")
+
+
 def test_many_runs_are_told_as_a_range(make):
-    runs = {f"grl/{fold}X": make.probe(value=0.5 + fold / 100) for fold in range(6)}
-    (sentence,) = findings(study(probes={"magnification": runs}))
+    target = {"target": "magnification"}
+    probes = ByRun((RunKey("grl", f"{f}X", variant=target), make.probe(value=0.5 + f / 100)) for f in range(6))
+    (sentence,) = findings(make.study(probes=probes))
     assert "0.50 to 0.55 for grl (6 runs)" in sentence
 
 
 @pytest.mark.parametrize(
     ("verdict", "expected"),
     [
-        ("a better", "grl beats baseline: the AUC differs by"),
-        ("b better", "grl does worse than baseline: the AUC differs by"),
-        ("not distinguishable", "grl does not beat baseline here: the AUC differs by"),
-        ("undefined", "grl does not beat baseline here"),
+        ("a better", "grl improves AUC over baseline ("),
+        ("b better", "grl has a lower AUC than baseline ("),
+        ("equivalent", "grl and baseline are equivalent in AUC within a margin of"),
+        ("identical", "grl and baseline give the same scores"),
+        ("not distinguishable", "The data do not decide between grl and baseline in AUC ("),
+        ("undefined", "The data do not decide between grl and baseline"),
     ],
 )
 def test_comparisons_are_told_as_they_came_out(make, verdict, expected):
-    (sentence,) = findings(study(comparisons={"x": told(make.comparison(), verdict)}))
+    (sentence,) = findings(make.study(comparisons=compared(of_models(make, verdict))))
     assert sentence.startswith(expected)
-    assert "for the head, over 23 patients." in sentence
+    assert "for the trained head), over 23 patients." in sentence
 
 
 def test_head_and_signature_of_two_methods_are_one_sentence(make):
-    heads = told(make.comparison(), "a better")
-    signatures = dataclasses.replace(
-        heads,
-        rows=tuple(
-            dataclasses.replace(r, a="grl signature", b="baseline signature", verdict="not distinguishable")
-            for r in heads.rows
-        ),
-    )
-    (sentence,) = findings(study(comparisons={"h": heads, "s": signatures}))
-    assert sentence.startswith("grl beats baseline by its head alone: the AUC differs by")
+    both = compared(of_models(make, "a better"), of_models(make, "not distinguishable", "signature"))
+    (sentence,) = findings(make.study(comparisons=both))
+    assert sentence.startswith("grl improves AUC over baseline only (")
+    assert "for the trained head); the data do not decide between grl and baseline in AUC (" in sentence
+    assert sentence.endswith("for the sparse signature), over 23 patients.")
 
 
-def test_a_class_against_the_rest_is_named(make):
-    plain, named = evaluation(0.9), dataclasses.replace(evaluation(0.8, brier=0.1), class_names=("rest", "lobular"))
-    found = EvaluationSet({"grl signature": plain, "grl signature, lobular": named}, {})
-    all_of, one, brier = findings(study(evaluation=found))
-    assert "the sparse signature reaches an AUC of 0.90 (0.85 to 0.95) for grl" in all_of
-    assert "the sparse signature of lobular against the rest reaches an AUC of 0.80 (0.75 to 0.85) for grl" in one
+def test_a_comparison_of_one_fold_is_left_out_beside_that_of_all(make):
+    wide = of_models(make, "a better")
+    narrow = dataclasses.replace(of_models(make, "b better"), key=dataclasses.replace(wide.key, fold="40X"))
+    assert len(findings(make.study(comparisons=compared(wide, narrow)))) == 1
+    assert "lower AUC" in findings(make.study(comparisons=compared(narrow)))[0]
+
+
+def test_a_class_against_the_rest_is_named(make, evaluation):
+    named = dataclasses.replace(SIGNATURE, positive="lobular")
+    found = EvaluationSet(ByRun({SIGNATURE: evaluation(0.9), named: evaluation(0.8, brier=0.1)}))
+    every, one, brier = findings(make.study(evaluation=found))
+    assert "the sparse signature reaches an AUC of 0.90 [0.85, 0.95] for grl" in every
+    assert "the sparse signature of lobular against the rest reaches an AUC of 0.80 [0.75, 0.85] for grl" in one
     assert "is 0.200 for grl signature." in brier  # and not that of one class, which is on another scale
-    alone = findings(study(evaluation=EvaluationSet({"grl signature, lobular": named}, {})))
+    alone = findings(make.study(evaluation=EvaluationSet(ByRun({named: evaluation(0.8)}))))
     assert alone[-1].startswith("The Brier score of lobular against the rest")
-    rows = told(make.comparison(), "a better").rows
-    rows = tuple(dataclasses.replace(r, a="grl signature, lobular", b="baseline signature, lobular") for r in rows)
-    (sentence,) = findings(study(comparisons={"x": dataclasses.replace(make.comparison(), rows=rows)}))
-    assert sentence.startswith("grl beats baseline: the AUC differs by")
-    assert "for the signature of lobular against the rest" in sentence
+    (sentence,) = findings(make.study(comparisons=compared(of_models(make, "a better", "signature", positive="x, y"))))
+    assert "for the sparse signature of x, y against the rest)" in sentence
 
 
-def test_a_label_called_rest_loses_no_sentence():
-    heads = {"grl head": dataclasses.replace(evaluation(0.9), class_names=("rest", "tumour"))}
-    auc, brier = findings(study(evaluation=EvaluationSet(heads, {})))
-    assert "the trained head of tumour against the rest reaches an AUC of 0.90 (0.85 to 0.95) for grl" in auc
-    assert brier.startswith("The Brier score of tumour against the rest")
+def test_a_label_called_rest_loses_no_sentence(make, evaluation):
+    found = dataclasses.replace(evaluation(0.9), class_names=("rest", "tumour"))
+    auc, brier = findings(make.study(evaluation=EvaluationSet(ByRun({HEAD: found}))))
+    assert "the trained head reaches an AUC of 0.90 [0.85, 0.95] for grl" in auc
+    assert brier.startswith("The Brier score (lower")
 
 
 def test_sizes_of_a_class_against_the_rest_are_named(make):
-    signature = dataclasses.replace(make.signature(size=7), method="grl", fold="100X")
-    found = SignatureSet({"grl/100X": signature}, {}, {}, {}, positive="lobular")
-    (sentence,) = findings(study(named_signatures=(found,)))
-    assert sentence == "The signatures of lobular against the rest keep, of 512 dimensions, 7 for grl."
+    found = make.signatures(("100X",), ("grl",), is_deep=False, positive="lobular", size=7)
+    (sentence,) = findings(make.study(signature_sets=(found,)))
+    assert sentence == "Signatures of lobular against the rest keep 7 for grl, of 512 dimensions."
 
 
 def test_sizes_and_missed_convergence(make):
-    one, two = make.signature(size=7), make.signature(size=30)
-    named = {
-        "grl/100X": dataclasses.replace(one, method="grl", fold="100X", is_converged=True),
-        "grl/200X": dataclasses.replace(two, method="grl", fold="200X", is_converged=False),
-    }
-    found = SignatureSet(named, {}, {}, {})
-    sizes, bad = findings(study(signatures=found))
-    assert sizes == "The signatures keep, of 512 dimensions, 7 to 30 for grl."
-    assert bad.startswith("Not converged to the asked duality gap: grl/200X")
+    found = make.signatures(("seedbank", "H/E"), ("grl",), is_deep=False)
+    first, second = found.signatures
+    small = make.signature(size=7, key=first)
+    bad = dataclasses.replace(make.signature(size=30, key=second), is_converged=False)
+    found = dataclasses.replace(found, signatures=ByRun({first: small, second: bad}))
+    sizes, missed, *_ = findings(make.study(signature_sets=(found,)))
+    assert sizes == "Signatures keep 7 to 30 for grl, of 512 dimensions."
+    assert missed.startswith("Not converged to the requested duality gap: grl, H/E;")
 
 
 def test_overlap_is_the_mean_over_pairs_corrected_for_chance(make):
-    overlap = make.overlap()
-    signature = dataclasses.replace(make.signature(size=7), method="grl", fold="100X")
-    found = SignatureSet({"grl/100X": signature}, {}, {"grl": overlap, "all signatures": overlap}, {})
-    sentence = findings(study(signatures=found))[-1]
-    mean = np.mean(overlap.frame()["corrected"].to_numpy())
-    assert f"by {mean:.2f} for grl (observed" in sentence
-    assert "all signatures" not in sentence
+    found = make.signatures(methods=("grl",), is_deep=False)
+    overlap = found.overlaps[RunKey("grl")]
+    sentence = findings(make.study(signature_sets=(found,)))[-1]
+    assert f"is {np.mean(overlap.frame()['corrected'].to_numpy()):.2f} for grl (observed" in sentence
+    assert sentence.count("observed") == 1  # that over all methods is left to its section
+    assert "pairs only" not in sentence
+
+
+def test_undefined_pairs_are_counted(make):
+    names = tuple(RunKey("grl", f) for f in make.FOLDS)
+    found = make.signatures(methods=("grl",), is_deep=False)
+    some = dataclasses.replace(found, overlaps=ByRun({RunKey("grl"): make.overlap(names, is_empty=True)}))
+    assert "; defined for 3 of 6 pairs only)" in findings(make.study(signature_sets=(some,)))[-1]
+    none = dataclasses.replace(found, overlaps=ByRun({RunKey("grl"): make.overlap(names[:2], is_empty=True)}))
+    assert "is undefined for grl (none of 1 pairs" in findings(make.study(signature_sets=(none,)))[-1]
 
 
 def test_probes_are_read_or_not_and_special_ones_left_to_their_section(make):
-    there, gone = make.probe(), make.probe(value=0.26)
-    there = dataclasses.replace(there, p_value={there.tested: 0.005})
-    gone = dataclasses.replace(gone, p_value={gone.tested: 0.4})
-    runs = {"baseline/100X": there, "grl/100X": gone, "grl/100X, mlp": there}
-    can, cannot = findings(study(probes={"magnification": runs}))
-    assert can.startswith("The magnification can still be read from the embedding: balanced accuracy 0.62")
-    assert cannot.startswith("The magnification cannot be read beyond chance from the embedding")
+    plain = {"target": "site"}
+    there = dataclasses.replace(make.probe("site"), p_value={"balanced_accuracy": 0.005})
+    gone = dataclasses.replace(make.probe("site", value=0.26), p_value={"balanced_accuracy": 0.4})
+    probes = {
+        RunKey("uni, large", "100X", variant=plain): there,  # the name of a store may hold a comma
+        RunKey("grl", "100X", variant=plain): gone,
+        RunKey("grl", "100X", variant={**plain, "model": "mlp"}): there,
+    }
+    can, cannot = findings(make.study(probes=ByRun(probes)))
+    assert can.startswith("The site can be read from the embedding: balanced accuracy 0.62")
+    assert "for uni, large; chance is 0.25." in can
+    assert cannot.startswith("The site cannot be read beyond chance from the embedding")
     assert "mlp" not in can + cannot
-
-
-@pytest.mark.parametrize(
-    ("parts", "text"), [([], ""), (["a"], "a"), (["a", "b"], "a and b"), (["a", "b", "c"], "a, b and c")]
-)
-def test_lists_read_as_people_write_them(parts, text):
-    assert listed(parts) == text

@@ -1,5 +1,8 @@
 import csv
+import doctest
+import errno
 import io
+import os
 import re
 
 import polars as pl
@@ -8,15 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from featkit.core.errors import InputError
-from featkit.reporting.tables import escape_latex, table_of, to_csv, to_latex
+from featkit.reporting import tables
+from featkit.reporting.tables import escape_latex, table_of, table_of_rows, to_csv, to_latex
+from featkit.results.estimate import Estimate
 
 words = st.text(st.characters(exclude_categories=("Cs", "Cc")), max_size=20)
 
 
 def test_number_and_bounds_share_a_cell(make):
-    table = table_of(
-        make.comparison(folds=("40X",), half=0.05), columns={"metric": "metric", "difference": "difference"}
-    )
+    frame = pl.DataFrame({"metric": ["auc"], "difference": [-0.01], "low": [-0.06], "high": [0.04]})
+    table = table_of(frame, columns={"metric": "metric", "difference": "difference"})
     assert table.columns == ("metric", "difference")
     assert table.is_number == (False, True)
     assert re.fullmatch(r"−?\d\.\d{3} \[−?\d\.\d{3}, −?\d\.\d{3}\]", table.rows[0][1])
@@ -33,7 +37,8 @@ def test_cells_read_well():
     frame = pl.DataFrame(
         {
             "whole": [12_345, None],
-            "small": [0.00004, float("nan")],
+            "small": [-0.00004, float("nan")],
+            "p_value": [0.00004, None],
             "large": [123456.7, float("inf")],
             "minus": [-0.5, 0.0],
             "flag": [True, False],
@@ -41,8 +46,8 @@ def test_cells_read_well():
         }
     )
     assert table_of(frame).rows == (
-        ("12,345", "4.0e−05", "123,457", "−0.500", "yes", "a; b"),
-        ("–", "–", "∞", "0.000", "no", "–"),
+        ("12,345", "0.000", "< 0.001", "123,457", "−0.500", "yes", "a; b"),
+        ("–", "–", "–", "∞", "0.000", "no", "–"),
     )
 
 
@@ -53,11 +58,11 @@ def test_bounds_that_are_missing_leave_the_value():
 
 def test_unknown_column_is_named(make):
     with pytest.raises(InputError, match="Did you mean 'metric'"):
-        table_of(make.comparison(), columns=["metrics"])
+        table_of(make.evaluation(), columns=["metrics"])
 
 
-def test_latex_has_booktabs_rules_and_one_line_a_row(make):
-    table = table_of(make.comparison(), columns=["metric", "scope", "difference"], caption="Differences at 100 %")
+def test_latex_has_booktabs_rules_and_one_line_per_row(make):
+    table = table_of(make.evaluation(), columns=["metric", "scope", "value"], caption="Differences at 100 %")
     text = to_latex(table, label="tab:differences")
     for word in (
         "\\toprule",
@@ -96,7 +101,7 @@ def test_latex_row_does_not_begin_an_argument():
 
 def test_label_must_be_plain(make):
     with pytest.raises(InputError, match="label"):
-        to_latex(table_of(make.comparison(), columns=["metric"]), label="a}b")
+        to_latex(table_of(make.evaluation(), columns=["metric"]), label="a}b")
 
 
 @given(st.lists(st.tuples(words, st.floats(allow_nan=False, allow_infinity=False)), min_size=1, max_size=5))
@@ -110,7 +115,33 @@ def test_csv_returns_what_went_in(rows):
 
 def test_csv_of_a_result_is_written_and_lists_are_joined(make, tmp_path):
     path = tmp_path / "tables" / "comparison.csv"
-    text = to_csv(make.comparison(), path)
+    text = to_csv(make.signatures(), path)
     assert path.read_text(encoding="utf-8") == text
-    assert pl.read_csv(path).height == make.comparison().frame().height
+    assert pl.read_csv(path).height == make.signatures().frame().height
     assert to_csv(pl.DataFrame({"ids": [["a", "b"], ["c,d"]]})) == 'ids\na; b\n"c,d"\n'
+
+
+def test_rows_become_cells_and_repeated_names_are_left_blank():
+    rows = [{"model": "a", "x": 1}, {"model": "a", "y": Estimate(0.5, 0.4, 0.6)}, {"model": "b", "x": None}]
+    table = table_of_rows(rows, texts=["model"], named_once="model")
+    assert table.columns == ("model", "x", "y")
+    assert table.rows == (("a", "1", "–"), ("", "–", "0.500 [0.400, 0.600]"), ("b", "–", "–"))
+    assert table.is_number == (False, True, True)
+
+
+def test_a_full_disk_leaves_the_file_as_it_was(tmp_path, monkeypatch):
+    path = tmp_path / "a.csv"
+    path.write_text("old")
+
+    def full(fd):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(InputError, match="free space"):
+        to_csv(pl.DataFrame({"a": [1]}), path)
+    assert [p.name for p in tmp_path.iterdir()] == ["a.csv"]
+    assert path.read_text() == "old"
+
+
+def test_examples_run():
+    assert doctest.testmod(tables).failed == 0
