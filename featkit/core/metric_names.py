@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 
+
 @dataclasses.dataclass(frozen=True)
 class MetricName:
     """The names and the reading of one metric.
