@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from featkit.core.errors import InputError
 from featkit.core.arrays import as_groups
+from featkit.core.errors import InputError
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -156,9 +156,7 @@ def _evaluation(source: Source, split: Split, signature: Signature, again: bool)
     return evaluation
 
 
-def _detail(
-    one: Fitted, train: TrainingRows | None, options: SignatureOptions, again: bool
-) -> SignatureDetail | None:
+def _detail(one: Fitted, train: TrainingRows | None, options: SignatureOptions, again: bool) -> SignatureDetail | None:
     """Return the closer look at a signature: made where it is asked for, else the one that is there."""
     made_from = detail_fingerprint(one.source, one.signature, one.source.config.evaluate)
     results = one.source.results

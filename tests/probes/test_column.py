@@ -28,9 +28,7 @@ def test_what_is_below_chance_stays_below(cohort, monkeypatch, probed):
     monkeypatch.setattr(
         column_module,
         "patient_folds",
-        lambda y, patient, n_folds, *rest: (
-            is_first.astype(int) if n_folds == 2 else real(y, patient, n_folds, *rest)
-        ),
+        lambda y, patient, n_folds, *rest: is_first.astype(int) if n_folds == 2 else real(y, patient, n_folds, *rest),
     )
     found = probed("magnification", data, n_folds=2)
     assert found.metrics["auc"].value < 0.1
@@ -147,7 +145,11 @@ def test_a_few_patients_with_several_values_do_not_decide_the_null(probed):
 )
 def test_wrong_options_are_named(cohort, changed, message, probed):
     with pytest.raises(InputError, match=message):
-        probed("magnification", cohort(0) | {k: v for k, v in changed.items() if k == "label"}, **{k: v for k, v in changed.items() if k != "label"})
+        probed(
+            "magnification",
+            cohort(0) | {k: v for k, v in changed.items() if k == "label"},
+            **{k: v for k, v in changed.items() if k != "label"},
+        )
 
 
 def test_a_label_without_one_of_the_values_is_named(cohort, probed):

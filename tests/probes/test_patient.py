@@ -70,7 +70,9 @@ def test_a_patient_who_is_missing_at_a_magnification_is_not_sought_there(cohort,
     found = probed("patient", {k: v[keep] for k, v in data.items()})
     assert found.per_class["40X"]["n_patients"] == 23
     assert found.per_class["100X"]["n_patients"] == 24
-    assert found.notes == ("patients of whom no other has the same class and values of magnification, left as they are: 1",)
+    assert found.notes == (
+        "patients of whom no other has the same class and values of magnification, left as they are: 1",
+    )
 
 
 def test_nobody_seen_is_said(cohort, probed):

@@ -65,7 +65,11 @@ class TestContract:
 
         def refused(message, **changed):
             with pytest.raises(InputError, match=message):
-                probed(name, {**data, **{k: v for k, v in changed.items() if k in DATA}}, **FAST | {k: v for k, v in changed.items() if k not in DATA})
+                probed(
+                    name,
+                    {**data, **{k: v for k, v in changed.items() if k in DATA}},
+                    **FAST | {k: v for k, v in changed.items() if k not in DATA},
+                )
 
         X = data["X"].copy()
         X[[7, 30], 2] = np.nan

@@ -20,7 +20,9 @@ def test_a_relabelling_is_what_renaming_the_patches_gives(patches):
     Z, who, place, n_patients, n_domains = patches
     present = np.array([[np.any((who == p) & (place == t)) for t in range(n_domains)] for p in range(n_patients)])
     stratum = np.unique(present, axis=0, return_inverse=True)[1].ravel()
-    taken_for = np.stack([permuted_within(np.arange(n_patients), stratum, 6, seed) for seed in range(n_domains)], axis=1)
+    taken_for = np.stack(
+        [permuted_within(np.arange(n_patients), stratum, 6, seed) for seed in range(n_domains)], axis=1
+    )
     itself = np.tile(np.arange(n_patients), (n_domains, 1))
     for names in taken_for:
         renamed = names[place, who]

@@ -1,7 +1,7 @@
 import dataclasses
 
 from featkit.core.run_key import RunKey
-from featkit.reporting.comparison_tables import comparison_table, comparison_title, compared_models
+from featkit.reporting.comparison_tables import compared_models, comparison_table, comparison_title
 from featkit.reporting.tables import to_latex
 
 

@@ -143,7 +143,9 @@ def test_fixed_class_counts_would_cover_accuracy_and_brier_far_too_rarely():
 
     def draw(random):
         y, both, patient = world.sample(random.random(130) < share, random, (3, 8))
-        p = 1 / (1 + np.exp(2.0 - np.log(both[0] / (1 - both[0]))))  # leans to the commoner class, which it nearly always names
+        p = 1 / (
+            1 + np.exp(2.0 - np.log(both[0] / (1 - both[0])))
+        )  # leans to the commoner class, which it nearly always names
         one = Forecasts(y, p, patient)
         return one, one.with_p(np.full(len(y), 0.15))
 

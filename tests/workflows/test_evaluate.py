@@ -16,9 +16,7 @@ HEAD = RunKey("planted", seed=0, model="head")
 
 
 def fit(store=None, fold=None, positive=None, **given):
-    options = SignatureOptions(
-        path=PathOptions(n_lambdas=20), stability=StabilityOptions(n_pairs=0), positive=positive
-    )
+    options = SignatureOptions(path=PathOptions(n_lambdas=20), stability=StabilityOptions(n_pairs=0), positive=positive)
     return workflows.signatures(store, runs=RunFilter(fold=fold), options=options, **given)
 
 
@@ -115,7 +113,9 @@ def test_a_signature_of_other_embeddings_is_not_used(make_store, planted, tmp_pa
         score(other, "100X", output=out)
     (tmp_path / "moved").mkdir()
     changed = make_store("moved/planted", planted[0] + 1)
-    with pytest.raises(InputError, match="the signature of planted signature, 100X, seed 0 must be of the present store"):
+    with pytest.raises(
+        InputError, match="the signature of planted signature, 100X, seed 0 must be of the present store"
+    ):
         score(changed, "100X", output=out)
 
 

@@ -339,7 +339,8 @@ def domains_called(rows, names):
 
 
 @pytest.mark.parametrize(
-    "names", [("seedbank", "seed 1", "north", "seed"), ("H/E", "H/DAB", "h/e", "PAS, seed 2"), ("all", "a.b", "..", "ä")]
+    "names",
+    [("seedbank", "seed 1", "north", "seed"), ("H/E", "H/DAB", "h/e", "PAS, seed 2"), ("all", "a.b", "..", "ä")],
 )
 def test_folds_of_any_name_are_saved_and_found_again(make_store, planted, names, spied):
     store = make_store(rows=domains_called(planted[1], names), domain="site")

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from featkit.core.arrays import as_groups
 from featkit.core.errors import InputError
 from featkit.sparse.solvers.kernels import constant_columns
-from featkit.core.arrays import as_groups
 
 _BLOCK_BYTES = 1 << 26  # of float64 standardised at a time
 
