@@ -33,7 +33,7 @@ from featkit.results.comparison import Comparison, ComparisonRow
 from featkit.results.estimate import Estimate
 from featkit.results.variance_components import VarianceComponents
 
-_ORDER = {"fold": 0, "mean of folds": 1, "pooled": 2}
+_ORDER = {"fold": 0, "mean of folds": 1, "within folds": 2, "pooled": 3}
 
 
 @styled
