@@ -10,6 +10,7 @@ import pytest
 import featkit
 from featkit.core.errors import FeatkitWarning
 from featkit.core.options import PenaltyOptions
+from featkit.core.options import SplitOptions
 from featkit.data import leave_one_domain_out
 from featkit.data.adapters.breakhis import manifest_of_names
 from featkit.sparse import select_lambda
@@ -129,7 +130,7 @@ def test_real_features_become_a_signature_and_an_evaluation(texture, real, tmp_p
     evaluated = featkit.evaluate(store, fold="A")
     (evaluation,) = evaluated.evaluations.values()
     auc = evaluation.get("auc")
-    split = leave_one_domain_out(store.obs, "A", domain="site")
+    split = leave_one_domain_out(store.obs, "A", SplitOptions(domain="site"))
     assert (auc.unit, auc.n_units) == ("patient", split.audit.n_patients["test"])
     assert {half[p] for p in split.patients[split.rows("test")]} == {0}
     assert auc.low < auc.value < auc.high

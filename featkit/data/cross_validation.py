@@ -53,7 +53,7 @@ def leave_patients_out(
     >>> rows = [(f"p{i}-{k}", "ab"[i % 2], f"p{i}") for i in range(20) for k in range(3)]
     >>> table = pl.DataFrame(rows, schema=["patch_id", "label", "patient"], orient="row")
     >>> leave_patients_out(table, "fold 1", SplitOptions(n_folds=5))
-    Split(fold='fold 1', train 36, val 12, test 12, unused 0 patches)
+    Split(fold='fold 1', train 42, val 6, test 12, unused 0 patches)
     """
     options = options or SplitOptions()
     names = fold_names(options.n_folds)

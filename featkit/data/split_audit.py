@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import polars as pl
 
 from featkit.core.identifiers import near_twins
@@ -38,7 +40,8 @@ def audit_roles(
     )
     used = table.filter(pl.col("role").is_in(USED_ROLES))
     patients = patients_of(table)
-    notes = _notes(table, used)
+    called = {"patient": patient, "label": "label", "domain": domain or "domain"}
+    notes = [*_look_alikes(table, called), *_notes(table, used)]
     if design == "leave-one-domain-out" and domain is not None:
         notes.insert(0, explained(patients, domain, fold))
     return SplitAudit(
@@ -89,13 +92,18 @@ def _label_conflicts(table: pl.DataFrame) -> tuple[dict[str, object], ...]:
     return tuple(groups.select(PIXEL_HASH, "patch_ids", "labels").iter_rows(named=True))
 
 
-def _notes(table: pl.DataFrame, used: pl.DataFrame) -> list[str]:
+def _look_alikes(table: pl.DataFrame, called: Mapping[str, str]) -> list[str]:
     notes = []
-    for column in ("patient", "label", "domain"):
+    for column, name in called.items():
         twins = near_twins(table[column].unique().to_list())
         if twins:
             shown = first_few([" and ".join(map(repr, group)) for group in twins])
-            notes.append(f"{column}: names that differ only in how they are written count as different: {shown}")
+            notes.append(f"{name}: names that differ only in how they are written count as different: {shown}")
+    return notes
+
+
+def _notes(table: pl.DataFrame, used: pl.DataFrame) -> list[str]:
+    notes = []
     mixed = table.group_by("patient").agg(n=pl.col("label").n_unique()).filter(pl.col("n") > 1)["patient"].sort()
     if mixed.len():
         notes.append(f"{mixed.len()} patients have patches of more than one class: {first_few(mixed.to_list())}")

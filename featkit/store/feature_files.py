@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -50,7 +50,8 @@ def read_features(path: str | Path, options: ImportOptions) -> FeatureTable:
     if not path.is_file():
         raise InputError("table must exist", path, "Check the path")
     with _named(path):
-        return READERS[max(endings, key=len)](path, options)
+        read: Callable[[Path, ImportOptions], FeatureTable] = READERS[max(endings, key=len)]
+        return read(path, options)
 
 
 def read_npz(path: Path, options: ImportOptions) -> FeatureTable:
@@ -120,7 +121,7 @@ def _read_lists(path: Path, array: str | None) -> FeatureTable:
     name = _the_one(lists, array, "list column")
     lengths = table[name].cast(pl.List(pl.Float32)).list.len()
     if lengths.n_unique() != 1 or lengths[0] in (None, 0):
-        got = f"{lengths.min()} to {lengths.max()} values, {table[name].null_count()} missing"
+        got = f"{lengths.min()!r} to {lengths.max()!r} values, {table[name].null_count()} missing"
         raise InputError(f"lists in {name} must be equally long", got, "Remove the incomplete rows")
     flat = table[name].cast(pl.List(pl.Float32)).explode().to_numpy()
     return FeatureTable(flat.reshape(len(table), int(lengths[0])), table.drop(lists))

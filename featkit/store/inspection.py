@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from featkit.core.errors import InputError
+from featkit.core.text import listed
 from featkit.store.assemble import Moments
 from featkit.store.layout import read_mapping
 from featkit.store.rows import rows_sha256
@@ -93,6 +95,24 @@ def verify_store(path: str | Path) -> StoreCheck:
     if found != store.store_id and not bad_shards:
         bad_parts.append("store_id")
     return StoreCheck(not bad_shards and not bad_parts, tuple(bad_shards), tuple(bad_parts), store.store_id)
+
+
+def require_intact(path: str | Path) -> None:
+    """Read a whole store, and refuse it if something is not as it was sealed: nothing damaged is called finished.
+
+    Raises
+    ------
+    InputError
+        Naming the damaged rows and parts.
+    """
+    check = verify_store(path)
+    if not check.is_intact:
+        shards = [f"rows {first} to {last}" for first, last in check.bad_shards]
+        raise InputError(
+            f"the store at {path} must be as it was sealed",
+            f"damage in {listed([*shards, *check.bad_parts])}",
+            f"Delete {path} and run again",
+        )
 
 
 def _obs_holds(store: EmbeddingStore) -> bool:

@@ -15,9 +15,9 @@ import numpy as np
 from featkit.core.errors import InputError
 from featkit.core.files import disk_errors, require_free, write_bytes
 from featkit.core.options import StoreOptions
-from featkit.core.text import first_few, listed
+from featkit.core.text import first_few
 from featkit.store.assemble import assemble, kept_rows
-from featkit.store.inspection import verify_store
+from featkit.store.inspection import require_intact
 from featkit.store.layout import is_element_name, json_ready
 from featkit.store.lock import LockedError, locked
 from featkit.store.rows import checked_column, checked_rows, rows_sha256
@@ -109,7 +109,7 @@ class StoreWriter:
             begun.require_same(plan, path if is_there else folder)
         writer = cls(path, rows, plan)
         if is_there:
-            _require_intact(path)
+            require_intact(path)
         else:
             with disk_errors(folder):
                 writer._staging.begin()
@@ -318,16 +318,4 @@ def _check_plan(
     if options.dimensions and len(options.dimensions) != n_dimensions:
         raise InputError(
             f"names of dimensions must be one per dimension ({n_dimensions})", len(options.dimensions), "Give them all"
-        )
-
-
-def _require_intact(path: Path) -> None:
-    """Refuse to call a store finished whose values are not those that were sealed."""
-    check = verify_store(path)
-    if not check.is_intact:
-        shards = [f"rows {first} to {last}" for first, last in check.bad_shards]
-        raise InputError(
-            f"the store at {path} must be as it was sealed",
-            f"damage in {listed([*shards, *check.bad_parts])}",
-            f"Delete {path} and run again",
         )

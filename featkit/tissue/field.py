@@ -62,7 +62,7 @@ class Field:
         coarse = texture(x[None, :], y[:, None], wavelength, offset)
         tall = coarse[rows] + down[:, None] * (coarse[rows + 1] - coarse[rows])
         left = tall[:, columns]
-        return left + to_right * (tall[:, columns + 1] - left)
+        return np.asarray(left + to_right * (tall[:, columns + 1] - left))
 
     def shows(self, x: np.ndarray, y: np.ndarray, reach: np.ndarray | float = 0.0) -> np.ndarray:
         """Return which things of half width ``reach`` um at x, y are seen at least in part."""

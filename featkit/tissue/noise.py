@@ -52,7 +52,7 @@ def texture(x: np.ndarray, y: np.ndarray, wavelength: float, offset: float = 0.0
     lower, lower_right = tile[_SIDE + 1 :].take(at), tile[_SIDE + 2 :].take(at)
     upper += du * (upper_right - upper)
     lower += du * (lower_right - lower)
-    return upper + dv * (lower - upper)
+    return np.asarray(upper + dv * (lower - upper))
 
 
 def ramp(x: np.ndarray | np.floating, low: float, high: float) -> np.ndarray:

@@ -115,7 +115,7 @@ def _profile(nuclei: Nuclei, dx: np.ndarray, dy: np.ndarray, mpp: float, grain: 
         spot = nuclei.nucleolus[each]
         far = np.hypot(dx - 0.22 * a * c, dy - 0.22 * a * s)
         body = np.maximum(body + 0.75 * (1 - ramp(far - spot, -soft, soft)) * (spot > 0), 0.15)
-    return (0.86 * cover * nuclei.density[each] * body).astype(np.float32)
+    return np.asarray(0.86 * cover * nuclei.density[each] * body, dtype=np.float32)
 
 
 def _structures(outlines: tuple[Outline, ...], field: Field) -> tuple[np.ndarray, np.ndarray]:

@@ -46,7 +46,7 @@ class Outline:
         dx, dy = x - self.x, y - self.y
         c, s = np.cos(self.angle), np.sin(self.angle)
         u, v = (dx * c + dy * s) / self.stretch, (-dx * s + dy * c) * self.stretch
-        return self.edge(np.arctan2(v, u)) - np.hypot(u, v)
+        return np.asarray(self.edge(np.arctan2(v, u)) - np.hypot(u, v))
 
     def edge(self, turn: np.ndarray) -> np.ndarray:
         """Return the curve's radius at angles ``turn`` of its own unstretched frame."""
@@ -57,7 +57,7 @@ class Outline:
     def _edges(self) -> np.ndarray:
         turn = np.arange(_TURNS) * (2 * np.pi / _TURNS)
         bends = (self.waves * np.cos(np.multiply.outer(turn, _HARMONICS) + self.phases)).sum(axis=-1)
-        return (self.radius * (1.0 + bends)).astype(np.float32)
+        return np.asarray(self.radius * (1.0 + bends), dtype=np.float32)
 
     def at(self, turn: np.ndarray, depth: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return x, y and the outward direction of places ``depth`` um inside the curve at angles ``turn``."""
@@ -370,7 +370,7 @@ def _fibre_angle(specimen: Specimen, x: np.ndarray, y: np.ndarray) -> np.ndarray
         return specimen.fibres(x, y, specimen.bend(lambda wavelength, offset: texture(x, y, wavelength, offset)))[1]
 
     gx, gy = across(x + step, y) - across(x - step, y), across(x, y + step) - across(x, y - step)
-    return np.arctan2(-gx, gy)
+    return np.asarray(np.arctan2(-gx, gy))
 
 
 def _outside(nuclei: Nuclei, outlines: tuple[Outline, ...]) -> Nuclei:

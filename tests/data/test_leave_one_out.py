@@ -312,6 +312,12 @@ def test_near_twins_among_the_patients_are_named(table):
     )
 
 
+def test_near_twins_among_the_domains_are_named_by_the_column():
+    frame = nested(sites=["Site A", "site A", "B"])
+    notes = leave_one_domain_out(frame, "B", SplitOptions(domain="site")).audit.notes
+    assert "site: names that differ only in how they are written count as different: 'Site A' and 'site A'" in notes
+
+
 def test_survival_times_are_no_classes(table):
     days = table({f"p{i}": str(100 + 17 * i) for i in range(20)})
     with pytest.raises(InputError, match=r"'label' must name classes, got 20 different numbers such as .*cut them"):

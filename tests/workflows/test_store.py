@@ -37,12 +37,17 @@ def test_an_imported_store_is_told_its_columns_and_its_domain(table, tmp_path):
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"domain": "hospital"}, "must have the column hospital, got case_id"),
+        (
+            {"domain": "hospital", "metadata": "m.csv", "columns": {"patient": "case_id"}},
+            "must have the column hospital",
+        ),
+        ({"columns": {"patient": "case_id"}}, "must have the column label"),
         ({"columns": {"patient": "who"}}, "column must be in the table, got who"),
         ({"metadata": "nowhere.csv"}, "table must exist"),
     ],
 )
-def test_what_is_missing_is_named_and_nothing_is_written(table, tmp_path, options, said):
+def test_what_is_missing_is_named_and_nothing_is_written(table, tmp_path, monkeypatch, options, said):
+    monkeypatch.chdir(tmp_path)
     with pytest.raises(InputError, match=said):
         workflows.store_import(tmp_path / "t.npz", tmp_path / "x.zarr", **options)
     assert not (tmp_path / "x.zarr").exists()
@@ -50,7 +55,7 @@ def test_what_is_missing_is_named_and_nothing_is_written(table, tmp_path, option
 
 def test_values_that_are_not_finite_are_refused_by_name(table, tmp_path):
     table[5, 2] = np.nan
-    np.savez(tmp_path / "nan.npz", X=table)
+    np.savez(tmp_path / "nan.npz", X=table, label=["a", "b"] * 12, patient=np.arange(24))
     with pytest.raises(InputError, match="embeddings must be finite in float32, got NaN or infinity for patch-05"):
         workflows.store_import(tmp_path / "nan.npz", tmp_path / "x.zarr")
     assert not (tmp_path / "x.zarr").exists()

@@ -108,7 +108,7 @@ def _finished(
     made: Embedding, target: Path, provenance: dict[str, Any], options: ExtractOptions
 ) -> EmbeddingStore | None:
     """Return the sealed store at ``target`` if it holds what is asked for."""
-    from featkit.store import open_store
+    from featkit.store import open_store, require_intact
 
     if not target.exists():
         return None
@@ -116,7 +116,10 @@ def _finished(
     keys = ("weights_sha256", "transform", *made.facts)  # versions of libraries may differ
     is_same = all(store.provenance.get(k) == provenance[k] for k in keys) and store.seal.dtype == options.dtype
     is_same = is_same and options.precision in ("auto", store.provenance.get("precision"))
-    return store if is_same and store.provenance["n_patches_given"] == len(made.frame) else None
+    if not is_same or store.provenance["n_patches_given"] != len(made.frame):
+        return None
+    require_intact(target)  # a damaged store is not finished
+    return store
 
 
 def _write(made: Embedding, target: Path, provenance: dict[str, Any], options: ExtractOptions) -> EmbeddingStore:

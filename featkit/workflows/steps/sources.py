@@ -284,25 +284,7 @@ def _single_source(store: EmbeddingStore, path: Path, split: SplitOptions | None
 
 def _restrict(split: Split, store: EmbeddingStore) -> Split:
     """Return the saved split for the store's patches: those that could not be read are in no store."""
-    from featkit.data.split import from_roles
-
-    role = dict(zip(split.patch_ids.tolist(), split.role.tolist(), strict=True))
-    ids = store.obs["patch_id"].to_list()
-    strange = [p for p in ids if p not in role]
-    if strange:
-        raise InputError(
-            f"the store's patches must be in the split of fold {split.fold}",
-            f"{len(strange)} others, first {strange[0]}",
-            "Make the split again with 'featkit split'",
-        )
-    return from_roles(
-        _with_pixel_hash(store),
-        [role[p] for p in ids],
-        fold=split.fold,
-        domain=split.domain,
-        patient=split.patient,
-        seed=split.seed,
-    )
+    return split.for_table(_with_pixel_hash(store))
 
 
 def _with_pixel_hash(store: EmbeddingStore) -> pl.DataFrame:
