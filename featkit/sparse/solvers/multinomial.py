@@ -228,7 +228,7 @@ class GroupedProblem:
                 J[:, c, :, e] = J[:, e, :, c] = H[:k, :k]
         new = self.B.copy()
         new[:, active] = solve_coupled(J, slope[:, active].T, new[:, active].T, l1[active]).T
-        return self._move(new, packed, slope, l1)
+        return self._move(new, packed, slope, l1, is_exact=True)
 
     def _step(self, packed: np.ndarray, slope: np.ndarray, l1: np.ndarray, tolerance: float) -> bool:
         """Take one step; returns whether the objective fell."""
@@ -252,14 +252,23 @@ class GroupedProblem:
         new[:, np.linalg.norm(new, axis=0) <= 1e-15] = 0.0
         return self._move(new, packed, slope, l1)
 
-    def _move(self, new: np.ndarray, packed: np.ndarray, slope: np.ndarray, l1: np.ndarray) -> bool:
-        """Go towards ``new`` as far as the objective falls; returns whether it did."""
+    def _move(
+        self, new: np.ndarray, packed: np.ndarray, slope: np.ndarray, l1: np.ndarray, is_exact: bool = False
+    ) -> bool:
+        """Go towards ``new`` as far as the objective falls; returns whether it did.
+
+        Between copies coefficients move far with little effect on rows, which is then summed in float64, ``is_exact``.
+        """
         step = new - self.B
         change = float(l1 @ (np.linalg.norm(new, axis=0) - np.linalg.norm(self.B, axis=0)))
         start = change - float(np.sum(slope * step))
         if not start < 0.0:
             return False
-        direction = (step.astype(self.dtype) @ packed).astype(np.float64)
+        if is_exact:
+            moved = np.flatnonzero(step.any(axis=0))
+            direction = step[:, moved] @ packed[moved].astype(np.float64)
+        else:
+            direction = (step.astype(self.dtype) @ packed).astype(np.float64)
         origin, length, done = self.eta, 1.0, 0.0
         for _ in range(30):
             self.eta, done = origin + length * direction, length
