@@ -13,6 +13,8 @@ from .calibration import ReliabilityCurve as ReliabilityCurve
 from .comparison import Comparison as Comparison
 from .comparison import ComparisonRow as ComparisonRow
 from .comparison import PermutationTest as PermutationTest
+from .copied_dimensions import CopiedDimensions as CopiedDimensions
+from .dense_model import DenseModel as DenseModel
 from .estimate import Estimate as Estimate
 from .evaluation import Curve as Curve
 from .evaluation import Evaluation as Evaluation

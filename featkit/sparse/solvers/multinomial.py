@@ -17,7 +17,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from featkit.sparse.solvers.kernels import compiled, gram, pack
+from featkit.sparse.solvers.grouped_descent import group_coordinate_descent, solve_coupled
+from featkit.sparse.solvers.kernels import gram, pack
 from featkit.sparse.solvers.path_record import PathRecord
 from featkit.sparse.solvers.working_set import ALL_ROWS
 
@@ -28,75 +29,11 @@ _BALANCED = 1e-13  # sum of a class's residuals at which its intercept is solved
 _UNBALANCED = 1e-9  # and beyond which it is not
 _MAX_STEPS = 500
 _ROUNDS = 30
-_PATIENCE = 6  # steps at a penalty before Newton steps are mixed in
-_SMALL = 1024  # coefficients for which they are
-
-
-@compiled
-def group_coordinate_descent(
-    H: np.ndarray,
-    scales: np.ndarray,
-    slope: np.ndarray,
-    new: np.ndarray,
-    l1: np.ndarray,
-    floor: float,
-    max_sweeps: int,
-) -> None:
-    """Minimise ``-<slope, step> + sum_c scales_c step_c'H step_c / 2`` plus ``sum_a l1_a ||new[:, a]||`` by blocks.
-
-    H (capacity, capacity) float32, scales (K,), slope and new (K, k), both overwritten. Sweeps end when one gains less
-    than 1e-3 of the first, or ``floor``.
-    """
-    n_classes, k = slope.shape
-    wanted = np.empty(n_classes)
-    target = -1.0
-    for _ in range(max_sweeps):
-        gain = 0.0
-        for a in range(k):
-            stiffness, row = H[a, a], H[a]
-            norm = stiffest = size = 0.0
-            for c in range(n_classes):
-                wanted[c] = slope[c, a] + stiffness * scales[c] * new[c, a]
-                norm += wanted[c] * wanted[c]
-                size += abs(new[c, a])
-                stiffest = max(stiffest, stiffness * scales[c])
-            norm = np.sqrt(norm)
-            is_zero = norm <= l1[a]
-            if (is_zero and size == 0.0) or stiffest <= 0.0:
-                continue
-            length = 0.0
-            if not is_zero and l1[a] > 0.0:
-                # the new length solves sum_c (wanted_c / (H_c length + l1))**2 = 1: Newton, from below
-                length = (norm - l1[a]) / stiffest
-                for _ in range(50):
-                    value = slope_of = 0.0
-                    for c in range(n_classes):
-                        share = stiffness * scales[c] * length + l1[a]
-                        part = wanted[c] / share
-                        value += part * part
-                        slope_of -= part * part * stiffness * scales[c] / share
-                    move = -(1.0 - 1.0 / np.sqrt(value)) * value / slope_of
-                    length += move
-                    if abs(move) <= 1e-12 * length:
-                        break
-            for c in range(n_classes):
-                old, own = new[c, a], stiffness * scales[c]
-                if is_zero:
-                    new[c, a] = 0.0
-                elif l1[a] > 0.0:
-                    new[c, a] = wanted[c] * length / (own * length + l1[a])
-                else:
-                    new[c, a] = wanted[c] / own
-                change = new[c, a] - old
-                if change != 0.0:
-                    gain += own * change * change
-                    of_class, by = slope[c], change * scales[c]
-                    for b in range(k):
-                        of_class[b] -= by * row[b]
-        if target < 0.0:
-            target = max(1e-3 * gain, floor)
-        if gain <= target:
-            return
+_PATIENCE = 6  # steps at a penalty before classes are coupled,
+_PER_STEP = 100  # and one more for so many coefficients: coupling begins when steps have cost about as much
+_MOST_COUPLED = 4096  # coefficients of active dimensions for which they are: their Hessian takes 64 MiB
+_MOST_SOLVED = 2048  # coefficients other than zero for which they are: a dense solve takes about 0.2 s
+_NEAR = 0.98  # share of its limit beyond which the gradient of a dimension that is zero counts as active
 
 
 class GroupedProblem:
@@ -261,8 +198,7 @@ class GroupedProblem:
                 self.n_built = 0
             before = gap
             self._extra += n_steps > 0
-            is_slow = n_steps >= _PATIENCE and n_steps % 2 == 0
-            if is_slow and self._newton(packed, slope, l1):
+            if n_steps >= _PATIENCE + len(self.B) * k // _PER_STEP and self._coupled_step(packed, slope, l1):
                 continue
             if not self._step(packed, slope, l1, tolerance):
                 if not self.is_stale:
@@ -270,37 +206,29 @@ class GroupedProblem:
                 self.n_built = 0
         return _MAX_STEPS
 
-    def _newton(self, packed: np.ndarray, slope: np.ndarray, l1: np.ndarray) -> bool:
-        """Take one Newton step over the dimensions that are not zero, with every class's own Hessian.
+    def _coupled_step(self, packed: np.ndarray, slope: np.ndarray, l1: np.ndarray) -> bool:
+        """Take one proximal Newton step over the active dimensions, with every class's own Hessian.
 
         Where dimensions are collinear, or classes are unsure about different rows, the mean coupling of `_step` is far
         from the truth; this costs K (K + 1) / 2 Gram matrices. Returns whether the objective fell.
         """
-        K = len(self.B)
-        kept = np.flatnonzero(self.B.any(axis=0) | (l1 == 0.0))
-        size = kept.size
-        if K * size > _SMALL:
+        n_classes = len(self.B)
+        sizes = np.linalg.norm(slope, axis=0)
+        active = np.flatnonzero(self.B.any(axis=0) | (l1 == 0.0) | (sizes > _NEAR * l1))
+        k = active.size
+        n_selected = np.count_nonzero(self.B.any(axis=0))
+        if n_classes * k > _MOST_COUPLED or n_classes * n_selected > _MOST_SOLVED:
             return False
-        columns = self.packed[np.concatenate([kept, [0, 0, 0]])]  # the kernel goes by fours
-        J, H = np.empty((K, size, K, size)), np.empty((size + 3, size + 3), np.float32)
-        for c in range(K):
+        columns = self.packed[np.concatenate([active, [0, 0, 0]])]  # the kernel goes by fours
+        J, H = np.empty((k, n_classes, k, n_classes), np.float32), np.empty((k + 3, k + 3), np.float32)
+        for c in range(n_classes):
             for e in range(c + 1):
                 weights = self.w * self.P[c] * ((c == e) - self.P[e])
-                gram(columns, size, 0, weights.astype(np.float32), H)
-                J[c, :, e] = J[e, :, c] = H[:size, :size]
-        norms = np.linalg.norm(self.B[:, kept], axis=0)
-        bend = np.divide(l1[kept], norms, out=np.zeros(size), where=l1[kept] > 0.0)
-        unit = np.divide(self.B[:, kept], norms, out=np.zeros((K, size)), where=l1[kept] > 0.0)
-        for c in range(K):
-            for e in range(K):
-                J[c, range(size), e, range(size)] += bend * ((c == e) - unit[c] * unit[e])
-        flat = J.reshape(K * size, K * size)
-        flat[np.diag_indices(K * size)] += 1e-9 * np.trace(flat) / (K * size)
-        wanted = np.linalg.solve(flat, (slope[:, kept] - l1[kept] * unit).ravel())
+                gram(columns, k, 0, weights.astype(np.float32), H)
+                J[:, c, :, e] = J[:, e, :, c] = H[:k, :k]
         new = self.B.copy()
-        new[:, kept] += wanted.reshape(K, size)
-        new[:, (l1 > 0.0) & (np.einsum("ka,ka->a", new, self.B) <= 0.0)] = 0.0  # turned round: it stops at zero
-        return self._move(new, packed, slope, l1)
+        new[:, active] = solve_coupled(J, slope[:, active].T, new[:, active].T, l1[active]).T
+        return self._move(new, packed, slope, l1, is_exact=True)
 
     def _step(self, packed: np.ndarray, slope: np.ndarray, l1: np.ndarray, tolerance: float) -> bool:
         """Take one step; returns whether the objective fell."""
@@ -324,14 +252,23 @@ class GroupedProblem:
         new[:, np.linalg.norm(new, axis=0) <= 1e-15] = 0.0
         return self._move(new, packed, slope, l1)
 
-    def _move(self, new: np.ndarray, packed: np.ndarray, slope: np.ndarray, l1: np.ndarray) -> bool:
-        """Go towards ``new`` as far as the objective falls; returns whether it did."""
+    def _move(
+        self, new: np.ndarray, packed: np.ndarray, slope: np.ndarray, l1: np.ndarray, is_exact: bool = False
+    ) -> bool:
+        """Go towards ``new`` as far as the objective falls; returns whether it did.
+
+        Between copies coefficients move far with little effect on rows, which is then summed in float64, ``is_exact``.
+        """
         step = new - self.B
         change = float(l1 @ (np.linalg.norm(new, axis=0) - np.linalg.norm(self.B, axis=0)))
         start = change - float(np.sum(slope * step))
         if not start < 0.0:
             return False
-        direction = (step.astype(self.dtype) @ packed).astype(np.float64)
+        if is_exact:
+            moved = np.flatnonzero(step.any(axis=0))
+            direction = step[:, moved] @ packed[moved].astype(np.float64)
+        else:
+            direction = (step.astype(self.dtype) @ packed).astype(np.float64)
         origin, length, done = self.eta, 1.0, 0.0
         for _ in range(30):
             self.eta, done = origin + length * direction, length

@@ -4,7 +4,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from threadpoolctl import threadpool_limits
 
-from featkit.sparse.solvers.multinomial import GroupedProblem, group_coordinate_descent
+from featkit.sparse.solvers.grouped_descent import group_coordinate_descent
+from featkit.sparse.solvers.multinomial import GroupedProblem
 
 
 @pytest.fixture(autouse=True)
