@@ -62,7 +62,7 @@ BAD = {
     "has a colour palette": lambda path: Image.new("P", (96, 96)).save(path, format="PNG"),
     "holds 2 pictures": animation,
     "has more than 64,000,000 pixels": bomb,
-    "is not an image": lambda path: path.write_text("%PDF-1.4 no picture"),
+    "is no PNG, WebP, JPEG, TIFF or BMP": lambda path: path.write_text("%PDF-1.4 no picture"),
     "must exist": lambda path: path.unlink(),
 }
 
@@ -144,7 +144,8 @@ def test_a_fold_of_one_class_and_too_few_patients(fresh_workspace, refused):
     table = fresh_workspace / "data" / "manifest.csv"
     rows.filter((pl.col("magnification") != "100X") | (pl.col("label") == "benign")).write_csv(table)
     assert run(["init"]) == 0
-    assert "test of fold 100X must hold more than one class, got only benign. Use another seed" in refused("split")
+    said = refused("split --fold 100X")
+    assert "test of fold 100X must hold more than one class, got only benign. Use another seed" in said
     few = [*rows.filter(label="benign")["patient"].unique()[:2], *rows.filter(label="malignant")["patient"].unique()]
     rows.filter(pl.col("patient").is_in(few)).write_csv(table)
     assert run(["init"]) == 0
@@ -200,10 +201,10 @@ def test_a_table_with_nan_is_not_imported_and_its_path_stays_free(tmp_path, refu
     X = np.ones((8, 3), dtype=np.float32)
     X[3, 1] = np.nan
     np.savez("t.npz", X=X)
-    assert "embeddings must be finite" in refused("store import t.npz -o x.zarr")
+    assert "embeddings must be finite" in refused("store import t.npz -o x.zarr --groups patches --unlabelled")
     X[3, 1] = 0
     np.savez("t.npz", X=X)
-    assert run(["store", "import", "t.npz", "-o", "x.zarr"]) == 0
+    assert run(["store", "import", "t.npz", "-o", "x.zarr", "--groups", "patches", "--unlabelled"]) == 0
 
 
 @pytest.fixture
