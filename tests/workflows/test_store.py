@@ -46,7 +46,9 @@ def test_an_imported_store_is_told_its_columns_and_its_domain(table, tmp_path):
 )
 def test_what_is_missing_is_named_and_nothing_is_written(table, tmp_path, options, said):
     with pytest.raises(InputError, match=said):
-        workflows.store_import(tmp_path / "t.npz", tmp_path / "x.zarr", options=ImportOptions(unlabelled=True, **options))
+        workflows.store_import(
+            tmp_path / "t.npz", tmp_path / "x.zarr", options=ImportOptions(unlabelled=True, **options)
+        )
     assert not (tmp_path / "x.zarr").exists()
 
 
