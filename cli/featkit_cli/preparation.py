@@ -224,19 +224,40 @@ def store_verify(
 
 
 def store_import(
-    table: Annotated[Path, typer.Argument(help=".npz, .npy, .csv or .parquet with embeddings.")],
+    table: Annotated[Path, typer.Argument(help="Embeddings: .npz, .npy, or a table (CSV, TSV, Parquet).")],
     output: Annotated[Path, typer.Option("--output", "-o", help="The store to write.")],
-    metadata: Annotated[Path | None, typer.Option(help="CSV or Parquet with patch_id, label, patient, ...")] = None,
+    metadata: Annotated[
+        str | None, typer.Option(help="Table with patch_id, label, patient, magnification, ...")
+    ] = None,
     columns: Columns = None,
     domain: Annotated[str | None, typer.Option(help="Column to generalise over (default: magnification).")] = None,
+    dimensions: Annotated[
+        list[str] | None,
+        typer.Option(help="A column of the embedding, or a pattern such as 'feature_*'; repeat for more."),
+    ] = None,
+    array: Annotated[str | None, typer.Option(help="The matrix of an .npz, or the list column of a table.")] = None,
+    groups: Annotated[
+        str | None, typer.Option(help="patients, or patches where nobody knows the patients (default: patients).")
+    ] = None,
+    unlabelled: Annotated[bool, typer.Option("--unlabelled", help="Take a table without the column label.")] = False,
+    dtype: Annotated[str | None, typer.Option(help="float32 or float16 (default: float32).")] = None,
     json: Json = False,
 ) -> None:
     """Make a store from embeddings that already exist."""
     from featkit import workflows
+    from featkit.core.options import ImportOptions
 
-    store = workflows.store_import(
-        table, output, metadata=metadata, columns=show.pairs("--columns", columns), domain=domain
+    options = ImportOptions().with_given(
+        metadata=metadata,
+        columns=show.pairs("--columns", columns),
+        domain=domain,
+        dimensions=dimensions,
+        array=array,
+        groups=groups,
+        unlabelled=unlabelled or None,
+        dtype=dtype,
     )
+    store = workflows.store_import(table, output, options=options)
     if json:
         show.as_json({"path": store.path, "n": store.n, "d": store.d, "store_id": store.store_id})
     else:

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from featkit_cli import show
+from featkit_cli.configured import configured, design
 
 Columns = Annotated[
     list[str] | None,
@@ -115,11 +116,14 @@ def init(
 
 def report(
     store: Annotated[Path | None, typer.Argument(help="A store outside a workspace.")] = None,
+    domain: Annotated[str | None, typer.Option(help="The column to generalise over (default: the store's).")] = None,
+    title: Annotated[str | None, typer.Option(help="Title of the page.")] = None,
+    again: Annotated[bool, typer.Option("--again", help="Draw the page also where it is there already.")] = False,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="The HTML file.")] = None,
-    title: Annotated[str, typer.Option(help="Title of the page.")] = "",
 ) -> None:
     """Write one self-contained page with everything found."""
     from featkit import workflows
 
-    path = workflows.report(store, output=output, title=title)
+    split = design(store, configured(store), domain=domain)
+    path = workflows.report(store, split=split, title=title, again=again, output=output)
     show.line(f"Open {path}")

@@ -52,4 +52,5 @@ def computing(precision: str, device: torch.device) -> AbstractContextManager[ob
     """Return the block in which a network computes at ``precision`` (weights stay float32)."""
     if precision == "float32":
         return contextlib.nullcontext()
-    return torch.autocast(device.type, dtype=PRECISIONS[precision])
+    block: AbstractContextManager[object] = torch.autocast(device.type, dtype=PRECISIONS[precision])
+    return block

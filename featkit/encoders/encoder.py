@@ -63,7 +63,6 @@ class Encoder(nn.Module):
         """Return embeddings (b, d) of standardised patches (b, 3, height, width), with gradients where wanted."""
         return self.network(images)
 
-    @torch.inference_mode()
     def embed(self, images: torch.Tensor) -> torch.Tensor:
         """Return embeddings without gradients.
 
@@ -84,7 +83,8 @@ class Encoder(nn.Module):
         """
         if any(part.training for part in self.modules()):
             raise InputError("encoder must be in eval mode to embed", "training mode", "Call encoder.eval() first")
-        return self.network(images).float()
+        with torch.inference_mode():
+            return self.network(images).float()
 
     @property
     def weights_sha256(self) -> str:

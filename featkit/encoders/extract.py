@@ -218,20 +218,20 @@ def _embed(
     )
 
 
-@torch.inference_mode()
 def _forward(
     encoder: Encoder, head: nn.Module | None, pixels: torch.Tensor, device: torch.device, precision: str
 ) -> tuple[np.ndarray, np.ndarray | None]:
-    images = encoder.transform.normalise(pixels.to(device, non_blocking=True))
-    with computing(precision, device):
-        embeddings = encoder.embed(images)
-    shares = None if head is None else head(embeddings).float().softmax(dim=1).cpu().numpy()
-    return embeddings.cpu().numpy(), shares
+    with torch.inference_mode():
+        images = encoder.transform.normalise(pixels.to(device, non_blocking=True))
+        with computing(precision, device):
+            embeddings = encoder.embed(images)
+        shares = None if head is None else head(embeddings).float().softmax(dim=1).cpu().numpy()
+        return embeddings.cpu().numpy(), shares
 
 
-@torch.inference_mode()
 def _count_classes(head: nn.Module, encoder: Encoder, device: torch.device) -> int:
-    return int(head(torch.zeros(1, encoder.n_dimensions, device=device)).shape[1])
+    with torch.inference_mode():
+        return int(head(torch.zeros(1, encoder.n_dimensions, device=device)).shape[1])
 
 
 def _smaller(size: int, device: torch.device) -> int:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from featkit.core.errors import InputError
 from featkit.encoders.encoder import Encoder
-from featkit.encoders.registry import ENCODERS
+from featkit.encoders.registry import ENCODERS, Family
 from featkit.encoders.weights import SUFFIXES
 
 
@@ -46,14 +46,16 @@ def load_encoder(spec: str, *, weights: str | Path | None = None, offline: bool 
     family, _, name = spec.partition(":")
     chosen = str(weights) if weights is not None else None
     if family in ENCODERS:
-        return ENCODERS[family].load(name, weights=chosen, offline=offline, seed=seed)
+        found: type[Family] = ENCODERS[family]
+        return found.load(name, weights=chosen, offline=offline, seed=seed)
     if _is_file(spec):
         from featkit.encoders.saved import restore_encoder
 
         if chosen is not None:
             raise InputError("weights must be given once", f"{spec} and {chosen}", "Drop one of them")
         return restore_encoder(spec)
-    return ENCODERS["timm"].load(spec, weights=chosen, offline=offline, seed=seed)
+    timm: type[Family] = ENCODERS["timm"]
+    return timm.load(spec, weights=chosen, offline=offline, seed=seed)
 
 
 def check_encoder(spec: str) -> None:

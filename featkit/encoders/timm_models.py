@@ -91,7 +91,7 @@ def check_timm_name(name: str) -> None:
         import timm
 
         close = difflib.get_close_matches(name, timm.list_models(), n=3, cutoff=0.6)
-        fix = f"Did you mean {', '.join(close)}?" if close else "timm.list_models() names them all"
+        fix = f"Did you mean {', '.join(close)}" if close else "timm.list_models() names them all"
         raise InputError("encoder must be a timm model", repr(name), fix)
 
 

@@ -111,8 +111,9 @@ def read_record(folder: Path) -> dict[str, Any]:
     if not path.is_file():
         state = " (training there is not finished)" if (folder / "state.pt").is_file() else ""
         raise InputError(f"checkpoint must be finished, no {_RECORD} in {folder}{state}", None, "Run the training")
-    record = read_json(path, "checkpoint")
-    version = record.pop("version", None) if isinstance(record, dict) else None
+    found = read_json(path, "checkpoint")
+    record: dict[str, Any] = found if isinstance(found, dict) else {}
+    version = record.pop("version", None)
     if version not in (1, _VERSION):
         raise InputError(f"{path} must be a checkpoint of version 1 or {_VERSION}", f"version {version!r}", _AGAIN)
     if version == _VERSION and record.pop("sha256", None) != json_sha256({"version": version, **record}):

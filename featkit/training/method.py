@@ -180,12 +180,12 @@ class Method(abc.ABC):
         for network in self.networks().values():
             network.eval()
 
-    @torch.inference_mode()
     def predict(self, images: torch.Tensor) -> torch.Tensor:
         """Return class probabilities, float32 (b, c), of standardised patches; call `eval` first."""
-        with computing(self.task.precision, self.task.device):
-            logits = self.head(self.encoder.embed(images))
-        return logits.float().softmax(dim=1)
+        with torch.inference_mode():
+            with computing(self.task.precision, self.task.device):
+                logits = self.head(self.encoder.embed(images))
+            return logits.float().softmax(dim=1)
 
     def state_dict(self) -> dict[str, Any]:
         """Return weights and optimiser states: all that a resumed training needs."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from featkit.core.options import ImportOptions
     from featkit.store.inspection import StoreCheck
     from featkit.store.store import EmbeddingStore
 
@@ -37,29 +37,17 @@ def store_verify(store: str | Path) -> StoreCheck:
     return verify_store(store)
 
 
-def store_import(
-    table: str | Path,
-    output: str | Path,
-    *,
-    metadata: str | Path | None = None,
-    columns: Mapping[str, str] | None = None,
-    domain: str | None = None,
-) -> EmbeddingStore:
+def store_import(table: str | Path, output: str | Path, *, options: ImportOptions | None = None) -> EmbeddingStore:
     """Make a store from embeddings that already exist.
 
     Parameters
     ----------
     table : path
-        ``.npz`` or ``.npy`` with a ``metadata`` table in the same row order, or a CSV or Parquet table with columns
-        ``d0 ... dN`` or one list column.
+        ``.npz`` or ``.npy`` with a table of what is known about each patch, or a table with the embeddings as columns.
     output : path
         The store to write.
-    metadata : path, optional
-        CSV or Parquet with patch_id, label, patient, magnification, and more where known.
-    columns : mapping of str to str, optional
-        featkit's column name to the table's, where they differ: ``{"patient": "case_id"}``.
-    domain : str, optional
-        The column a method must generalise over, where it is not "magnification"; the analyses go by it.
+    options : ImportOptions, optional
+        Which columns are what, and the domain; paths are relative to the current folder.
 
     Returns
     -------
@@ -70,9 +58,14 @@ def store_import(
     ------
     InputError
         If a file cannot be read, its rows do not match, a column is not there, or ``output`` holds something else.
+
+    Examples
+    --------
+    >>> featkit.store_import(
+    ...     "uni.npz", "uni.zarr", options=ImportOptions(metadata="patches.csv", columns={"patient": "case_id"})
+    ... )  # doctest: +SKIP
     """
     from featkit.core.options import ImportOptions
     from featkit.store import import_table
 
-    named = None if metadata is None else str(metadata)
-    return import_table(table, output, ImportOptions(metadata=named, columns=dict(columns or {}), domain=domain))
+    return import_table(table, output, options or ImportOptions())

@@ -1,10 +1,13 @@
 """What goes wrong outside the program: one line that says what and what to do, exit code 2, finished work intact."""
 
 import csv
+import os
 import shutil
+import signal
 import struct
 import subprocess
 import sys
+import time
 import zlib
 from pathlib import Path
 
@@ -59,7 +62,7 @@ BAD = {
     "has a colour palette": lambda path: Image.new("P", (96, 96)).save(path, format="PNG"),
     "holds 2 pictures": animation,
     "has more than 64,000,000 pixels": bomb,
-    "is not an image": lambda path: path.write_text("%PDF-1.4 no picture"),
+    "is no PNG, WebP, JPEG, TIFF or BMP": lambda path: path.write_text("%PDF-1.4 no picture"),
     "must exist": lambda path: path.unlink(),
 }
 
@@ -141,7 +144,8 @@ def test_a_fold_of_one_class_and_too_few_patients(fresh_workspace, refused):
     table = fresh_workspace / "data" / "manifest.csv"
     rows.filter((pl.col("magnification") != "100X") | (pl.col("label") == "benign")).write_csv(table)
     assert run(["init"]) == 0
-    assert "test of fold 100X must hold more than one class, got only benign. Use another seed" in refused("split")
+    said = refused("split --fold 100X")
+    assert "test of fold 100X must hold more than one class, got only benign. Use another seed" in said
     few = [*rows.filter(label="benign")["patient"].unique()[:2], *rows.filter(label="malignant")["patient"].unique()]
     rows.filter(pl.col("patient").is_in(few)).write_csv(table)
     assert run(["init"]) == 0
@@ -153,7 +157,7 @@ def test_a_fold_of_one_class_and_too_few_patients(fresh_workspace, refused):
 
 def test_more_folds_than_patients(workspace, refused):
     toml = workspace / "featkit.toml"
-    toml.write_text(toml.read_text() + "\n[probe]\nn_splits = 40\n")
+    toml.write_text(toml.read_text() + "\n[probe]\nn_folds = 40\n")
     assert "at least as many patients as folds, 40, got" in refused("probe magnification --fold 100X")
 
 
@@ -163,11 +167,12 @@ def test_more_folds_than_patients(workspace, refused):
         ("[data]", "[data", "featkit.toml must be valid TOML"),
         ("[data]", "[data]\nfolder = 'x'", "every key in featkit.toml must be known, got 'data.folder'"),
         ("[split]", "[spilt]", "got 'spilt'. Did you mean 'split'"),
-        ("epochs = 1", "epochs = 'one'", "train.epochs in featkit.toml must be a whole number, got 'one'"),
+        ("n_epochs = 1", "n_epochs = 'one'", "train.n_epochs in featkit.toml must be a whole number, got 'one'"),
+        ("n_epochs = 1", "epochs = 1", "train.epochs in featkit.toml is called train.n_epochs since version 0.2"),
         (
-            "epochs = 1",
-            "epochs = 1\n[extract]\nworkers = 2.5",
-            "extract.workers in featkit.toml must be a whole number",
+            "n_epochs = 1",
+            "n_epochs = 1\n[extract]\nn_jobs = 2.5",
+            "extract.n_jobs in featkit.toml must be a whole number",
         ),
         ("[data]", "[data]\nscale = true", "data.scale in featkit.toml must be a number, got True"),
         ("[data]", "[data]\ncomplete = 1", "data.complete in featkit.toml must be true or false, got 1"),
@@ -196,10 +201,10 @@ def test_a_table_with_nan_is_not_imported_and_its_path_stays_free(tmp_path, refu
     X = np.ones((8, 3), dtype=np.float32)
     X[3, 1] = np.nan
     np.savez("t.npz", X=X)
-    assert "embeddings must be finite" in refused("store import t.npz -o x.zarr")
+    assert "embeddings must be finite" in refused("store import t.npz -o x.zarr --groups patches --unlabelled")
     X[3, 1] = 0
     np.savez("t.npz", X=X)
-    assert run(["store", "import", "t.npz", "-o", "x.zarr"]) == 0
+    assert run(["store", "import", "t.npz", "-o", "x.zarr", "--groups", "patches", "--unlabelled"]) == 0
 
 
 @pytest.fixture
@@ -231,7 +236,7 @@ def test_a_full_disk_stops_each_command_and_goes_on_when_there_is_room(
     fill.unlink()
     assert run(command.split()) == 0
     fill.write_bytes(b"x" * 40_000)
-    assert "must be writable" in refused("train --method baseline --fold 100X --epochs 1")
+    assert "disk must have free space" in refused("train --method baseline --fold 100X --epochs 1")
     assert "free" in refused("extract --method frozen")
     subprocess.run(["mount", "-o", "remount,size=64m", str(disk)], check=True)
     assert run(["train", "--method", "baseline", "--fold", "100X", "--epochs", "1"]) == 0
@@ -322,3 +327,52 @@ def test_an_interrupted_extraction_says_that_it_can_go_on(fresh_workspace):
     assert "Traceback" not in done.stderr
     assert list((fresh_workspace / "runs/frozen/all/seed0/embeddings.zarr.partial").glob("*.npz"))
     assert run(["extract", "--method", "frozen"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("train --device gpu", "device must be auto, cpu or cuda, got 'gpu'. Use 'cuda' for a GPU"),
+        ("train --precision float8", "got 'float8'. Did you mean 'float"),
+        ("train --seed -1", "a seed must be a whole number of at least 0, got -1"),
+        ("train --method gril", "got 'gril'. Did you mean 'grl'"),
+        ("train --fold 300X", "got '300X'. Did you mean"),
+        ("extract --device gpu", "got 'gpu'. Use 'cuda' for a GPU"),
+        ("extract --dtype float8", "got 'float8'. Did you mean 'float"),
+        ("extract --encoder tyni", "got 'tyni'. Did you mean 'tiny'"),
+        ("extract --seed -1", "a seed must be a whole number of at least 0, got -1"),
+        ("extract --fold 300X", "(fold 300X), got none. Did you mean"),
+        ("extract --offline", "--offline must go with --encoder"),
+        ("extract --domain site", "must be given with images"),
+        ("split --seed -1", "a seed must be a whole number of at least 0, got -1"),
+        ("split --fold 300X", "got '300X'. Did you mean"),
+        ("demo new --fold 300X", "one of its magnifications, got '300X'. Did you mean"),
+        ("demo new --seed -1", "a seed must be a whole number of at least 0, got -1"),
+        ("demo new --epochs 0", "n_epochs must be at least 1"),
+        ("init data/manifest.csv --workspace new --encoder tyni", "got 'tyni'. Did you mean 'tiny'"),
+    ],
+)
+def test_a_value_that_no_command_knows_is_refused_before_any_work(workspace, refused, line, said):
+    before = sorted(workspace.rglob("*"))
+    assert said in refused(line)
+    assert sorted(workspace.rglob("*")) == before
+
+
+def test_the_device_of_finished_work_does_not_matter(workspace):
+    """Nothing is trained or embedded again, nor is anybody told to delete what there is."""
+    before = {path: path.stat().st_mtime_ns for path in (workspace / "runs").rglob("*")}
+    for command in ("train --device cuda", "train --device cpu", "extract --device cpu"):
+        assert run(command.split()) == 0
+    assert {path: path.stat().st_mtime_ns for path in (workspace / "runs").rglob("*")} == before
+
+
+def test_ctrl_c_while_tissue_is_drawn_prints_one_line(tmp_path):
+    """Ctrl-C reaches the worker processes too, which are just starting."""
+    command = [sys.executable, "-m", "featkit_cli.main", "demo", str(tmp_path / "demo"), "--patients", "8"]
+    demo = subprocess.Popen(command, start_new_session=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert demo.stderr.readline() == "Generating tissue of 8 virtual patients\n"
+    time.sleep(0.5)
+    os.killpg(demo.pid, signal.SIGINT)
+    _, err = demo.communicate(timeout=60)
+    assert "Traceback" not in err
+    assert err.splitlines()[-1].startswith("Interrupted. What was finished is kept")

@@ -38,7 +38,10 @@ def as_json(say):
 def hurry(workspace):
     """Make the analyses of a workspace short."""
     toml = workspace / "featkit.toml"
-    probe, signatures = "[probe]\nn_permutations = 20\nn_splits = 3\n", "[signatures]\nn_pairs = 4\nn_lambdas = 20\n"
+    probe, signatures = (
+        "[probe]\nn_permutations = 20\nn_folds = 3\n",
+        ("[signatures]\nstability = { n_pairs = 4 }\npath = { n_lambdas = 20 }\n"),
+    )
     toml.write_text(f"{toml.read_text()}\n{probe}{signatures}[evaluate]\nn_draws = 200\n")
 
 
@@ -145,9 +148,9 @@ def test_store_info_and_verify(say, as_json, workspace, tmp_path):
 def test_store_import(say, as_json, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     np.savez("t.npz", X=np.eye(6, 3, dtype=np.float32), who=np.array(list("aabbcc")), site=np.array(list("xyxyxy")))
-    code, out, _ = say("store import t.npz -o x.zarr --columns patient=who --domain site")
+    code, out, _ = say("store import t.npz -o x.zarr --columns patient=who --domain site --unlabelled")
     assert (code, out) == (0, "x.zarr: 6 patches, 3 dimensions\n")
-    again = as_json("store import t.npz -o x.zarr --columns patient=who --domain site")
+    again = as_json("store import t.npz -o x.zarr --columns patient=who --domain site --unlabelled")
     info = as_json("store info x.zarr")
     assert again["store_id"] == info["store_id"]
     assert info["provenance"]["domain"] == "site"

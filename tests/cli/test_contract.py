@@ -1,6 +1,8 @@
-"""The shell and Python offer the same: a command is the workflow of its name, with its parameters."""
+"""The shell and Python offer the same: a command is the workflow of its name, with the fields of its option objects as flags."""
 
+import dataclasses
 import inspect
+import typing
 from pathlib import Path
 
 import pytest
@@ -8,8 +10,11 @@ import typer
 from featkit_cli.main import app
 
 from featkit import workflows
+from featkit.core import options
+from featkit.core.run_key import RunFilter
 
 PRINTING = {"json", "full"}
+NAMED_OTHERWISE = {"split": {"fold"}, "init": {"fold", "encoder"}, "extract": {"encoder"}}  # folds, and names
 
 
 def commands(group, prefix=""):
@@ -31,12 +36,32 @@ def test_there_is_a_command_for_every_workflow_and_no_other():
     assert {name.replace(" ", "_") for name in COMMANDS} == set(workflows.__all__)
 
 
+def names_of(kind):
+    """Return the names of an object's fields, those of objects inside it too."""
+    for field in dataclasses.fields(kind):
+        hint = typing.get_type_hints(kind)[field.name]
+        yield field.name
+        yield from names_of(hint) if dataclasses.is_dataclass(hint) else ()
+
+
+def objects_of(workflow):
+    """Return the option objects among a workflow's parameters, by the parameter's name."""
+    known = {kind.__name__: kind for kind in (*vars(options).values(), RunFilter) if dataclasses.is_dataclass(kind)}
+    annotations = {p.name: str(p.annotation) for p in inspect.signature(workflow).parameters.values()}
+    named = {name: text.removesuffix(" | None") for name, text in annotations.items()}
+    return {name: known[text] for name, text in named.items() if text in known}
+
+
 @pytest.mark.parametrize("command", COMMANDS)
-def test_parameters_and_defaults_are_those_of_the_workflow(command):
-    theirs = inspect.signature(getattr(workflows, command.replace(" ", "_"))).parameters
-    mine = parameters(command)
-    assert set(mine) - PRINTING == set(theirs)
-    for name, parameter in theirs.items():
+def test_parameters_are_those_of_the_workflow_and_of_its_option_objects(command):
+    workflow = getattr(workflows, command.replace(" ", "_"))
+    theirs, mine, objects = inspect.signature(workflow).parameters, parameters(command), objects_of(workflow)
+    plain = {name: parameter for name, parameter in theirs.items() if name not in objects}
+    fields = {name for kind in objects.values() for name in names_of(kind)}
+    assert len(theirs) <= 7
+    assert set(plain) <= set(mine)
+    assert set(mine) - PRINTING - set(plain) <= fields | NAMED_OTHERWISE.get(command, set())
+    for name, parameter in plain.items():
         given = mine[name].default
         if parameter.default is inspect.Parameter.empty:
             assert mine[name].required, name

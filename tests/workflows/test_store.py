@@ -5,6 +5,10 @@ import pytest
 import featkit
 from featkit import workflows
 from featkit.core.errors import InputError
+from featkit.core.options import ImportOptions
+
+
+NOTHING_KNOWN = ImportOptions(groups="patches", unlabelled=True)
 
 
 @pytest.fixture
@@ -20,9 +24,7 @@ def test_an_imported_store_is_told_its_columns_and_its_domain(table, tmp_path):
     made = workflows.store_import(
         tmp_path / "t.npz",
         tmp_path / "x.zarr",
-        metadata=tmp_path / "m.csv",
-        columns={"patient": "case_id"},
-        domain="site",
+        options=ImportOptions(metadata=str(tmp_path / "m.csv"), columns={"patient": "case_id"}, domain="site"),
     )
     store = featkit.open_store(tmp_path / "x.zarr")
     np.testing.assert_array_equal(store.X(), table)
@@ -37,11 +39,7 @@ def test_an_imported_store_is_told_its_columns_and_its_domain(table, tmp_path):
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (
-            {"domain": "hospital", "metadata": "m.csv", "columns": {"patient": "case_id"}},
-            "must have the column hospital",
-        ),
-        ({"columns": {"patient": "case_id"}}, "must have the column label"),
+        ({"domain": "hospital", "columns": {"patient": "case_id"}}, "must have the column hospital, got .*patient"),
         ({"columns": {"patient": "who"}}, "column must be in the table, got who"),
         ({"metadata": "nowhere.csv"}, "table must exist"),
     ],
@@ -49,7 +47,9 @@ def test_an_imported_store_is_told_its_columns_and_its_domain(table, tmp_path):
 def test_what_is_missing_is_named_and_nothing_is_written(table, tmp_path, monkeypatch, options, said):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(InputError, match=said):
-        workflows.store_import(tmp_path / "t.npz", tmp_path / "x.zarr", **options)
+        workflows.store_import(
+            tmp_path / "t.npz", tmp_path / "x.zarr", options=ImportOptions(unlabelled=True, **options)
+        )
     assert not (tmp_path / "x.zarr").exists()
 
 
@@ -57,7 +57,7 @@ def test_values_that_are_not_finite_are_refused_by_name(table, tmp_path):
     table[5, 2] = np.nan
     np.savez(tmp_path / "nan.npz", X=table, label=["a", "b"] * 12, patient=np.arange(24))
     with pytest.raises(InputError, match="embeddings must be finite in float32, got NaN or infinity for patch-05"):
-        workflows.store_import(tmp_path / "nan.npz", tmp_path / "x.zarr")
+        workflows.store_import(tmp_path / "nan.npz", tmp_path / "x.zarr", options=NOTHING_KNOWN)
     assert not (tmp_path / "x.zarr").exists()
 
 

@@ -78,7 +78,8 @@ def read_manifest(options: DataOptions, root: Path) -> Manifest:
             )
     if given.get("metadata"):
         given["metadata"] = root / given["metadata"]
-    return read(path, **given)
+    manifest: Manifest = read(path, **given)
+    return manifest
 
 
 def keep_manifest(workspace: Workspace, manifest: Manifest) -> Manifest:
