@@ -16,7 +16,7 @@ def test_labels_become_indices_and_names():
 
 @pytest.mark.parametrize("labels", [[0.5, 1.25, 3.0], [f"{k}.5" for k in range(30)], list(range(40))])
 def test_survival_times_are_refused_with_what_to_do(labels):
-    with pytest.raises(InputError, match="labels must name classes, got .* different numbers.*cut them first"):
+    with pytest.raises(InputError, match=r"labels must name classes, got .* different numbers.*cut them first"):
         as_labels(labels)
 
 
