@@ -40,7 +40,7 @@ class MetricName:
     def in_text(self) -> str:
         """The label inside a sentence: lower case, abbreviations apart."""
         first = self.label.split(" ")[0]
-        plain = first[0] + first[1:].lower() == first and first not in _PROPER
+        plain = first[1:].islower() and first not in _PROPER
         return self.label[0].lower() + self.label[1:] if plain else self.label
 
 

@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from featkit.core.metric_names import metric_name
-from featkit.core.run_key import RunKey
+from featkit.core.run_key import RunKey, label_of
 from featkit.core.text import p_value
 
 if TYPE_CHECKING:
@@ -18,9 +18,7 @@ _NO_WIDTH = 1e-9
 
 def shown_names(a: str | RunKey, b: str | RunKey) -> tuple[str, str]:
     """Return the two names as people read them: of run keys only the parts that tell them apart."""
-    keys = [name for name in (a, b) if isinstance(name, RunKey)]
-    first, second = (name.label(keys) if isinstance(name, RunKey) else name for name in (a, b))
-    return first, second
+    return label_of(a, (a, b)), label_of(b, (a, b))
 
 
 def sentence(row: ComparisonRow) -> str:

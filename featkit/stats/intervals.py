@@ -3,11 +3,12 @@
 The default is a t interval on the logit scale of the metric's range. Its standard error is a jackknife over patients
 in parts: the spread of the patients of each class, ``sum_i d_i^2`` of their deviations without patient i, which for a
 mean is ``s^2 / (m - 1)`` (the HC3 rule); and in a cohort the spread between classes, since the numbers of patients of
-each class vary too (like those of the whole cohort, where a split stratified by class kept its shares). Satterthwaite's formula gives the degrees of freedom; where a class that the metric needs has
-fewer than ten patients, they are at most those of that class alone, the cautious choice in Welch's test. The interval
-is kept within the bounds of Clopper and Pearson for patients that are each wholly right or wholly wrong, which are the
-interval at perfect separation, where resampling says nothing. ``tests/simulation/test_coverage.py`` measures how often
-intervals hold the truth.
+each class vary too (like those of the whole cohort, where a split stratified by class kept its shares).
+Satterthwaite's formula gives the degrees of freedom; where a class that the metric needs has fewer than ten patients,
+they are at most those of that class alone, the cautious choice in Welch's test, and with fewer than three there is no
+interval. The interval is kept within the bounds of Clopper and Pearson for patients that are each wholly right or
+wholly wrong, which are the interval at perfect separation, where resampling says nothing.
+``tests/simulation/test_coverage.py`` measures how often intervals hold the truth.
 
 References
 ----------
@@ -31,8 +32,8 @@ from featkit.stats.draws import MetricDraws, MetricLike, Reading, patient_plan, 
 from featkit.stats.forecasts import Forecasts
 from featkit.stats.resampling import PatientCounts
 
-FEW_PATIENTS = 10
-"""Below this many patients of a class that a metric needs, degrees of freedom are at most theirs."""
+FEWEST_PATIENTS, FEW_PATIENTS = 3, 10
+"""Of a class that a metric needs: for an interval at all; below the second, degrees of freedom are at most theirs."""
 
 TOO_FEW, UNDEFINED, CONSTANT, NOTHING = "too few patients", "undefined", "constant", "nothing selected"
 """States of an estimate that is not to be read as one (`featkit.results.Estimate`)."""
@@ -197,9 +198,9 @@ def interval(one: Resampled, plan: PatientCounts, resampling: Resampling) -> tup
     Returns
     -------
     (float, float)
-        NaN where the value is undefined, or becomes so without one patient, or a class of two that the metric needs
-        shows no spread. At a bound of the range, where nothing varies (perfect separation), every method gives the
-        worst-case bounds.
+        NaN where the value is undefined, or becomes so without one patient; and where a class that the metric needs
+        has fewer than three patients, or is one of two and shows no spread. At a bound of the range, where nothing
+        varies (perfect separation), every method gives the worst-case bounds.
     """
     from scipy.stats import t
 
@@ -209,7 +210,7 @@ def interval(one: Resampled, plan: PatientCounts, resampling: Resampling) -> tup
     low, high = reading.range
     worst = worst_case(one.value, reading.n_bound, tail, reading.range)
     if np.ptp(one.jackknife) < 1e-12 and min(one.value - low, high - one.value) < 1e-12:
-        return worst if reading.n_bound >= 2 else nothing
+        return worst if reading.n_bound >= 2 or reading.carried_by == "patients" else nothing
     if resampling.method == "logit-t":
         line = to_line(np.array([one.value]), reading.range)[0]
         found = spread(to_line(one.jackknife, reading.range), plan, reading.carried_by)
@@ -255,7 +256,7 @@ def spread(jackknife: np.ndarray, plan: PatientCounts, carried_by: str = "patien
     within = np.array([m * np.mean((jackknife[of_left_out == c] - mu) ** 2) for c, m, mu in zip(names, sizes, means)])
     parts = [(v, m - 1) for v, m in zip(within, sizes) if m > 1]
     between = 0.0
-    if plan.is_cohort or (plan.class_of_patient is None and len(names) == 1):
+    if plan.is_cohort:
         n = int(sizes.sum())
         n_cohort = plan.n_cohort or n
         between = n / n_cohort * (n - 1) / n * float(sizes @ (means - sizes @ means / n) ** 2)
@@ -265,7 +266,7 @@ def spread(jackknife: np.ndarray, plan: PatientCounts, carried_by: str = "patien
     needed = np.array([carried_by in ("classes", f"class {name}") for name in names])
     fewest = int(carriers[needed].min()) if needed.any() else plan.n_patients
     has_gap = len(names) == 2 and (within <= _NO_SPREAD * total)[needed & (carriers == sizes)].any()
-    if needed.any() and total > 0 and (fewest < 2 or has_gap):
+    if needed.any() and total > 0 and (fewest < FEWEST_PATIENTS or has_gap):
         return Spread(float("nan"), float("nan"))
     if total <= 0:
         return Spread(0.0, float(max(plan.n_patients - len(names), 1)))

@@ -19,7 +19,8 @@ import time
 import numpy as np
 from sklearn.metrics import brier_score_loss, f1_score, roc_auc_score
 
-from featkit.stats import draw_counts, metric_draws, patient_counts, prepare_metrics
+from featkit.core.options import Resampling
+from featkit.stats import Forecasts, draw_counts, metric_draws, patient_counts, prepare_metrics
 
 METRICS = ("auc", "f1", "brier", "ece")
 
@@ -33,11 +34,16 @@ def data(n_patches: int, n_patients: int, seed: int = 0) -> tuple[np.ndarray, np
     return y, 1 / (1 + np.exp(-logit)), patient
 
 
+def fixed(n_draws: int) -> Resampling:
+    """Return draws within classes, as the loop draws."""
+    return Resampling(n_draws=n_draws, design="case-control")
+
+
 def engine(y: np.ndarray, p: np.ndarray, groups: object, n_draws: int, repeats: int = 5) -> tuple[float, float]:
     """Return wall and processor seconds (the mean of some repeats), preparation and drawing included."""
     wall, processor = time.perf_counter(), time.process_time()
     for _ in range(repeats):
-        metric_draws(y, p, groups, METRICS, n_draws=n_draws)
+        metric_draws(Forecasts(y, p, groups), METRICS, resampling=fixed(n_draws))
     return (time.perf_counter() - wall) / repeats, (time.process_time() - processor) / repeats
 
 
@@ -68,16 +74,16 @@ def main() -> None:
     y, p, patient = data(asked.patches, asked.patients)
 
     start = time.perf_counter()
-    metric_draws(y, p, patient, METRICS, n_draws=2)
+    metric_draws(Forecasts(y, p, patient), METRICS, resampling=fixed(2))
     first_call = time.perf_counter() - start
     wall, processor = engine(y, p, patient, asked.draws)
     loop_wall, loop_processor, by_loop = loop(y, p, patient, asked.loop_draws)
     scale = asked.draws / asked.loop_draws
-    ours = metric_draws(y, p, patient, METRICS, n_draws=asked.loop_draws)
+    ours = metric_draws(Forecasts(y, p, patient), METRICS, resampling=fixed(asked.loop_draws))
     worst = max(float(np.abs(ours[name] - by_loop[name]).max()) for name in by_loop)
 
     many = patient_counts("patches", strata=y)
-    one_pass = prepare_metrics(y, p, None, ["auc"], plan=many)
+    one_pass = prepare_metrics(Forecasts(y, p, "patches"), ["auc"], plan=many)
     one_pass.bootstrap(2)
     start = time.perf_counter()
     one_pass.bootstrap(asked.draws // 10)

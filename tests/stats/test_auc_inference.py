@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from featkit.core.errors import InputError
-from featkit.stats import auc, auc_covariance, auc_difference, auc_interval, metric_draws
+from featkit.core.options import Resampling
+from featkit.stats import Forecasts, auc, auc_covariance, auc_difference, auc_interval, metric_draws
 
 
 def covariance_by_pairs(y, scores):
@@ -53,7 +54,8 @@ def test_obuchowski_agrees_with_the_spread_of_patient_draws(is_mixed):
     y = random.integers(0, 2, len(patient)) if is_mixed else (np.arange(150) < 60)[patient].astype(int)
     score = y + random.normal(size=150)[patient] + random.normal(size=len(patient))
     closed = np.sqrt(auc_covariance(y, score, patient)[1][0, 0])
-    draws = metric_draws(y, score, patient, ["auc"], n_draws=4000)["auc"]
+    how = Resampling(n_draws=4000, design="case-control")
+    draws = metric_draws(Forecasts(y, score, patient), ["auc"], resampling=how)["auc"]
     assert closed == pytest.approx(draws.std(), rel=0.06)
     naive = np.sqrt(auc_covariance(y, score, "patches")[1][0, 0])
     if not is_mixed:

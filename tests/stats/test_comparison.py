@@ -6,10 +6,12 @@ from sklearn.metrics import brier_score_loss, f1_score, roc_auc_score
 
 from featkit.core.errors import InputError
 from featkit.core.options import Resampling
+from featkit.core.run_key import RunKey
 from featkit.results.comparison import Comparison
 from featkit.stats import Forecasts
 from featkit.stats import compare as compare_forecasts
 from featkit.stats import compare_many as compare_several
+from featkit.stats.comparison import verdict
 from featkit.stats.multiplicity import adjust
 
 FOLDS = ("100X", "200X", "40X")
@@ -63,8 +65,9 @@ def test_values_are_those_of_scikit_learn_in_every_scope():
             assert row.value_a == pytest.approx(oracle(y[own], a[own]), abs=1e-12)
             assert row.value_b == pytest.approx(oracle(y[own], b[own]), abs=1e-12)
             by_fold.append(row.difference.value)
-        pooled = only(result, metric=name, aggregation="pooled")
-        assert pooled.difference.value == pytest.approx(oracle(y, a) - oracle(y, b), abs=1e-12)
+        if name != "auc":
+            pooled = only(result, metric=name, aggregation="pooled")
+            assert pooled.difference.value == pytest.approx(oracle(y, a) - oracle(y, b), abs=1e-12)
         mean = only(result, metric=name, aggregation="mean of folds")
         assert mean.difference.value == pytest.approx(np.mean(by_fold), abs=1e-12)
 
@@ -77,8 +80,8 @@ def test_identical_forecasts():
         assert (row.p_value, row.p_adjusted) == (1.0, 1.0)
         assert row.verdict == "identical"
         assert "same scores" in row.sentence
-    naive = [row.p_naive for row in result.rows if row.metric == "auc" and row.aggregation != "mean of folds"]
-    assert naive == [1.0] * len(naive)
+    naive = [row.p_naive for row in result.rows if row.metric == "auc" and row.aggregation == "fold"]
+    assert naive == [1.0] * 3
 
 
 def test_a_large_gain_is_found_and_named():
@@ -100,26 +103,101 @@ def test_sentence_reads_as_promised():
     estimate = row.difference
     assert row.sentence == (
         f"AUC, grl minus baseline (all patches): difference {estimate.value:.3f}, 95 % interval {estimate.low:.3f} to "
-        f"{estimate.high:.3f} over 23 patients: not distinguishable."
+        f"{estimate.high:.3f} (23 patients, 11 with class 1). "
+        f"The data do not decide (permutation p = {row.p_value:.3f})."
     )
 
 
-def test_interval_is_the_paired_bootstrap_with_a_t_quantile():
-    y, a, b, groups, _ = cohort(n_patients=30, seed=2)
-    estimate = compare(y, a, b, groups, metrics=["brier"], n_draws=20_000, n_permutations=1).rows[0].difference
-    loss = (a - y) ** 2 - (b - y) ** 2
-    names = np.unique(groups)
-    size = np.array([(groups == g).sum() for g in names])
-    total = np.array([loss[groups == g].sum() for g in names])
-    pull = (total - loss.mean() * size) / size.mean()
-    label = np.array([y[groups == g][0] for g in names])
-    variance = sum(np.count_nonzero(label == k) * pull[label == k].var() for k in (0, 1)) / 30**2
+def test_names_may_be_run_keys_and_only_what_differs_is_printed():
+    y, a, b, groups, _ = cohort()
+    names = RunKey("grl", "100X", 0, "head"), RunKey("baseline", "100X", 0, "head")
+    found = compare(y, a, b, groups, names=names, metrics=["brier"], **QUICK)
+    assert found.names == names
+    assert found.rows[0].sentence.startswith("Brier score, grl minus baseline (all patches)")
+    again = Comparison.from_dict(found.to_dict())
+    assert (again.names, again.rows[0].a) == (names, names[0])
+    assert found.frame()["a"].to_list() == ["grl"]
+
+
+def by_hand(values, label):
+    """Return standard error and degrees of freedom of values without one patient each, in a cohort."""
+    n, parts = len(values), []
+    mean = values.mean()
+    between = sum(np.sum(label == k) * (values[label == k].mean() - mean) ** 2 for k in (0, 1)) * (n - 1) / n
+    for k in (0, 1):
+        own = values[label == k]
+        parts.append((np.sum((own - own.mean()) ** 2), len(own) - 1))
+    parts.append((between, n - 2))
+    total = sum(v for v, _ in parts)
+    return np.sqrt(total), total**2 / sum(v**2 / f for v, f in parts)
+
+
+def test_interval_is_a_t_interval_from_leaving_out_each_patient():
     from scipy.stats import t
 
-    half = t.isf(0.025, 28) * np.sqrt(variance * 30 / 28)
-    assert (estimate.high - estimate.low) / 2 == pytest.approx(half, rel=0.06)
-    assert estimate.value == pytest.approx((estimate.high + estimate.low) / 2)
-    assert (estimate.unit, estimate.n_units, estimate.n_draws) == ("patient", 30, 20_000)
+    y, a, b, groups, _ = cohort(n_patients=30, seed=2)
+    estimate = compare(y, a, b, groups, metrics=["brier"], n_permutations=1).rows[0].difference
+    loss, names = (a - y) ** 2 - (b - y) ** 2, np.unique(groups)
+    without = np.array([loss[groups != g].mean() for g in names])
+    se, freedom = by_hand(without, np.array([y[groups == g][0] for g in names]))
+    half = t.isf(0.025, freedom) * se
+    assert (estimate.low, estimate.high) == pytest.approx((estimate.value - half, estimate.value + half))
+    assert (estimate.unit, estimate.n_units, estimate.n_draws) == ("patient", 30, 0)
+    assert (estimate.design, estimate.n_units_by_class) == ("cohort", {"0": 15, "1": 15})
+
+
+def test_few_patients_of_a_class_limit_the_degrees_of_freedom():
+    from scipy.stats import t
+
+    y, a, b, groups, _ = cohort(n_patients=40, seed=2)
+    keep = (y == 1) | np.isin(groups, ["p000", "p002", "p004"])
+    y, a, b, groups = y[keep], a[keep], b[keep], groups[keep]
+    estimate = compare(y, a, b, groups, metrics=["auc"], n_permutations=1).rows[0].difference
+    names = np.unique(groups)
+    gaps = [roc_auc_score(y[g], a[g]) - roc_auc_score(y[g], b[g]) for g in (groups != name for name in names)]
+    se, _ = by_hand(np.array(gaps), np.array([y[groups == g][0] for g in names]))
+    assert (estimate.high - estimate.low) / 2 == pytest.approx(t.isf(0.025, 2) * se)
+    assert estimate.n_units_by_class == {"0": 3, "1": 20}
+
+
+def test_a_class_whose_few_patients_all_agree_gives_no_interval_where_it_is_needed():
+    y, a, b, groups, _ = cohort(n_patients=40, seed=2)
+    b = np.where(y == 0, a, b)
+    result = compare(y, a, b, groups, metrics=["balanced_accuracy", "brier"], **QUICK)
+    row = only(result, metric="balanced_accuracy")
+    assert (row.difference.state, row.verdict) == ("too few patients", "undefined")
+    assert "no interval (40 patients, 20 with class 0)" in row.sentence
+    assert only(result, metric="brier").difference.has_interval
+
+
+def test_over_folds_ranks_are_compared_within_folds_and_the_rest_is_pooled():
+    y, a, b, groups, folds = cohort()
+    result = compare(y, a + np.where(folds == "40X", 0.4, 0.0) - 0.2, b, groups, folds=folds, metrics=["auc"], **QUICK)
+    plain = compare(y, a, b, groups, folds=folds, metrics=["auc", "f1"], **QUICK)
+    assert {row.aggregation for row in result.rows} == {"mean of folds", "within folds", "fold"}
+    for aggregation in ("mean of folds", "within folds"):  # a shift of one fold's scores changes no rank within it
+        moved, still = (only(r, metric="auc", aggregation=aggregation) for r in (result, plain))
+        assert moved.difference.value == pytest.approx(still.difference.value)
+    assert [(r.metric, r.aggregation) for r in plain.headlines()] == [("f1", "pooled"), ("auc", "mean of folds")]
+    on_one = [Forecasts(y, p, groups, folds=folds, is_one_scale=True) for p in (a, b)]
+    shared = compare_forecasts(*on_one, metrics=["auc"], **QUICK)
+    pooled = only(shared, metric="auc", aggregation="pooled").difference.value
+    assert pooled == pytest.approx(roc_auc_score(y, a) - roc_auc_score(y, b))
+
+
+def test_an_empty_signature_is_named_where_it_is_compared():
+    y, a, _, groups, folds = cohort()
+    flat = np.where(folds == "40X", 0.4, a)
+    one, two = (Forecasts(y, p, groups, folds=folds, nothing_selected=["40X"]) for p in (a, flat))
+    row = only(compare_forecasts(one, two, metrics=["auc"], **QUICK), aggregation="mean of folds")
+    assert (row.state_a, row.state_b) == ("", "nothing selected in 1 of 3 folds")
+    assert row.sentence.endswith("b: nothing selected in 1 of 3 folds.")
+
+
+def test_forecasts_of_other_patches_are_refused():
+    y, a, b, groups, _ = cohort()
+    with pytest.raises(InputError, match="of the same patches"):
+        compare_forecasts(Forecasts(y, a, groups), Forecasts(1 - y, b, groups))
 
 
 def test_pairing_and_clusters_matter():
@@ -128,7 +206,7 @@ def test_pairing_and_clusters_matter():
     by_patch = compare(y, a, b, "patches", metrics=["brier"], **QUICK).rows[0]
     assert by_patch.difference.unit == "patch"
     assert by_patch.difference.n_units == y.size
-    assert f"over {y.size} patches" in by_patch.sentence
+    assert f"({y.size} patches, " in by_patch.sentence
     assert by_patient.difference.high - by_patient.difference.low > by_patch.difference.high - by_patch.difference.low
 
 
@@ -136,7 +214,7 @@ def test_many_corrects_within_metric_and_aggregation():
     y, a, b, groups, folds = cohort(gain=0.3)
     c = sigmoid(np.log(a / (1 - a)) + 0.3 * np.random.default_rng(9).normal(size=y.size))
     result = compare_many(y, {"a": a, "b": b, "c": c}, groups, metrics=["auc", "brier"], folds=folds, **QUICK)
-    pooled = [row for row in result.rows if row.metric == "auc" and row.aggregation == "pooled"]
+    pooled = [row for row in result.rows if row.metric == "brier" and row.aggregation == "pooled"]
     assert [(row.a, row.b) for row in pooled] == [("a", "b"), ("a", "c"), ("b", "c")]
     assert [row.p_adjusted for row in pooled] == adjust([row.p_value for row in pooled], "holm").tolist()
     assert {row.n_family for row in pooled} == {3}
@@ -157,7 +235,7 @@ def test_equivalence_within_a_margin():
     assert auc.verdict == "equivalent"
     assert auc.p_equivalence < 0.05
     assert auc.margin_needed < 0.02
-    assert "equivalent within a margin of 0.02" in auc.sentence
+    assert "Equivalent within ±0.02" in auc.sentence
     assert np.isnan(brier.margin)
     assert np.isnan(brier.p_equivalence)
 
@@ -194,13 +272,13 @@ def test_a_single_patient_of_a_class_gives_no_interval():
 
 
 def test_same_seed_same_result_and_round_trip():
-    y, a, b, groups, folds = cohort()
+    y, a, b, groups, folds = cohort(gain=0.1)
     first = compare(y, a, b, groups, folds=folds, seed=3, **QUICK)
     again = compare(y, a, b, groups, folds=folds, seed=3, **QUICK)
     assert first.to_dict() == again.to_dict()
     assert Comparison.from_dict(first.to_dict()).to_dict() == first.to_dict()
     other = compare(y, a, b, groups, folds=folds, seed=4, **QUICK)
-    assert other.rows[0].difference.low != first.rows[0].difference.low
+    assert other.rows[-1].p_value != first.rows[-1].p_value
     assert other.rows[0].difference.value == first.rows[0].difference.value
 
 
@@ -231,7 +309,7 @@ def test_frame_has_one_row_a_comparison():
     y, a, b, groups, folds = cohort()
     result = compare(y, a, b, groups, folds=folds, **QUICK)
     frame = result.frame()
-    assert frame.height == len(result.rows) == 3 * (2 + 3)
+    assert frame.height == len(result.rows) == 2 + 3 + 1 + 3 * 3
     assert frame.columns[:10] == [
         *("a", "b", "metric", "scope", "aggregation", "value_a", "value_b", "difference", "low", "high"),
     ]
@@ -250,14 +328,14 @@ def test_several_classes():
 
 
 def test_conflicting_evidence_is_not_a_finding():
-    from featkit.stats.comparison_words import sentence, verdict
-
     y, a, b, groups, _ = cohort(n_patients=60, gain=1.5)
     row = compare(y, a, b, groups, metrics=["auc"], **QUICK).rows[0]
     doubtful = dataclasses.replace(row, p_adjusted=0.2, n_family=6)
-    doubtful = dataclasses.replace(doubtful, verdict=verdict(doubtful, True, 0.95))
+    doubtful = dataclasses.replace(doubtful, verdict=verdict(doubtful, 0.95))
     assert doubtful.verdict == "not distinguishable"
-    assert "p = 0.2 corrected for 6 tests although the interval leaves out 0" in sentence(doubtful, "AUC", 0.95)
+    assert not doubtful.is_agreed
+    shown = "the interval leaves out 0, but permutation p = 0.200 after correction for 6 tests"
+    assert shown in doubtful.sentence
 
 
 @pytest.mark.parametrize(
@@ -270,7 +348,6 @@ def test_conflicting_evidence_is_not_a_finding():
         ({"margin": -0.1}, "margin"),
         ({"adjustment": "tukey"}, "known method"),
         ({"metrics": ["aucc"]}, "Did you mean"),
-        ({"n_draws": 1}, "n_draws"),
         ({"n_permutations": 0}, "at least 1"),
     ],
 )

@@ -1,0 +1,40 @@
+"""Checks of labels, embeddings and the rest: what passes and what is named."""
+
+import numpy as np
+import pytest
+
+from featkit.core.arrays import as_embeddings, as_labels
+from featkit.core.errors import InputError
+
+
+def test_labels_become_indices_and_names():
+    codes, names = as_labels(np.array(["b", "a", "b"]))
+    assert (codes.tolist(), names) == ([1, 0, 1], ("a", "b"))
+    assert as_labels([2, 1, 2])[1] == ("1", "2")
+    assert as_labels([True, False])[1] == ("False", "True")
+
+
+@pytest.mark.parametrize("labels", [[0.5, 1.25, 3.0], [f"{k}.5" for k in range(30)], list(range(40))])
+def test_survival_times_are_refused_with_what_to_do(labels):
+    with pytest.raises(InputError, match=r"labels must name classes, got .* different numbers.*cut them first"):
+        as_labels(labels)
+
+
+def test_missing_labels_are_refused():
+    with pytest.raises(InputError, match="missing"):
+        as_labels(np.array(["a", None], dtype=object))
+
+
+def test_embeddings_keep_their_precision_and_are_finite():
+    assert as_embeddings(np.ones((2, 3), dtype=np.float32)).dtype == np.float32
+    assert as_embeddings([[1, 2]]).dtype == np.float64
+    for wrong, message in (
+        (np.ones(3), "shape"),
+        (np.ones((2, 0)), "shape"),
+        (np.array([["a"]]), "numbers"),
+        (np.array([[1.0, np.nan]]), "1 rows with NaN"),
+    ):
+        with pytest.raises(InputError, match=message):
+            as_embeddings(wrong)
+    with pytest.raises(InputError, match=r"shape \(3, d\)"):
+        as_embeddings(np.ones((2, 2)), 3)
