@@ -155,13 +155,13 @@ def _evaluation(results: ResultFolder, forecast: Forecast, resampling: Resamplin
 def brier_terms(forecast: Forecast) -> list[tuple[RunKey, BrierTerms]]:
     """Return the parts of a forecast's Brier score, pooled and by fold."""
     from featkit.stats.calibration import brier_parts
-    from featkit.stats.isotonic import corp
+    from featkit.stats.isotonic import isotonic_decomposition
 
     found = []
     for fold in (None, *dict.fromkeys(forecast.folds.tolist())):
         rows = np.ones(len(forecast.y), dtype=bool) if fold is None else forecast.folds == fold
         y, p = forecast.y[rows], forecast.p[rows]
-        key, without_bins = dataclasses.replace(forecast.key, fold=fold), corp(y, p)
+        key, without_bins = dataclasses.replace(forecast.key, fold=fold), isotonic_decomposition(y, p)
         terms = BrierTerms(brier_parts(y, p), without_bins.miscalibration, without_bins.discrimination, key=key)
         found.append((key, terms))
     return found
@@ -187,7 +187,7 @@ def _recalibrations(
 
 def _recalibration(model: FoldModel, resampling: Resampling) -> RecalibrationEffect | None:
     """Return what maps do to one model; None with more than two classes, or one class among validation patients."""
-    from featkit.stats import recalibration_effect
+    from featkit.stats import LabelledForecast, recalibration_effect
 
     y, classes = target(model.source, model.key.positive)
     if len(classes) != 2 or len(set(y[model.split.rows("val")].tolist())) < 2:

@@ -28,7 +28,7 @@ def test_what_is_below_chance_stays_below(cohort, monkeypatch, probed):
     monkeypatch.setattr(
         column_module,
         "patient_folds",
-        lambda y, patient, n_folds, *rest: is_first.astype(int) if n_folds == 2 else real(y, patient, n_folds, *rest),
+        lambda y, patient, n_folds, *rest: is_first.astype(int) if n_folds == 2 else real(y, patient, n_folds, *rest, **named),
     )
     found = probed("magnification", data, n_folds=2)
     assert found.metrics["auc"].value < 0.1
