@@ -19,7 +19,7 @@ from featkit.probes.rows import ProbeRows
 from featkit.results.estimate import Estimate
 from featkit.results.probe import ProbeResult
 from featkit.stats.discrimination import auc
-from featkit.stats.draws import Over, prepare_metrics
+from featkit.stats.draws import prepare_metrics
 from featkit.stats.forecasts import Forecasts
 from featkit.stats.patient_folds import patient_folds
 from featkit.stats.permutation import permutation_p_value
@@ -42,9 +42,9 @@ def probe_column(
     patients and judged on the others; its shrinkage is chosen inside the training patients. What is reported:
 
     * ``accuracy`` (chance: the majority's share), ``balanced_accuracy`` (chance 1/K) and ``auc`` (one value against
-      the others, averaged over values; over folds too where patients have several values). The last two take probabilities relative to the class shares of the training
-      rows: the shares of a fold and of the others move against each other, which would push a probe that knows
-      nothing below 0.5;
+      the others, averaged over values; over folds too where patients have several values). The last two take
+      probabilities relative to the class shares of the training rows: the shares of a fold and of the others move
+      against each other, which would push a probe that knows nothing below 0.5;
     * ``cross_entropy_bits`` out of fold, and ``information_bits``, the lower bound H(M) - CE of the mutual information
       (Barber and Agakov 2003): negative values mean that nothing was found and are left as they are;
     * ``control_balanced_accuracy``, the same model and selection averaged over ``n_controls`` relabellings, and

@@ -159,7 +159,8 @@ class CalibrationTest(Result):
     def summary(self) -> str:
         """Return the ECE, what it would be by chance, and the p-value, in a line."""
         p = p_value(self.p_value, self.least_p_value)
-        return f"ECE {number(self.ece)}, {number(self.ece_by_chance)} by chance, p {p}, {self.n_units} {'patches' if self.unit == 'patch' else 'patients'}"
+        units = "patches" if self.unit == "patch" else f"{self.unit}s"
+        return f"ECE {number(self.ece)}, {number(self.ece_by_chance)} by chance, p {p}, {self.n_units} {units}"
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)

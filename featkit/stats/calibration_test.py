@@ -23,8 +23,9 @@ def calibration_test(
     Under perfect calibration the sum of ``y - p`` over a patient's patches in a bin has mean zero over patients,
     whatever the dependence inside a patient. So whole patients are drawn with replacement, with their sums centred at
     zero: this gives the distribution of the statistic, ``sum_b n_b (mean y - mean p)^2``, and of the ECE, under perfect
-    calibration. Centred draws keep the skewness of rare classes, which random signs would lose. An ECE is biased upwards and has no interval that would cover its population value; what it can be
-    compared with is what it would be by chance.
+    calibration. Centred draws keep the skewness of rare classes, which random signs would lose. An ECE is biased
+    upwards and has no interval that would cover its population value; what it can be compared with is what it would be
+    by chance.
 
     Parameters
     ----------
@@ -46,8 +47,9 @@ def calibration_test(
 
     References
     ----------
-    Centring at the null: Hall and Wilson, Two guidelines for bootstrap hypothesis testing, Biometrics 47:757, 1991. ECE by chance: Bröcker and Smith, Weather and Forecasting 22:651,
-    2007 (consistency resampling), here for clusters.
+    Hall and Wilson, Two guidelines for bootstrap hypothesis testing, Biometrics 47:757, 1991 (centring at the null).
+    Bröcker and Smith, Increasing the reliability of reliability diagrams, Weather and Forecasting 22:651, 2007 (the ECE
+    by chance, there for independent forecasts).
 
     Examples
     --------

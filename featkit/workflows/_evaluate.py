@@ -187,7 +187,7 @@ def _recalibrations(
 
 def _recalibration(model: FoldModel, resampling: Resampling) -> RecalibrationEffect | None:
     """Return what maps do to one model; None with more than two classes, or one class among validation patients."""
-    from featkit.stats import LabelledForecast, recalibration_effect
+    from featkit.stats import recalibration_effect
 
     y, classes = target(model.source, model.key.positive)
     if len(classes) != 2 or len(set(y[model.split.rows("val")].tolist())) < 2:

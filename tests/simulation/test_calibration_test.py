@@ -46,7 +46,7 @@ def test_the_calibration_test_holds_its_size(n_patients, prevalence, labels):
         [
             calibration_test(
                 Forecasts(*calibrated(n_patients, prevalence, labels, random)),
-                resampling=Resampling(n_draws=299, seed=number)
+                resampling=Resampling(n_draws=299, seed=number),
             ).p_value
             for number in range(n)
         ]
