@@ -12,7 +12,6 @@ from featkit.core.seeds import derive_seed
 from featkit.core.text import listed
 from featkit.probes.cell_null import Cells, n_relabellings, relabelled_cells, ridge_accuracy
 from featkit.probes.column_task import ColumnTask, column_task
-from featkit.probes.folds import patient_folds
 from featkit.probes.information import information_bits
 from featkit.probes.models import model_name, out_of_fold
 from featkit.probes.refit_interval import refit_interval
@@ -20,8 +19,9 @@ from featkit.probes.rows import ProbeRows
 from featkit.results.estimate import Estimate
 from featkit.results.probe import ProbeResult
 from featkit.stats.discrimination import auc
-from featkit.stats.draws import Over, prepare_metrics
+from featkit.stats.draws import prepare_metrics
 from featkit.stats.forecasts import Forecasts
+from featkit.stats.patient_folds import patient_folds
 from featkit.stats.permutation import permutation_p_value
 from featkit.stats.resampling import PatientCounts, patient_counts
 
@@ -42,9 +42,9 @@ def probe_column(
     patients and judged on the others; its shrinkage is chosen inside the training patients. What is reported:
 
     * ``accuracy`` (chance: the majority's share), ``balanced_accuracy`` (chance 1/K) and ``auc`` (one value against
-      the others, averaged over values). The last two take probabilities relative to the class shares of the training
-      rows: the shares of a fold and of the others move against each other, which would push a probe that knows
-      nothing below 0.5;
+      the others, averaged over values; over folds too where patients have several values). The last two take
+      probabilities relative to the class shares of the training rows: the shares of a fold and of the others move
+      against each other, which would push a probe that knows nothing below 0.5;
     * ``cross_entropy_bits`` out of fold, and ``information_bits``, the lower bound H(M) - CE of the mutual information
       (Barber and Agakov 2003): negative values mean that nothing was found and are left as they are;
     * ``control_balanced_accuracy``, the same model and selection averaged over ``n_controls`` relabellings, and
@@ -109,7 +109,9 @@ def probe_column(
         controls = _controls(task, cells, fold, options, seed)
         ridge = ridge_accuracy(task.X, cells, np.concatenate([cells.value[None], null]), task.parts(), task.n_classes)
     plan = patient_counts(task.patient, strata=task.label)
-    found = _metrics(task, P, prior, controls, plan, resampling)
+    found = _metrics(
+        task, P, prior, _one_scale(task, fold) if cells.is_within else task.part, controls, plan, resampling
+    )
     n_units = task.n_patients_of_rarest
     metrics = {
         name: refit_interval(value, draws, _RANGES.get(name, (0.0, 1.0)), resampling, n_units)
@@ -150,8 +152,17 @@ _RANGES = {
 def _folds(task: ColumnTask, y: np.ndarray, n_folds: int, seed: int) -> np.ndarray:
     fold = np.empty(len(y), dtype=np.int64)
     for i, rows in enumerate(task.parts()):
-        fold[rows] = patient_folds(y[rows], task.patient[rows], n_folds, seed, "probe folds", i)
+        fold[rows] = patient_folds(
+            y[rows], task.patient[rows], n_folds, seed, stream=("probe folds", i), in_every_fold=False
+        )
     return fold
+
+
+def _one_scale(task: ColumnTask, fold: np.ndarray) -> np.ndarray:
+    """Return inside what scores are ranked (n,): folds, whose probes differ, where every fold has every value."""
+    inside = np.unique(np.stack([task.part, fold]), axis=1, return_inverse=True)[1].ravel()
+    n_pairs = len(np.unique(inside * task.n_classes + task.y))
+    return inside if n_pairs == task.n_classes * (int(inside.max()) + 1) else task.part
 
 
 def _probabilities(
@@ -187,21 +198,21 @@ def _metrics(
     task: ColumnTask,
     P: np.ndarray,
     prior: np.ndarray,
+    scale: np.ndarray,
     controls: list[tuple[np.ndarray, np.ndarray]],
     plan: PatientCounts,
     resampling: Resampling,
 ) -> Drawn:
     """Return each metric's value and its draws (n_draws,) over patients, with the fitted probes held fixed."""
-    domains = task.part if len(task.part_names) > 1 else None
-    over: Over | None = None if domains is None else "mean of domains"
 
-    def drawn(y: np.ndarray, scores: np.ndarray, *names: str) -> Drawn:
+    def drawn(y: np.ndarray, scores: np.ndarray, name: str, domains: np.ndarray = task.part) -> Drawn:
         given = Forecasts(y, _scores(scores), task.patient, domains=domains)
-        prepared = prepare_metrics(given, names, over=over, plan=plan, rows=np.arange(len(y)))
+        prepared = prepare_metrics(given, [name], over="mean of domains", plan=plan, rows=np.arange(len(y)))
         values, draws = prepared.values(), prepared.bootstrap(resampling.n_draws, resampling.seed)
-        return {name: (values[name], draws[name]) for name in names}
+        return {name: (values[name], draws[name])}
 
-    found = drawn(task.y, P, "accuracy") | drawn(task.y, P / prior, name := "balanced_accuracy", "auc")
+    found = drawn(task.y, P, "accuracy") | drawn(task.y, P / prior, name := "balanced_accuracy")
+    found |= drawn(task.y, P / prior, "auc", scale)
     blocks = [plan.once()[0], *(counts for counts, _ in plan.blocks(resampling.n_draws, resampling.seed))]
     bits = [information_bits(task.y, P, task.patient, task.part, counts) for counts in blocks]
     for bit in bits[0]:

@@ -10,8 +10,8 @@ import numpy as np
 from featkit.core.available_memory import available_bytes
 from featkit.core.errors import InputError, did_you_mean
 from featkit.core.seeds import derive_seed, rng
-from featkit.probes.folds import patient_folds
 from featkit.probes.ridge import ROWS, blocks_of
+from featkit.stats.patient_folds import patient_folds
 
 _SHRINKAGE = {"linear": (1e5, 1e4, 1e3, 1e2, 1e1, 1.0), "mlp": (30.0, 10.0, 3.0, 1.0)}
 _HIDDEN, _EPOCHS, _COMPONENTS = 64, 20, 256
@@ -180,7 +180,7 @@ def _choose(
     """
     shrinkages = _SHRINKAGE[model]
     try:
-        fold = patient_folds(y[train], patient[train], 3, seed, "inner folds")
+        fold = patient_folds(y[train], patient[train], 3, seed, stream=("inner folds",), in_every_fold=False)
     except InputError:
         return shrinkages[len(shrinkages) // 2], False
     inner = []

@@ -79,7 +79,7 @@ def probe_descriptions(probes: Mapping[RunKey, ProbeResult]) -> tuple[str, ...]:
     designs = dict.fromkeys(f"{r.design[:1].upper()}{r.design[1:]}." for r in probes.values())
     given: dict[str, list[str]] = {}
     for name, result in zip(labels(probes), probes.values(), strict=True):
-        given.setdefault(result.regime, []).append(name)
+        given.setdefault(result.patches, []).append(name)
     if len(given) == 1:
         patches = "".join(given)
     else:

@@ -7,7 +7,8 @@ from .base import load_result as load_result
 from .by_run import ByRun as ByRun
 from .calibration import BrierParts as BrierParts
 from .calibration import CalibrationLine as CalibrationLine
-from .calibration import CorpParts as CorpParts
+from .calibration import CalibrationTest as CalibrationTest
+from .calibration import IsotonicDecomposition as IsotonicDecomposition
 from .calibration import RecalibrationEffect as RecalibrationEffect
 from .calibration import ReliabilityCurve as ReliabilityCurve
 from .comparison import Comparison as Comparison

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from featkit.core.text import number, p_value
 from featkit.results.base import Result
 from featkit.results.estimate import Estimate
 
@@ -50,8 +51,10 @@ class BrierParts(Result):
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
-class CorpParts(Result):
+class IsotonicDecomposition(Result):
     """A Brier score without bins: ``brier = miscalibration - discrimination + uncertainty``, by isotonic regression.
+
+    Dimitriadis, Gneiting and Jordan (PNAS 118:e2016191118, 2021) call it CORP.
 
     Parameters
     ----------
@@ -74,7 +77,7 @@ class CorpParts(Result):
     n_patches: np.ndarray
 
     def frame(self) -> pl.DataFrame:
-        """Return the isotonic reliability curve, a row for each distinct probability."""
+        """Return the isotonic reliability curve, one row per distinct probability."""
         import polars as pl
 
         return pl.DataFrame({"probability": self.probability, "rate": self.rate, "n_patches": self.n_patches})
@@ -103,8 +106,66 @@ class CalibrationLine(Result):
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
+class CalibrationTest(Result):
+    """An expected calibration error beside what perfect calibration would show, and a test.
+
+    Parameters
+    ----------
+    ece : float
+        Expected calibration error; biased upwards, so without an interval.
+    ece_by_chance, ece_limit : float
+        Mean and ``level`` quantile of the ECE under perfect calibration, for these patients and forecasts.
+    level : float
+        Of ``ece_limit``.
+    rms_debiased : float
+        Root mean squared calibration error, its bias removed by pairs of patients; 0 where nothing is left.
+    p_value : float
+        Of perfect calibration; never below `least_p_value`.
+    of : str
+        Which probability is compared ("class-one", "top-label" or "classwise").
+    bins : str
+        How bins were made ("width" or "mass").
+    n_bins : int
+        Bins asked for.
+    n_draws : int
+        Draws of patients.
+    unit : str
+        What was drawn.
+    n_units : int
+        How many of them there are.
+    notes : tuple of str
+        What must be read with it.
+    """
+
+    ece: float
+    ece_by_chance: float
+    ece_limit: float
+    level: float
+    rms_debiased: float
+    p_value: float
+    of: str
+    bins: str
+    n_bins: int
+    n_draws: int
+    unit: str
+    n_units: int
+    notes: tuple[str, ...] = ()
+
+    @property
+    def least_p_value(self) -> float:
+        """The smallest p-value that this number of draws can give: print it as a bound."""
+        return 1 / (1 + self.n_draws)
+
+    def summary(self) -> str:
+        """Return the ECE, what it would be by chance, and the p-value, in a line."""
+        p = p_value(self.p_value, self.least_p_value)
+        units = "patches" if self.unit == "patch" else f"{self.unit}s"
+        return f"ECE {number(self.ece)}, {number(self.ece_by_chance)} by chance, p {p}, {self.n_units} {units}"
+
+
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class ReliabilityCurve(Result):
-    """Observed frequency of class 1 against forecast, over bins, with bands from resampling patients.
+    """Observed frequency of class 1 against forecast, over bins, with bands over patients.
 
     Parameters
     ----------
@@ -121,9 +182,9 @@ class ReliabilityCurve(Result):
     method : str
         How the intervals were made.
     n_draws : int
-        Resamples.
+        Resamples; 0 for a closed form.
     unit : str
-        What was resampled.
+        What was taken as independent.
     bins : str
         How bins were made ("width" or "mass").
     """
@@ -141,7 +202,7 @@ class ReliabilityCurve(Result):
     bins: str
 
     def frame(self) -> pl.DataFrame:
-        """Return a row for each bin."""
+        """Return one row per bin."""
         import polars as pl
 
         columns = ("forecast", "observed", "low", "high", "n_patches", "n_patients")
@@ -171,7 +232,7 @@ class RecalibrationEffect(Result):
     n_source_patches: int
 
     def frame(self) -> pl.DataFrame:
-        """Return a row for each map and metric: value and interval, change from "none" and its interval."""
+        """Return one row per map and metric: value and interval, change from "none" and its interval."""
         import polars as pl
 
         rows = []

@@ -57,7 +57,7 @@ class MatchingResult(Result):
     notes: tuple[str, ...] = ()
 
     def frame(self) -> pl.DataFrame:
-        """Return one row a dimension of the first encoder."""
+        """Return one row per dimension of the first encoder."""
         import polars as pl
 
         return pl.DataFrame(
@@ -103,11 +103,11 @@ class ReseedingNull(Result):
     notes: tuple[str, ...] = ()
 
     def frame(self) -> pl.DataFrame:
-        """Return one row a pair of seeds."""
+        """Return one row per pair of seeds."""
         import polars as pl
 
         whole = {"first", "second"}
-        skipped = {"measure", "n_seeds", "notes"}
+        skipped = {"measure", "n_seeds", "notes", "key", "made_from"}
         columns = [f.name for f in dataclasses.fields(self) if f.name not in skipped]
         schema = {c: pl.Int64 if c in whole else pl.Float64 for c in columns}
         return pl.DataFrame({c: np.asarray(getattr(self, c)) for c in columns}, schema=schema)

@@ -8,10 +8,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from featkit.core.run_key import RunKey, label_of
+from featkit.core.text import number
 from featkit.results.base import Result
 
 if TYPE_CHECKING:
     import polars as pl
+
+DEFINED, EMPTY, UNDEFINED = "defined", "empty", "undefined"
+_MEANS = ("observed", "chance", "corrected")
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
@@ -137,8 +141,48 @@ class OverlapResult(Result):
     stability: StabilityIndex | None = None
     notes: tuple[str, ...] = ()
 
+    @property
+    def n_pairs(self) -> int:
+        """Number of pairs of supports."""
+        return len(self.names) * (len(self.names) - 1) // 2
+
+    @property
+    def n_undefined(self) -> int:
+        """Number of pairs of which chance-corrected overlap is undefined; means are over the others alone."""
+        return self.states.count(UNDEFINED) + self.states.count(EMPTY)
+
+    @property
+    def empty(self) -> tuple[str | RunKey, ...]:
+        """Names of the supports that hold no dimension."""
+        return tuple(name for name, size in zip(self.names, self.sizes, strict=True) if size == 0)
+
+    @property
+    def states(self) -> tuple[str, ...]:
+        """Return for each pair, in the order of `frame`: "defined", "empty" (a support holds nothing), "undefined"."""
+        first, second = np.triu_indices(len(self.names), k=1)
+        sizes, corrected = np.asarray(self.sizes), np.asarray(self.corrected)
+        return tuple(
+            EMPTY if min(sizes[i], sizes[j]) == 0 else DEFINED if np.isfinite(corrected[i, j]) else UNDEFINED
+            for i, j in zip(first, second, strict=True)
+        )
+
+    def mean_of_pairs(self) -> dict[str, float]:
+        """Return the means of observed, chance and corrected over the pairs that are defined; NaN if none is."""
+        first, second = np.triu_indices(len(self.names), k=1)
+        used = np.array([state == DEFINED for state in self.states], dtype=bool)
+        values = {name: np.asarray(getattr(self, name))[first, second][used] for name in _MEANS}
+        return {name: float(v.mean()) if len(v) else float("nan") for name, v in values.items()}
+
+    def summary(self) -> str:
+        """Return how far pairs agree, and how many pairs that is said of."""
+        mean = self.mean_of_pairs()
+        n_defined = self.n_pairs - self.n_undefined
+        said = f"{self.measure} corrected for chance {number(mean['corrected'], 2)}" if n_defined else "undefined"
+        empty = f", {len(self.empty)} of {len(self.names)} supports empty" if self.empty else ""
+        return f"{said}, over {n_defined} of {self.n_pairs} pairs{empty}"
+
     def frame(self) -> pl.DataFrame:
-        """Return one row a pair of supports."""
+        """Return one row per pair of supports; ``state`` is one of `states`."""
         import polars as pl
 
         first, second = np.triu_indices(len(self.names), k=1)
@@ -155,8 +199,9 @@ class OverlapResult(Result):
             "corrected": np.asarray(self.corrected)[first, second],
             "p_value": np.asarray(self.p_value)[first, second],
             "p_method": [self.p_method] * len(first),
+            "state": list(self.states),
         }
-        texts = {"first", "second", "measure", "p_method"}
+        texts = {"first", "second", "measure", "p_method", "state"}
         whole = {"size_first", "size_second", "intersection"}
         schema = {c: pl.String if c in texts else pl.Int64 if c in whole else pl.Float64 for c in columns}
         return pl.DataFrame(columns, schema=schema)

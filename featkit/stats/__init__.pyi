@@ -8,6 +8,7 @@ from .calibration import brier_parts as brier_parts
 from .calibration import calibration_line as calibration_line
 from .calibration_error import ece as ece
 from .calibration_error import ece_debiased as ece_debiased
+from .calibration_test import calibration_test as calibration_test
 from .comparison import compare as compare
 from .comparison import compare_many as compare_many
 from .curves import roc_curve as roc_curve
@@ -40,7 +41,7 @@ from .geometry import linear_cka as linear_cka
 from .intervals import Resampled as Resampled
 from .intervals import bootstrap_metrics as bootstrap_metrics
 from .intervals import interval as interval
-from .isotonic import corp as corp
+from .isotonic import isotonic_decomposition as isotonic_decomposition
 from .matching import match_dimensions as match_dimensions
 from .matching import reseeding_null as reseeding_null
 from .metrics import METRICS as METRICS

@@ -7,11 +7,12 @@ averages over classes the first of them, each class against the rest.
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any, Literal
 
 import numpy as np
 
-from featkit.core.arrays import as_binary, as_classes, as_probabilities, check_count
+from featkit.core.arrays import as_binary, as_classes, as_groups, as_probabilities, check_count
 from featkit.core.errors import InputError
 
 Bins = Literal["width", "mass"]
@@ -67,7 +68,8 @@ def ece(y: Any, p: Any, n_bins: int = 15, bins: Bins = "width", of: Of = "class-
     Returns
     -------
     float
-        In [0, 1]. Biased upwards, the more so the more bins; see `ece_debiased`.
+        In [0, 1]. Biased upwards, the more so the more bins and the fewer patients: read it beside its distribution
+        under perfect calibration (`featkit.stats.calibration_test`), or take `ece_debiased`.
 
     References
     ----------
@@ -77,29 +79,79 @@ def ece(y: Any, p: Any, n_bins: int = 15, bins: Bins = "width", of: Of = "class-
     return float(np.mean([_gap(event, claim, n_bins, bins) for event, claim in pairs]))
 
 
-def ece_debiased(y: Any, p: Any, n_bins: int = 15, bins: Bins = "mass", of: Of = "class-one") -> float:
-    """Return the debiased root mean squared calibration error.
+def ece_debiased(y: Any, p: Any, groups: Any, n_bins: int = 15, bins: Bins = "width", of: Of = "class-one") -> float:
+    """Return the root mean squared calibration error over bins, its bias removed by pairs of patients.
 
-    ``sqrt(max(0, sum_b n_b / n [(mean p - mean y)^2 - mean y (1 - mean y) / (n_b - 1)]))``, averaged over
-    classes before the root when class-wise. The correction takes patches as independent.
+    The squared gap of a bin is estimated by ``sum_{i != k} s_i s_k / sum_{i != k} n_i n_k`` over pairs of patients
+    with ``s_i`` the sum of ``y - p`` over the ``n_i`` patches of patient i in the bin. Patients are independent, so its
+    expectation is the squared gap however alike patches of a patient are; the plug-in estimate, and corrections that
+    take patches as independent (Kumar, Liang and Ma, 2019), stay too large. Squares are averaged over bins (weighted by
+    patches), and over classes when class-wise, before the root is taken.
 
     Parameters
     ----------
-    y, p, n_bins, bins, of
-        As in `ece`.
+    y : array of int, shape (n,)
+        Labels, 0/1 or 0..K-1.
+    p : array of float, shape (n,) or (n, K)
+        Probability of class 1, or class probabilities.
+    groups : array, shape (n,), or "patches"
+        Patient of each patch.
+    n_bins, bins, of
+        As in `ece`. Bins with patches of one patient are left out.
 
     Returns
     -------
     float
-        In [0, 1].
+        In [0, 1]; 0 where the estimated square is negative, NaN where every bin holds a single patient.
 
     References
     ----------
-    Kumar, Liang and Ma, NeurIPS 2019, section 5 (definition 5.1).
+    Kumar, Liang and Ma, Verified uncertainty calibration, NeurIPS 2019, section 5, of which this is the form for
+    clusters.
+
+    Examples
+    --------
+    >>> ece_debiased([0, 0, 1, 1], [0.2, 0.2, 0.8, 0.8], ["a", "b", "c", "d"], n_bins=2)
+    0.2
     """
-    pairs = compared(y, p, of)
-    square = float(np.mean([_debiased_square(event, claim, n_bins, bins) for event, claim in pairs]))
-    return float(np.sqrt(max(0.0, square)))
+    squares = []
+    for part in binned_residuals(y, p, groups, n_bins, bins, of):
+        pairs = part.size.sum(axis=0) ** 2 - (part.size**2).sum(axis=0)
+        products = part.residual.sum(axis=0) ** 2 - (part.residual**2).sum(axis=0)
+        used, weight = pairs > 0, part.size.sum(axis=0)
+        squares.append(weight[used] @ (products[used] / pairs[used]) / weight[used].sum() if used.any() else np.nan)
+    return float(np.sqrt(max(0.0, float(np.mean(squares))))) if np.isfinite(squares).all() else float("nan")
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class BinnedResiduals:
+    """Sums of each patient in each bin.
+
+    Parameters
+    ----------
+    residual : ndarray of float64, shape (n_patients, n_bins)
+        Sums of event minus probability.
+    size : ndarray of float64, shape (n_patients, n_bins)
+        Patches.
+    """
+
+    residual: np.ndarray
+    size: np.ndarray
+
+
+def binned_residuals(y: Any, p: Any, groups: Any, n_bins: int, bins: Bins, of: Of) -> list[BinnedResiduals]:
+    """Return each patient's residuals summed over bins, once or once per class (see `compared`); no bin is empty."""
+    found = []
+    for event, claim in compared(y, p, of):
+        _, patient = np.unique(as_groups(groups, len(event)), return_inverse=True)
+        _, where = np.unique(bin_index(claim, bin_edges(claim, n_bins, bins)), return_inverse=True)
+        shape = (int(patient.max()) + 1, int(where.max()) + 1)
+        place = patient * shape[1] + where
+        residual = np.bincount(place, weights=event - claim, minlength=shape[0] * shape[1])
+        found.append(
+            BinnedResiduals(residual.reshape(shape), np.bincount(place, minlength=residual.size).reshape(shape) * 1.0)
+        )
+    return found
 
 
 def compared(y: Any, p: Any, of: Of) -> list[tuple[np.ndarray, np.ndarray]]:
@@ -131,13 +183,3 @@ def compared(y: Any, p: Any, of: Of) -> list[tuple[np.ndarray, np.ndarray]]:
 def _gap(event: np.ndarray, claim: np.ndarray, n_bins: int, bins: Bins) -> float:
     where = bin_index(claim, bin_edges(claim, n_bins, bins))
     return float(np.abs(np.bincount(where, weights=claim - event)).sum() / len(claim))
-
-
-def _debiased_square(event: np.ndarray, claim: np.ndarray, n_bins: int, bins: Bins) -> float:
-    where = bin_index(claim, bin_edges(claim, n_bins, bins))
-    size = np.bincount(where)
-    used = size > 0
-    size = size[used]
-    rate = np.bincount(where, weights=event)[used] / size
-    gap = np.bincount(where, weights=claim - event)[used] / size
-    return float(size @ (gap**2 - rate * (1 - rate) / np.maximum(size - 1, 1)) / len(claim))

@@ -236,13 +236,12 @@ def _curves(forecasts: Forecasts, how: Resampling) -> tuple[dict[str, Curve], di
         for fold in sorted(np.unique(forecasts.folds).tolist(), key=natural_key):
             sets[fold] = forecasts.take(np.flatnonzero(forecasts.folds == fold))
     roc, reliability = {}, {}
-    bands = dataclasses.replace(how, method="expanded")
     for name, one in sets.items():
         plan = patient_plan(one, how)
         n_folds = 1 if one.folds is None else len(np.unique(one.folds))
         if 0 < one.y.sum() < len(one) and (n_folds == 1 or one.is_one_scale):
             roc[name] = roc_curve(one, resampling=how, plan=plan)
-        reliability[name] = reliability_curve(one, resampling=bands, plan=plan)
+        reliability[name] = reliability_curve(one, resampling=how)
     return roc, reliability
 
 

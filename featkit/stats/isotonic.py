@@ -1,4 +1,4 @@
-"""Calibration without bins: the isotonic (CORP) reliability curve and parts of the Brier score."""
+"""Calibration without bins: the isotonic reliability curve and decomposition of the Brier score."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 
 from featkit.core.arrays import as_binary_forecast
-from featkit.results.calibration import CorpParts
+from featkit.results.calibration import IsotonicDecomposition
 
 
-def corp(y: Any, p: Any) -> CorpParts:
+def isotonic_decomposition(y: Any, p: Any) -> IsotonicDecomposition:
     """Return the Brier score split by isotonic regression of the label on the probability.
 
     Parameters
@@ -22,14 +22,21 @@ def corp(y: Any, p: Any) -> CorpParts:
 
     Returns
     -------
-    CorpParts
+    IsotonicDecomposition
         ``miscalibration`` is what the isotonic map would save, ``discrimination`` what its forecasts save over the
         constant prevalence, ``uncertainty`` the score of that constant. ``brier = miscalibration - discrimination +
         uncertainty`` exactly.
 
     References
     ----------
-    Dimitriadis, Gneiting and Jordan, PNAS 118:e2016191118, 2021.
+    Dimitriadis, Gneiting and Jordan, Stable reliability diagrams for probabilistic classifiers (CORP), PNAS
+    118:e2016191118, 2021.
+
+    Examples
+    --------
+    >>> found = isotonic_decomposition([0, 0, 1, 1], [0.1, 0.4, 0.3, 0.8])
+    >>> round(found.miscalibration, 3), round(found.discrimination, 3), found.uncertainty
+    (0.0, 0.125, 0.25)
     """
     positive, values = as_binary_forecast(y, p, "the isotonic split")
     distinct, size, rate = isotonic_rates(positive, values)
@@ -37,7 +44,9 @@ def corp(y: Any, p: Any) -> CorpParts:
     score = float(np.mean((values - positive) ** 2))
     best = float(np.mean((fitted - positive) ** 2))
     uncertainty = float(positive.mean() * (1 - positive.mean()))
-    return CorpParts(score, max(score - best, 0.0), max(uncertainty - best, 0.0), uncertainty, distinct, rate, size)
+    return IsotonicDecomposition(
+        score, max(score - best, 0.0), max(uncertainty - best, 0.0), uncertainty, distinct, rate, size
+    )
 
 
 def isotonic_rates(positive: np.ndarray, p: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

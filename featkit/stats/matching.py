@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from featkit.core.errors import InputError
+from featkit.core.options.resampling import Resampling
 from featkit.results.matching import MatchingResult, ReseedingNull
 from featkit.results.overlap import OverlapResult
 from featkit.stats.geometry import cross_correlation, dead_dimensions, effective_rank, linear_cka
@@ -87,7 +88,9 @@ def match_dimensions(
         if d_a == d_b:
             pools = {names[0]: np.union1d(alive_a, first), names[1]: np.union1d(alive_b, second)}
             supports = {names[0]: first, names[1]: second}
-            before = overlap(supports, d_a, measure=measure, candidates=pools, seed=seed)
+            before = overlap(
+                supports, d_a, measure=measure, candidates=pools, resampling=Resampling(n_draws=1000, seed=seed)
+            )
         else:
             notes.append(f"The encoders have {d_a} and {d_b} dimensions: overlap by index has no meaning")
         carried = matched[first]
@@ -95,7 +98,13 @@ def match_dimensions(
             notes.append(f"{int(np.sum(carried < 0))} selected dimensions of {names[0]} have no match and are left out")
         carried_over = np.sort(carried[carried >= 0])
         pools = {names[0]: np.sort(matched[found]), names[1]: np.union1d(alive_b, second)}
-        after = overlap({names[0]: carried_over, names[1]: second}, d_b, measure=measure, candidates=pools, seed=seed)
+        after = overlap(
+            {names[0]: carried_over, names[1]: second},
+            d_b,
+            measure=measure,
+            candidates=pools,
+            resampling=Resampling(n_draws=1000, seed=seed),
+        )
         notes.append(
             "The matching was chosen on these patches: its correlations are the best that could be found, not a sample"
         )

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from featkit.core.errors import InputError, did_you_mean
+from featkit.core.options.resampling import Resampling
 from featkit.core.seeds import rng
+from featkit.core.text import first_few
 from featkit.results.overlap import OverlapResult, StabilityIndex
 from featkit.stats.overlap_chance import OverlapChance, corrected_overlap, overlap_chance
 from featkit.stats.overlap_measures import OVERLAP_MEASURES
@@ -28,12 +30,9 @@ def overlap(
     *,
     measure: str = "jaccard",
     candidates: object = None,
-    similarity: np.ndarray | None = None,
-    similarity_threshold: float = 0.9,
+    similarity: np.ndarray | csr_array | None = None,
     are_replicates: bool = False,
-    level: float = 0.95,
-    n_draws: int = 1000,
-    seed: int = 0,
+    resampling: Resampling | None = None,
 ) -> OverlapResult:
     """Compare every pair of named supports, each number next to what chance would give.
 
@@ -58,19 +57,15 @@ def overlap(
     candidates : array-like of int or bool, or mapping of str to such, optional
         Dimensions that could be selected at all (the alive ones), for all supports or one by one; all of them by
         default. Chance is then computed among these: two sets limited by the same dead dimensions look alike.
-    similarity : ndarray of shape (n_dimensions, n_dimensions), optional
-        Similarities in [0, 1], for the similarity-adjusted measures.
-    similarity_threshold : float
-        Pairs of dimensions below it count as unrelated.
+    similarity : ndarray or scipy.sparse.csr_array, shape (n_dimensions, n_dimensions), optional
+        Similarities in [0, 1], for the similarity-adjusted measures; those below 0.9 count as unrelated. For another
+        threshold pass what `featkit.stats.overlap_similarity.similar_pairs` returns.
     are_replicates : bool
         Whether the supports are exchangeable repetitions (subsamples, seeds), so that the stability index may carry
-        an interval. Folds are not: they share training patients.
-    level : float
-        Coverage of that interval.
-    n_draws : int
-        Random draws for the stability index and for the similarity-adjusted measures.
-    seed : int
-        Seed of those draws.
+        an interval; folds share training patients and are not.
+    resampling : Resampling
+        Level of that interval; draws and seed of the stability index and the similarity-adjusted measures (1,000 draws
+        by default).
 
     Returns
     -------
@@ -83,7 +78,14 @@ def overlap(
     InputError
         If no support is given, an index is out of range, a support holds a dimension that is not a candidate, or the
         measure and ``similarity`` do not go together.
+
+    Examples
+    --------
+    >>> found = overlap({"40X": [0, 1, 2], "100X": [1, 2, 3], "200X": []}, 10)
+    >>> found.observed[0, 1], found.n_pairs, found.n_undefined, found.empty
+    (0.5, 3, 2, ('200X',))
     """
+    resampling = resampling or Resampling(n_draws=1000)
     if not supports:
         raise InputError("overlap needs at least one support", "none")
     names = tuple(str(name) for name in supports)
@@ -106,7 +108,9 @@ def overlap(
             f"{measure!r} {'with' if similarity is not None else 'without'} similarity",
             did_you_mean(measure, [*OVERLAP_MEASURES, *SIMILARITY_MEASURES]) if not is_exact else "Leave it out",
         )
-    neighbours = None if similarity is None else similar_pairs(similarity, similarity_threshold)
+    neighbours = None
+    if similarity is not None:
+        neighbours = similar_pairs(similarity) if isinstance(similarity, np.ndarray) else similarity
     if neighbours is not None and neighbours.shape[0] != n_dimensions:
         raise InputError(f"similarity must cover {n_dimensions} dimensions", neighbours.shape[0])
 
@@ -119,8 +123,8 @@ def overlap(
             if neighbours is None:
                 pair = _exact(shared[i, j], sets[i], sets[j], pools[i], pools[j], measure)
             else:
-                generator = rng(seed, "similarity-adjusted overlap", i, j)
-                draws = n_draws if i != j else 0
+                generator = rng(resampling.seed, "similarity-adjusted overlap", i, j)
+                draws = resampling.n_draws if i != j else 0
                 pair = _drawn(sets[i], sets[j], pools[i], pools[j], neighbours, measure, draws, generator)
             for matrix, value in (
                 (observed, pair.observed),
@@ -130,7 +134,7 @@ def overlap(
             ):
                 matrix[i, j] = matrix[j, i] = value
 
-    stability, common = _stability(sets, pools, are_replicates, level, n_draws, seed)
+    stability, common = _stability(sets, pools, are_replicates, resampling)
     return OverlapResult(
         names=names,
         measure=measure,
@@ -143,7 +147,7 @@ def overlap(
         corrected=corrected,
         p_value=p_value,
         p_method="exact" if is_exact else "permutation",
-        n_draws=0 if is_exact else n_draws,
+        n_draws=0 if is_exact else resampling.n_draws,
         stability=stability,
         notes=_notes(names, sizes, pools, n_dimensions, measure, common),
     )
@@ -210,7 +214,7 @@ def _drawn(
 
 
 def _stability(
-    sets: list[np.ndarray], pools: list[np.ndarray], are_replicates: bool, level: float, n_draws: int, seed: int
+    sets: list[np.ndarray], pools: list[np.ndarray], are_replicates: bool, resampling: Resampling
 ) -> tuple[StabilityIndex | None, int]:
     """Return the stability index among the dimensions every support could choose, and how many these are."""
     common = pools[0]
@@ -219,7 +223,14 @@ def _stability(
     if len(sets) < 2 or len(common) == 0:
         return None, len(common)
     inside = [np.searchsorted(common, np.intersect1d(s, common, assume_unique=True)) for s in sets]
-    index = nogueira(inside, len(common), level=level, are_replicates=are_replicates, n_draws=n_draws, seed=seed)
+    index = nogueira(
+        inside,
+        len(common),
+        level=resampling.level,
+        are_replicates=are_replicates,
+        n_draws=resampling.n_draws,
+        seed=resampling.seed,
+    )
     return index, len(common)
 
 
@@ -235,7 +246,10 @@ def _notes(
     empty = [name for name, size in zip(names, sizes, strict=True) if size == 0]
     full = [name for name, size, pool in zip(names, sizes, pools, strict=True) if 0 < size == len(pool)]
     if empty:
-        notes.append(f"No dimension was selected in {', '.join(empty)}: its overlaps carry no information")
+        notes.append(
+            f"No dimension was selected in {len(empty)} of {len(names)} ({first_few(empty)}): overlap with an empty "
+            "support is undefined"
+        )
     if full:
         notes.append(f"Every candidate was selected in {', '.join(full)}: its overlaps are fixed by the sizes alone")
     if measure in OVERLAP_MEASURES and OVERLAP_MEASURES[measure].needs_equal_sizes and len(set(sizes.tolist())) > 1:

@@ -34,7 +34,7 @@ def recalibration_effect(
     kinds : sequence of str
         Names in ``featkit.stats.RECALIBRATIONS``.
     metrics : sequence of str
-        Names in ``featkit.stats.METRICS``.
+        Names in ``featkit.stats.METRICS``. Calibration errors over bins are biased and get no interval.
     resampling : Resampling, optional
         Level, method and design of the intervals.
 
@@ -66,4 +66,12 @@ def recalibration_effect(
     for kind in kinds:
         moved = paired_differences(prepared[kind], prepared["none"], held_out, how)
         changes[kind] = {name: one.estimate for name, one in moved.items()}
+    for table in (found, changes):
+        for kind, own in table.items():
+            table[kind] = {name: _bare(e) if name.startswith("ece") else e for name, e in own.items()}
     return RecalibrationEffect(found, changes, parameters, n_source_patients, len(source))
+
+
+def _bare(estimate: Estimate) -> Estimate:
+    """Return an estimate without its interval: a biased one has none that covers."""
+    return Estimate(estimate.value, unit=estimate.unit, n_units=estimate.n_units, design=estimate.design)

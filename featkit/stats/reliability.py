@@ -1,4 +1,4 @@
-"""Reliability curves with bands from resampling patients."""
+"""Reliability curves with bands over patients."""
 
 from __future__ import annotations
 
@@ -7,63 +7,85 @@ import numpy as np
 from featkit.core.arrays import as_binary_forecast
 from featkit.core.options.resampling import Resampling
 from featkit.results.calibration import ReliabilityCurve
-from featkit.stats._forms import Form, sum_form
 from featkit.stats.calibration_error import Bins, bin_edges, bin_index
-from featkit.stats.draws import MetricDraws, Reading, patient_plan
 from featkit.stats.forecasts import Forecasts
-from featkit.stats.intervals import interval_estimates
-from featkit.stats.resampling import PatientCounts
 
 
 def reliability_curve(
-    forecasts: Forecasts,
-    *,
-    n_bins: int = 10,
-    bins: Bins = "width",
-    resampling: Resampling | None = None,
-    plan: PatientCounts | None = None,
-    rows: np.ndarray | None = None,
+    forecasts: Forecasts, *, n_bins: int = 10, bins: Bins = "width", resampling: Resampling | None = None
 ) -> ReliabilityCurve:
-    """Return observed frequency against forecast over bins, with pointwise bands.
+    """Return observed frequency against forecast over bins, with pointwise bands over patients.
+
+    The band of a bin is Korn and Graubard's: Clopper and Pearson's interval for as many independent patches as would
+    give the variance that patients show, ``rate (1 - rate) / variance``, reduced by the t quantile for the degrees of
+    freedom that patients leave. A bin of one class shows no variance; its patients then count as one patch each.
 
     Parameters
     ----------
     forecasts : Forecasts
         Of two classes, with probabilities.
     n_bins, bins
-        As in `featkit.stats.calibration_error.bin_edges`; bins stay put in the draws.
+        As in `featkit.stats.calibration_error.bin_edges`.
     resampling : Resampling, optional
-        Level, method ("expanded" by default), draws and design.
-    plan, rows
-        As in `featkit.stats.prepare_metrics`.
+        The level of each bin's band; the bands are a closed form and need no draws.
 
     Returns
     -------
     ReliabilityCurve
+
+    Raises
+    ------
+    InputError
+        If inputs are not as described, or there are more than two classes.
+
+    References
+    ----------
+    Korn and Graubard, Confidence intervals for proportions with small expected number of positive counts estimated
+    from survey data, Survey Methodology 24:193, 1998.
+
+    Examples
+    --------
+    >>> curve = reliability_curve(Forecasts([0, 0, 0, 1], [0.1, 0.1, 0.1, 0.9], ["a", "b", "c", "d"]), n_bins=2)
+    >>> curve.observed, curve.high.round(3)
+    (array([0., 1.]), array([0.708,   nan]))
     """
-    how = resampling or Resampling(method="expanded")
     positive, values = as_binary_forecast(forecasts.y, forecasts.p, "a reliability curve")
-    plan = patient_plan(forecasts, how) if plan is None else plan
+    level = (resampling or Resampling()).level
+    _, patient = np.unique(forecasts.groups, return_inverse=True)
     _, where = np.unique(bin_index(values, bin_edges(values, n_bins, bins)), return_inverse=True)
-    patient = plan.patient_of_row if rows is None else plan.patient_of_row[rows]
     size = np.bincount(where)
-    forms: dict[str, Form] = {}
-    for b in range(len(size)):
-        inside = (where == b).astype(np.float64)
-        forms[str(b)] = sum_form(plan, [inside * positive, inside], lambda totals: totals[:, 0] / totals[:, 1], rows)
-    n_patients = np.array([len(np.unique(patient[where == b])) for b in range(len(size))])
-    readings = {str(b): Reading((0.0, 1.0), "patients", float(n)) for b, n in enumerate(n_patients)}
-    found = list(interval_estimates(MetricDraws(plan, forms, readings), how, forecasts).values())
+    bands = [_band(positive[where == b], patient[where == b], (1 - level) / 2) for b in range(len(size))]
     return ReliabilityCurve(
         forecast=np.bincount(where, weights=values) / size,
-        observed=np.array([e.value for e in found]),
-        low=np.where(n_patients < 2, np.nan, [e.low for e in found]),
-        high=np.where(n_patients < 2, np.nan, [e.high for e in found]),
+        observed=np.bincount(where, weights=positive) / size,
+        low=np.array([low for low, _ in bands]),
+        high=np.array([high for _, high in bands]),
         n_patches=size,
-        n_patients=n_patients,
-        level=how.level,
-        method=how.method,
-        n_draws=how.n_draws,
+        n_patients=np.array([len(np.unique(patient[where == b])) for b in range(len(size))]),
+        level=level,
+        method="korn-graubard",
+        n_draws=0,
         unit=forecasts.unit,
         bins=bins,
     )
+
+
+def _band(positive: np.ndarray, patient: np.ndarray, tail: float) -> tuple[float, float]:
+    """Return the bounds of a bin's frequency; NaN for a single patient."""
+    from scipy.stats import beta, t
+
+    _, patient = np.unique(patient, return_inverse=True)
+    n, m, rate = len(positive), int(patient.max()) + 1, float(positive.mean())
+    if m < 2:
+        return float("nan"), float("nan")
+    off = np.bincount(patient, weights=positive - rate)
+    variance = m / (m - 1) * float(off @ off) / n**2
+    if rate in (0.0, 1.0) or variance == 0:
+        n_effective = float(m)
+    else:
+        shrink = (t.ppf(tail, n - 1) / t.ppf(tail, m - 1)) ** 2
+        n_effective = min(float(n), rate * (1 - rate) / variance * shrink)
+    hits = rate * n_effective
+    low = beta.ppf(tail, hits, n_effective - hits + 1) if rate > 0 else 0.0
+    high = beta.ppf(1 - tail, hits + 1, n_effective - hits) if rate < 1 else 1.0
+    return float(low), float(high)

@@ -155,13 +155,13 @@ def _evaluation(results: ResultFolder, forecast: Forecast, resampling: Resamplin
 def brier_terms(forecast: Forecast) -> list[tuple[RunKey, BrierTerms]]:
     """Return the parts of a forecast's Brier score, pooled and by fold."""
     from featkit.stats.calibration import brier_parts
-    from featkit.stats.isotonic import corp
+    from featkit.stats.isotonic import isotonic_decomposition
 
     found = []
     for fold in (None, *dict.fromkeys(forecast.folds.tolist())):
         rows = np.ones(len(forecast.y), dtype=bool) if fold is None else forecast.folds == fold
         y, p = forecast.y[rows], forecast.p[rows]
-        key, without_bins = dataclasses.replace(forecast.key, fold=fold), corp(y, p)
+        key, without_bins = dataclasses.replace(forecast.key, fold=fold), isotonic_decomposition(y, p)
         terms = BrierTerms(brier_parts(y, p), without_bins.miscalibration, without_bins.discrimination, key=key)
         found.append((key, terms))
     return found

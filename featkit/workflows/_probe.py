@@ -21,7 +21,7 @@ from featkit.workflows.steps.sources import Source, find_sources
 if TYPE_CHECKING:
     from featkit.store.store import EmbeddingStore
 
-_ESTIMATOR = "probe 2"
+_ESTIMATOR = "probe 3"
 
 
 def probe(
@@ -42,7 +42,8 @@ def probe(
     Parameters
     ----------
     target : str
-        What to read: "magnification" (or another domain) across patients, "patient" across domains.
+        What to read: any column of the store ("magnification", "site", "scanner") across patients, or "patient" across
+        domains. "magnification" stands for the domain where the store has no such column.
     store : EmbeddingStore or path, optional
         The embeddings; in a workspace all its stores when not given.
     runs : RunFilter, optional
@@ -130,7 +131,7 @@ def _probed(source: Source, key: RunKey, target: str, options: ProbeOptions, aga
     found = None if again else source.results.finished(ProbeResult, key, made_from)
     if found is None:
         found = _probe_one(source, key, target, options, resampling)
-        found = dataclasses.replace(found, key=key, made_from=made_from)
+        found = dataclasses.replace(found, made_from=made_from)
         source.results.save(found)
     return found
 
@@ -141,7 +142,11 @@ def _probe_one(source: Source, key: RunKey, target: str, options: ProbeOptions, 
     rows, column, words = _task(source, key.fold, target, options.regime)
     named = dataclasses.replace(options, column=source.domain if target == "patient" else target)
     given = ProbeRows(
-        source.store.X(rows), column, source.patients()[rows], label=source.column("label")[rows], description=words
+        source.store.X(rows),
+        column,
+        source.patients()[rows],
+        label=None if target == "label" else source.column("label")[rows],
+        description=words,
     )
     return probe_of(target)(given, named, resampling, key)
 

@@ -7,8 +7,8 @@ from sklearn.preprocessing import StandardScaler
 
 from featkit.core.errors import InputError
 from featkit.probes import models
-from featkit.probes.folds import patient_folds
 from featkit.probes.models import out_of_fold
+from featkit.stats.patient_folds import patient_folds
 
 
 @pytest.fixture

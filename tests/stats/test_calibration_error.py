@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from featkit.core.errors import InputError
 from featkit.stats import ece, ece_debiased
-from featkit.stats.calibration_error import bin_edges, bin_index
+from featkit.stats.calibration_error import bin_edges, bin_index, binned_residuals
 
 
 def ece_by_loop(event, claim, edges):
@@ -29,7 +29,8 @@ def test_definition_bounds_and_row_order(seed, n_bins, bins):
     assert abs(y.mean() - p.mean()) - 1e-12 <= value <= np.abs(y - p).mean() + 1e-12
     order = random.permutation(n)
     assert ece(y[order], p[order], n_bins, bins) == pytest.approx(value, abs=1e-12)
-    assert ece_debiased(y, p, n_bins, bins) <= 1
+    debiased = ece_debiased(y, p, "patches", n_bins, bins)
+    assert 0 <= debiased <= 1 or np.isnan(debiased)
 
 
 def test_by_hand():
@@ -64,27 +65,39 @@ def test_edges_belong_to_the_upper_bin_and_one_to_the_last():
     assert bin_index(np.array([0.0, 0.25, 0.4999, 0.75, 1.0]), edges).tolist() == [0, 1, 1, 3, 3]
 
 
-def test_debiasing_takes_away_what_noise_adds():
+@pytest.mark.parametrize("groups", ["patches", np.repeat(np.arange(30), 5)], ids=["patches", "patients"])
+def test_debiasing_takes_away_what_noise_adds(groups):
     random = np.random.default_rng(1)
     squares, plain = [], []
     for _ in range(300):
-        p = random.random(150)
-        y = random.random(150) < p
-        squares.append(ece_debiased(y, p, 15, "mass") ** 2)
+        p = np.repeat(random.random(30), 5)
+        u = random.random(150) if isinstance(groups, str) else random.random(30)[groups]  # one label per patient
+        y = u < p
+        parts = binned_residuals(y, p, groups, 15, "mass", "class-one")[0]
+        pairs = parts.size.sum(axis=0) ** 2 - (parts.size**2).sum(axis=0)
+        products = parts.residual.sum(axis=0) ** 2 - (parts.residual**2).sum(axis=0)
+        squares.append(np.mean(products[pairs > 0] / pairs[pairs > 0]))
         plain.append(ece(y, p, 15, "mass"))
     assert np.mean(plain) > 0.08  # calibrated by construction, and yet
-    assert np.sqrt(np.mean(squares)) < 0.6 * np.mean(plain)
+    assert abs(np.mean(squares)) < 3 * np.std(squares) / np.sqrt(300)
 
 
-def test_debiased_is_the_formula():
-    y = np.array([0, 0, 1, 1, 1, 0, 1])
-    p = np.array([0.1, 0.2, 0.3, 0.8, 0.9, 0.7, 0.75])
-    low, high = slice(0, 3), slice(3, 7)
-    square = sum(
-        len(y[s]) / 7 * ((p[s].mean() - y[s].mean()) ** 2 - y[s].mean() * (1 - y[s].mean()) / (len(y[s]) - 1))
-        for s in (low, high)
-    )
-    assert ece_debiased(y, p, 2, "width") == pytest.approx(np.sqrt(max(square, 0)), abs=1e-12)
+def test_debiased_is_the_mean_product_over_pairs_of_patients():
+    random = np.random.default_rng(3)
+    y, p, patient = random.integers(0, 2, 40), random.random(40), random.integers(0, 6, 40)
+    total = 0.0
+    for side in (p < 0.5, p >= 0.5):
+        rows = np.flatnonzero(side)
+        pairs = [(y[i] - p[i]) * (y[k] - p[k]) for i in rows for k in rows if patient[i] != patient[k]]
+        total += len(rows) / 40 * np.mean(pairs)
+    assert ece_debiased(y, p, patient, 2) == pytest.approx(np.sqrt(max(total, 0)), abs=1e-12)
+
+
+def test_a_known_miscalibration_is_what_remains():
+    random = np.random.default_rng(4)
+    p = random.random(200_000)
+    y = random.random(200_000) < np.clip(p + 0.1, 0, 1)
+    assert ece_debiased(y, np.minimum(p, 0.85), "patches", 15) == pytest.approx(0.1, abs=0.02)
 
 
 def test_classwise_is_the_mean_over_classes():

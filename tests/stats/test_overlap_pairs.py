@@ -5,6 +5,7 @@ import polars as pl
 import pytest
 
 from featkit.core.errors import InputError
+from featkit.core.options.resampling import Resampling
 from featkit.results.overlap import OverlapResult
 from featkit.stats.overlap_chance import overlap_chance
 from featkit.stats.overlap_measures import OVERLAP_MEASURES
@@ -101,7 +102,7 @@ def test_empty_and_full_supports_are_reported_not_hidden():
     assert np.isnan(result.observed[0, 0])
     assert np.isnan(result.corrected[1, 2])
     text = " ".join(result.notes)
-    assert "No dimension was selected in none" in text
+    assert "No dimension was selected in 1 of" in text
     assert "Every candidate was selected in all" in text
 
 
@@ -141,7 +142,9 @@ def test_collinear_twins_overlap_when_similarity_is_counted():
         similarity[j, j + 20] = similarity[j + 20, j] = 0.97
     supports = {"a": range(0, 8), "b": range(20, 28)}
     plain = overlap(supports, 40)
-    adjusted = overlap(supports, 40, measure="intersection_matching", similarity=similarity, n_draws=200)
+    adjusted = overlap(
+        supports, 40, measure="intersection_matching", similarity=similarity, resampling=Resampling(n_draws=200)
+    )
     assert plain.observed[0, 1] == 0
     assert adjusted.observed[0, 1] == 1
     assert adjusted.corrected[0, 1] == pytest.approx(1)
@@ -159,6 +162,33 @@ def test_permutation_p_values_under_the_null_are_not_too_small():
     p = []
     for repeat in range(50):
         supports = {name: generator.choice(60, 15, replace=False) for name in "ab"}
-        p.append(overlap(supports, 60, measure="yu", similarity=similarity, n_draws=99, seed=repeat).p_value[0, 1])
+        p.append(
+            overlap(
+                supports, 60, measure="yu", similarity=similarity, resampling=Resampling(n_draws=99, seed=repeat)
+            ).p_value[0, 1]
+        )
     assert np.mean(np.array(p) <= 0.1) <= 0.1 + 3 * np.sqrt(0.1 * 0.9 / 50)
     assert 0.35 < np.mean(p) < 0.75
+
+
+def test_pairs_that_are_undefined_are_counted_and_never_averaged_away():
+    supports = {"a": [1, 2, 3], "b": [1, 2, 3], "c": [], "d": [], "e": []}
+    found = overlap(supports, 40)
+    assert (found.n_pairs, found.n_undefined) == (10, 9)
+    assert found.empty == ("c", "d", "e")
+    assert found.mean_of_pairs()["corrected"] == 1
+    assert "over 1 of 10 pairs, 3 of 5 supports empty" in repr(found)
+    assert found.frame()["state"].to_list().count("empty") == 9
+    assert any("3 of 5 (c, d, e)" in note for note in found.notes)
+
+
+def test_nothing_selected_anywhere_is_a_state_of_its_own():
+    found = overlap({"a": [], "b": []}, 40)
+    assert found.states == ("empty",)
+    assert np.isnan(found.mean_of_pairs()["corrected"])
+    assert "undefined, over 0 of 1 pairs, 2 of 2 supports empty" in found.summary()
+
+
+def test_sizes_that_leave_a_measure_undefined_are_told_from_empty_supports():
+    found = overlap({"a": [1, 2], "b": [1, 2, 3], "c": []}, 10, measure="kuncheva")
+    assert found.states == ("undefined", "empty", "empty")

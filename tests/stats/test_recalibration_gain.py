@@ -41,6 +41,15 @@ def test_before_after_and_paired_change():
     assert found.estimates["none"]["calibration_slope"].high < 1
 
 
+def test_a_biased_calibration_error_has_no_interval():
+    p, y, patient = clustered(1, 40)
+    found = recalibration_effect(labelled(*clustered(0, 60)), Forecasts(y, p, patient + 1000))
+    for estimate in (found.estimates["platt"]["ece"], found.changes["platt"]["ece"]):
+        assert np.isfinite(estimate.value)
+        assert np.isnan([estimate.low, estimate.high]).all()
+    assert np.isfinite(found.changes["platt"]["brier"].low)
+
+
 def test_round_trip_and_frame():
     p, y, patient = clustered(3, 12)
     found = recalibration_effect(labelled(*clustered(2, 20)), Forecasts(y, p, patient + 99))

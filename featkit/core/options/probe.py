@@ -34,7 +34,7 @@ class ProbeOptions(Options):
     Examples
     --------
     >>> ProbeOptions(column="scanner", within="label").variant("scanner")
-    {'probe': 'scanner', 'within': 'label'}
+    {'target': 'scanner', 'within': 'label'}
     """
 
     column: str = "magnification"
@@ -57,6 +57,6 @@ class ProbeOptions(Options):
         """Return what sets a probe of ``target`` apart from others of the same run, for its `RunKey`."""
         plain = ProbeOptions()
         ways = ("regime", "model", "within")
-        return {"probe": target} | {
+        return {"target": target} | {
             way: str(getattr(self, way)) for way in ways if getattr(self, way) != getattr(plain, way)
         }

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from featkit.core.fingerprint import Fingerprint
+from featkit.core.options import Resampling
 from featkit.core.progress import track
 from featkit.core.run_key import RunKey
 from featkit.results.by_run import ByRun
@@ -104,7 +105,7 @@ def overlap_groups(fitted: Sequence[Fitted], *, measure: str, is_stable: bool = 
             candidates=dict(zip(names, (one.candidates for one in chosen), strict=True)),
             similarity=_similarity(chosen) if measure in SIMILARITY_MEASURES else None,
             are_replicates=are_replicates,
-            seed=chosen[0].source.design.seed,
+            resampling=Resampling(n_draws=1000, seed=chosen[0].source.design.seed),
         )
         notes = result.notes if are_replicates else (*result.notes, _SHARED_NOTE)
         found[group] = dataclasses.replace(result, names=tuple(one.key for one in chosen), notes=notes, key=group)
