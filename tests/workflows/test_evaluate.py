@@ -175,7 +175,7 @@ def test_three_classes_are_scored_without_binary_parts(make_store, planted, tmp_
 
 def test_nothing_to_evaluate_is_said(make_store):
     with pytest.raises(InputError, match="neither a trained head nor a signature"):
-        workflows.evaluate(make_store(), figures=False)
+        score(make_store())
 
 
 def test_one_class_against_the_rest_stands_apart_from_all_classes(three_classes, workspace_of):
