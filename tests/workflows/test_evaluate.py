@@ -125,11 +125,11 @@ def test_files_tell_the_same(store_with_head, tmp_path):
     assert load_result(out / "evaluation.json").to_dict() == found.to_dict()
     table = pl.read_csv(out / "evaluation.csv")
     assert table.height == found.frame().height
-    row = table.row(by_predicate=(pl.col("metric") == "auc") & (pl.col("aggregation") == "pooled"), named=True)
-    assert row["value"] == found.evaluations[HEAD].get("auc").value
+    row = table.row(by_predicate=(pl.col("metric") == "brier") & (pl.col("aggregation") == "pooled"), named=True)
+    assert row["value"] == found.evaluations[HEAD].get("brier").value
     latex = (out / "evaluation.tex").read_text()
-    assert latex.count("\\begin{table}") == latex.count("\\end{table}") == 4
-    assert "\\label{tab:recalibration}" in latex
+    assert latex.count("\\begin{table}") == latex.count("\\end{table}") == 5
+    assert "\\label{tab:recalibration-brier}" in latex
 
 
 def test_seeds_are_the_replicates(planted, head, workspace_of):
