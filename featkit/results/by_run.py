@@ -36,9 +36,9 @@ class ByRun(Mapping[RunKey, T], Generic[T]):
             raise InputError("the run must be one of these results", shown, f"There are: {self._known()}")
         return self._items[key]
 
-    def get(self, key: object, default: Any = None) -> Any:
-        """Return the value of a run, or ``default`` where it is not one of these."""
-        return self._items.get(key, default)  # type: ignore[call-overload]
+    def get(self, key: RunKey, default: Any = None) -> Any:
+        """Return the value of a run, or ``default`` where there is none."""
+        return self._items.get(key, default)
 
     def __contains__(self, key: object) -> bool:
         return key in self._items

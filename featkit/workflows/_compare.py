@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -135,7 +136,8 @@ def _save(found: Comparison, results: ResultFolder) -> None:
 
     path = results.path(Comparison, found.key)
     save_table(found.frame(), path.with_name(f"{path.stem}.csv"))
-    label = "-".join(("tab:comparison", *(str(value) for _, value in found.key.variant), str(found.key.model)))
+    words = "-".join((*(value for _, value in found.key.variant), str(found.key.model)))
+    label = "tab:comparison-" + re.sub("[^A-Za-z0-9.-]+", "-", words)  # what LaTeX takes in a label
     write_text(path.with_name(f"{path.stem}.tex"), to_latex(comparison_table(found), label=label))
     results.save(found)  # last: where it is there, all of it is
 

@@ -1,6 +1,5 @@
 import dataclasses
 import json
-from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -9,12 +8,26 @@ from sklearn.metrics import roc_auc_score
 
 from featkit import workflows
 from featkit.core.errors import InputError
-from featkit.results import load_result
+from featkit.core.options import CompareOptions, PathOptions, Resampling, SignatureOptions, StabilityOptions
+from featkit.core.run_key import RunFilter, RunKey
+from featkit.results import Comparison, ResultFolder
 from featkit.workflows._compare import _in_order_of
-from featkit.workflows.steps.forecasts import gather_forecasts
+from featkit.workflows.steps.forecasts import forecasts_of, gather_models
 from featkit.workflows.steps.sources import find_sources
 
-DRAWN = {"model": "head", "figures": False}
+
+def fit(store=None, fold=None, positive=None):
+    options = SignatureOptions(path=PathOptions(n_lambdas=20), stability=StabilityOptions(n_pairs=0), positive=positive)
+    return workflows.signatures(store, runs=RunFilter(fold=fold), options=options)
+
+
+def versus(a="grl", b="baseline", fold=None, *, seed=None, model="head", again=False, output=None, **chosen):
+    options = CompareOptions(model=model, resampling=Resampling(n_draws=200), **chosen)
+    return workflows.compare(a, b, runs=RunFilter(fold=fold, seed=seed), options=options, again=again, output=output)
+
+
+def methods(found):
+    return tuple(key.method for key in found.names)
 
 
 @pytest.fixture
@@ -32,85 +45,121 @@ def study(planted, heads, workspace_of):
     return workspace_of(X, probabilities=heads)
 
 
-def test_a_model_is_identical_to_itself(study):
-    found = workflows.compare("grl", "grl", **DRAWN)
+def test_heads_that_say_the_same_are_identical(planted, head, workspace_of):
+    both = {("grl", 0): head, ("baseline", 0): head}
+    workspace_of(dict.fromkeys(both, planted[0]), probabilities=both)
+    found = versus()
     assert {row.verdict for row in found.rows} == {"identical"}
     assert all(row.difference.value == 0 and row.p_value == 1 for row in found.rows)
 
 
-def test_difference_is_that_of_the_two_aucs(study, heads, planted):
-    found = workflows.compare("grl", "baseline", **DRAWN)
-    from featkit.workflows.steps.sources import find_sources
-
-    source = find_sources(None, method="grl")[0]
+def test_difference_is_that_of_the_two_aucs(study, heads):
+    found = versus()
+    (source,) = find_sources(None, RunFilter(method="grl"))
     rows = source.split("100X").rows("test")
     y = source.targets()[0][rows]
-    aucs = [roc_auc_score(y, heads[m, 0][rows, 1]) for m in ("grl", "baseline")]
+    said = [heads[m, 0][rows].astype(np.float64) for m in ("grl", "baseline")]
+    aucs = [roc_auc_score(y, p[:, 1] / p.sum(axis=1)) for p in said]
     row = next(r for r in found.rows if r.metric == "auc")
     assert (row.value_a, row.value_b) == (pytest.approx(aucs[0], abs=1e-12), pytest.approx(aucs[1], abs=1e-12))
     assert row.difference.value == pytest.approx(aucs[0] - aucs[1], abs=1e-12)
-    assert found.names == ("grl head", "baseline head")
+    assert found.names == (row.a, row.b)
+    assert [(key.method, key.model, key.seed) for key in found.names] == [("grl", "head", 0), ("baseline", "head", 0)]
 
 
 def test_exchanging_the_two_turns_the_sign(study):
-    one, other = workflows.compare("grl", "baseline", **DRAWN), workflows.compare("baseline", "grl", **DRAWN)
+    one, other = versus(), versus("baseline", "grl")
     for a, b in zip(one.rows, other.rows, strict=True):
         assert a.difference.value == pytest.approx(-b.difference.value, abs=1e-15)
         assert a.p_value == b.p_value
 
 
-def test_methods_runs_and_stores_name_the_same(study):
-    by_method = workflows.compare("grl", "baseline", **DRAWN)
-    by_run = workflows.compare("grl/100X", "baseline/100X/seed0", **DRAWN)
+def test_methods_and_stores_name_the_same(study):
     store = "runs/{}/100X/seed0/embeddings.zarr"
-    by_store = workflows.compare(store.format("grl"), store.format("baseline"), **DRAWN)
-    for found in (by_run, by_store):
-        assert [r.difference.value for r in found.rows] == [r.difference.value for r in by_method.rows]
-    assert by_run.names == ("grl/100X head", "baseline/100X/seed0 head")
-    assert by_store.names == ("grl head", "baseline head")
+    by_method, by_store = versus(), versus(store.format("grl"), store.format("baseline"))
+    assert by_store.to_dict() == by_method.to_dict()
 
 
 def test_what_differs_between_the_stores_is_named(study):
-    notes = workflows.compare("grl", "baseline", **DRAWN).notes
-    assert any(note.startswith("grl and baseline differ in weights") for note in notes)
-    assert not any("differ in" in note for note in workflows.compare("grl", "grl", **DRAWN).notes)
+    notes = versus().notes
+    assert any(" differ in weights" in note and note.startswith("grl") for note in notes)
 
 
 def test_a_margin_asks_for_equivalence(study):
-    found = workflows.compare("grl", "grl/100X", margin=0.1, metrics=("brier",), **DRAWN)
-    assert found.rows[0].margin == 0.1
-    close = workflows.compare("grl", "baseline", margin=0.9, metrics=("brier",), **DRAWN)
+    close = versus(margin=0.9, metrics=("brier",))
+    assert close.rows[0].margin == 0.9
     assert close.rows[0].p_equivalence < 0.05
+    single = versus(margins={"brier": 0.8})
+    assert {row.metric: row.margin for row in single.rows}["brier"] == 0.8
+    assert np.isnan({row.metric: row.margin for row in single.rows}["auc"])
 
 
 def test_files_tell_the_same(study):
-    found = workflows.compare("grl", "baseline", model="head")
-    stem = study / "results" / "comparison_grl_baseline_head"
-    assert json.dumps(load_result(stem.with_suffix(".json")).to_dict()) == json.dumps(found.to_dict())
-    assert pl.read_csv(stem.with_suffix(".csv"))["difference"].to_list() == found.frame()["difference"].to_list()
-    assert "grl head" in stem.with_suffix(".tex").read_text()
-    drawn = sorted(path.name for path in (study / "results" / "figures").iterdir())
-    assert len(drawn) == 6
-    assert "comparison_grl_baseline_head_auc.svg" in drawn
+    found = versus()
+    path = ResultFolder(study / "results").path(Comparison, found.key)
+    assert json.dumps(Comparison.load(path).to_dict()) == json.dumps(found.to_dict())
+    csv = pl.read_csv(path.with_name(f"{path.stem}.csv"))
+    assert csv["difference"].to_list() == found.frame()["difference"].to_list()
+    assert set(csv["a"]) == {"grl"}
+    assert "grl" in path.with_name(f"{path.stem}.tex").read_text()
+
+
+def test_what_is_finished_is_not_done_again(study, monkeypatch):
+    from featkit.workflows import _compare
+
+    calls = []
+    compared = _compare._compared
+    monkeypatch.setattr(_compare, "_compared", lambda *given: calls.append(1) or compared(*given))
+    first = versus()
+    assert versus().to_dict() == first.to_dict()
+    assert len(calls) == 1
+    versus(again=True)
+    versus(margin=0.3)
+    assert len(calls) == 3
+
+
+def test_a_comparison_of_some_folds_stands_beside_that_of_all(make_store, planted, head):
+    other = np.clip(head[:, ::-1] * 0.3 + head * 0.7, 0.01, 0.99)
+    a, b = make_store("a", probabilities=head), make_store("b", planted[0] + 1, probabilities=other)
+    found = [versus(a, b, fold) for fold in (None, ("100X", "200X"), "100X")]
+    saved = ResultFolder(find_sources(a)[0].results.root).every(Comparison)
+    assert {key: one.to_dict() for key, one in saved.items()} == {one.key: one.to_dict() for one in found}
+    assert len(saved) == 3
+
+
+def test_seeds_of_one_method_are_compared_by_their_stores(planted, heads, workspace_of):
+    seeds = {("grl", 0): heads["grl", 0], ("grl", 1): heads["baseline", 0]}
+    workspace_of(dict.fromkeys(seeds, planted[0]), probabilities=seeds)
+    store = "runs/grl/100X/seed{}/embeddings.zarr"
+    found = versus(store.format(0), store.format(1))
+    assert methods(found) == ("seed0", "seed1")
+    assert [key.seed for key in found.names] == [0, 1]
 
 
 def test_signatures_are_compared_by_default(study):
-    with pytest.raises(InputError, match=r"grl must have a signature, got only grl head\. Run 'featkit signatures'"):
-        workflows.compare("grl", "baseline")
-    workflows.signatures(n_pairs=0, figures=False)
-    assert workflows.compare("grl", "baseline", figures=False).names == ("grl signature", "baseline signature")
+    missing = r"grl must have one signature, got grl head, seed 0\. Run 'featkit signatures'"
+    with pytest.raises(InputError, match=missing):
+        versus(model="signature")
+    fit()
+    assert {key.model for key in workflows.compare("grl", "baseline").names} == {"signature"}
+
+
+def test_signatures_are_found_from_any_folder(study, tmp_path):
+    fit()
+    found = versus(model="signature", output=tmp_path / "out")
+    assert ResultFolder(tmp_path / "out").get(Comparison, found.key).to_dict() == found.to_dict()
 
 
 def test_other_patches_are_refused(make_store, planted, head):
     fewer = planted[1].with_columns(pl.Series("patch_id", [f"q{i}" for i in range(400)]))
     a, b = make_store(probabilities=head), make_store("other", rows=fewer, probabilities=head)
     with pytest.raises(InputError, match="must be evaluated on the same patches"):
-        workflows.compare(a.path, b.path, fold="100X", **DRAWN)
+        versus(a.path, b.path, "100X")
 
 
 def test_other_labels_are_refused(make_store, head):
     (source,) = find_sources(make_store(probabilities=head))
-    (one,) = gather_forecasts([source], "100X").values()
+    (one,) = forecasts_of(gather_models([source], RunFilter(fold="100X"))).values()
     again = _in_order_of(one, dataclasses.replace(one, patch_ids=one.patch_ids[::-1], y=one.y[::-1]), "a", "b")
     np.testing.assert_array_equal(again.y, one.y)
     other = dataclasses.replace(one, classes=("normal", "tumour"))
@@ -125,38 +174,36 @@ def test_other_labels_are_refused(make_store, head):
 
 
 @pytest.mark.parametrize(
-    ("names", "options", "message"),
+    ("names", "chosen", "message"),
     [
-        (("grl", "baseline"), {"model": "tail"}, "model must be signature or head, got 'tail'"),
+        (("grl", "baseline"), {"model": "tail"}, "model must be one of signature, head, got 'tail'"),
         (("gril", "baseline"), {}, "a store must match method gril"),
-        (("grl/100X/seedling", "grl"), {}, "a run must be named method/fold or method/fold/seedK"),
-        (("grl", "baseline"), {"margin": -0.1}, "margin must"),
+        (("grl", "grl"), {}, "a comparison needs two different methods or stores, got grl twice"),
+        (("grl", "runs/grl/100X/seed0/embeddings.zarr"), {}, "a comparison needs two different methods or stores"),
+        (("grl", "baseline"), {"margin": -0.1}, "margin must be positive"),
         (("grl", "baseline"), {"metrics": ("acu",)}, "auc"),
+        (("grl", "baseline"), {"positive": "benign"}, "model must be signature where a class is named, got head"),
     ],
 )
-def test_mistakes_are_named(study, names, options, message):
+def test_mistakes_are_named(study, names, chosen, message):
     with pytest.raises(InputError, match=message):
-        workflows.compare(*names, **{**DRAWN, **options})
+        versus(*names, **chosen)
 
 
 def test_signatures_of_a_named_class_are_compared_when_asked_for(three_classes, workspace_of):
     X, rows, _, _ = three_classes
     noise = np.random.default_rng(1).normal(size=X.shape)
     workspace_of({("grl", 0): X, ("baseline", 0): X + 2 * noise}, rows=rows)
-    workflows.signatures(n_pairs=0, figures=False)
-    with pytest.raises(InputError, match=r"grl must have a signature of lobular, got only grl signature\. Run"):
-        workflows.compare("grl", "baseline", positive="lobular")
-    workflows.signatures(positive="lobular", n_pairs=0, figures=False)
-    found = workflows.compare("grl", "baseline", positive="lobular", figures=False)
-    assert found.names == ("grl signature, lobular", "baseline signature, lobular")
-    scores = workflows.evaluate(figures=False).evaluations
-    row = next(r for r in found.rows if r.metric == "brier")
-    for value, name in zip((row.value_a, row.value_b), found.names, strict=True):
-        assert value == pytest.approx(scores[name].get("brier", "100X").value, abs=1e-12)
-    every = workflows.compare("grl", "baseline", figures=False)
-    assert every.names == ("grl signature", "baseline signature")
-    brier = next(r for r in every.rows if r.metric == "brier")
-    assert brier.value_a == pytest.approx(scores["grl signature"].get("brier", "100X").value, abs=1e-12)
-    assert Path("results/comparison_grl_baseline_signature_lobular.json").is_file()
-    with pytest.raises(InputError, match="a positive class needs --model signature, got head"):
-        workflows.compare("grl", "baseline", positive="lobular", model="head")
+    fit()
+    missing = r"grl must have one signature of lobular, got grl signature, seed 0\. Run .*--positive \"lobular\""
+    with pytest.raises(InputError, match=missing):
+        versus(positive="lobular", model="signature")
+    fit(positive="lobular")
+    scores = workflows.evaluate(resampling=Resampling(n_draws=50)).evaluations
+    for positive in ("lobular", None):
+        found = versus(positive=positive, model="signature")
+        row = next(r for r in found.rows if r.metric == "brier")
+        for value, name in zip((row.value_a, row.value_b), found.names, strict=True):
+            assert name == RunKey(name.method, None, 0, "signature", positive)
+            assert value == pytest.approx(scores[name].get("brier", "100X").value, abs=1e-12)
+    assert len(ResultFolder(find_sources(None)[0].results.root).keys(Comparison)) == 2

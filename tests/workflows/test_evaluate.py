@@ -51,7 +51,8 @@ def test_pooled_is_the_metric_of_the_concatenated_forecasts(store_with_head, tmp
     assert forecasts["fold"].unique().sort().to_list() == ["100X", "200X", "400X", "40X"]
     y = (forecasts["label"] == "malignant").to_numpy()
     scores = found.evaluations[HEAD]
-    assert scores.get("auc").value == pytest.approx(roc_auc_score(y, forecasts["p_malignant"]), abs=1e-12)
+    pooled = brier_score_loss(y, forecasts["p_malignant"])
+    assert scores.get("brier", "pooled").value == pytest.approx(pooled, abs=1e-12)
     mean = np.mean([scores.get("auc", fold).value for fold in forecasts["fold"].unique()])
     assert scores.get("auc", "mean of folds").value == pytest.approx(mean, abs=1e-12)
 
@@ -125,11 +126,11 @@ def test_files_tell_the_same(store_with_head, tmp_path):
     assert load_result(out / "evaluation.json").to_dict() == found.to_dict()
     table = pl.read_csv(out / "evaluation.csv")
     assert table.height == found.frame().height
-    row = table.row(by_predicate=(pl.col("metric") == "auc") & (pl.col("aggregation") == "pooled"), named=True)
-    assert row["value"] == found.evaluations[HEAD].get("auc").value
+    (row,) = table.filter(metric="auc", aggregation="100X").rows(named=True)
+    assert row["value"] == found.evaluations[HEAD].get("auc", "100X").value
     latex = (out / "evaluation.tex").read_text()
-    assert latex.count("\\begin{table}") == latex.count("\\end{table}") == 4
-    assert "\\label{tab:recalibration}" in latex
+    assert latex.count("\\begin{table}") == latex.count("\\end{table}") == 5
+    assert "\\label{tab:recalibration-brier}" in latex
 
 
 def test_seeds_are_the_replicates(planted, head, workspace_of):
@@ -175,7 +176,7 @@ def test_three_classes_are_scored_without_binary_parts(make_store, planted, tmp_
 
 def test_nothing_to_evaluate_is_said(make_store):
     with pytest.raises(InputError, match="neither a trained head nor a signature"):
-        workflows.evaluate(make_store(), figures=False)
+        score(make_store())
 
 
 def test_one_class_against_the_rest_stands_apart_from_all_classes(three_classes, workspace_of):

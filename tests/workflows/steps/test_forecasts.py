@@ -7,17 +7,31 @@ import pytest
 
 from featkit import workflows
 from featkit.core.errors import InputError
+from featkit.core.options import PathOptions, SignatureOptions, StabilityOptions
+from featkit.core.run_key import RunFilter, RunKey
+from featkit.results import Signature
 from featkit.store import write_store
 from featkit.workflows.steps.forecasts import (
-    fold_forecasts,
-    gather_forecasts,
+    analysed_folds,
+    fitted_signature,
+    fold_models,
+    forecasts_of,
+    gather_models,
     head_forecast,
-    load_signature,
+    run_key,
     signature_forecast,
-    signature_path,
     target,
 )
 from featkit.workflows.steps.sources import find_sources
+
+
+def fit(store, fold=None, positive=None, output=None):
+    options = SignatureOptions(path=PathOptions(n_lambdas=20), stability=StabilityOptions(n_pairs=0), positive=positive)
+    return workflows.signatures(store, runs=RunFilter(fold=fold), options=options, output=output)
+
+
+def gathered(source, fold=None):
+    return forecasts_of(gather_models([source], RunFilter(fold=fold)))
 
 
 @pytest.fixture
@@ -29,7 +43,8 @@ def source(make_store, head):
 def test_forecasts_are_of_the_rows_of_their_role(source, head):
     split = source.split("200X")
     for role in ("test", "val"):
-        (forecast,) = fold_forecasts(source, "200X", role)
+        (model,) = fold_models(source, "200X")
+        forecast = model.forecast(role)
         rows = split.rows(role)
         assert forecast.patch_ids.tolist() == split.patch_ids[rows].tolist()
         np.testing.assert_allclose(forecast.p, head[rows, 1], rtol=1e-6)
@@ -44,25 +59,32 @@ def test_majority_baseline_knows_the_training_rows_alone(source):
 
 
 def test_joined_forecasts_keep_every_fold_and_its_prevalence(source):
-    joined = gather_forecasts([source], None)["planted head"]
-    parts = [fold_forecasts(source, fold)[0] for fold in source.folds()]
+    joined = gathered(source)[RunKey("planted", None, 0, "head")]
+    parts = [fold_models(source, fold)[0].forecast() for fold in source.folds()]
     assert joined.y.size == sum(part.y.size for part in parts)
     assert list(joined.training_prevalence) == source.folds()
     np.testing.assert_array_equal(joined.p, np.concatenate([part.p for part in parts]))
 
 
 def test_probabilities_of_every_class_are_told_and_add_up(source):
-    frame = gather_forecasts([source], "100X")["planted head"].frame()
+    frame = gathered(source, "100X")[RunKey("planted", None, 0, "head")].frame()
+    assert frame["seed"].unique().to_list() == [0]
     assert frame.columns[-2:] == ["p_benign", "p_malignant"]
     np.testing.assert_allclose(frame["p_benign"] + frame["p_malignant"], 1, atol=1e-12)
 
 
-def test_only_a_signature_of_this_very_store_is_loaded(source, make_store, planted):
-    assert load_signature(source, "100X") is None
-    workflows.signatures(source.store, fold="100X", n_pairs=0, figures=False)
-    assert load_signature(source, "100X").store_id == source.store.store_id
-    (other,) = find_sources(make_store("other", planted[0] + 1), output=source.results)
-    assert load_signature(other, "100X") is None
+def test_only_a_signature_of_this_very_store_is_taken(source, make_store, planted, tmp_path):
+    assert fitted_signature(source, "100X") is None
+    fit(source.store, "100X")
+    assert fitted_signature(source, "100X").made_from.inputs["store"] == source.store.store_id
+    (other,) = find_sources(make_store("other", planted[0] + 1), output=source.results.root)
+    assert fitted_signature(other, "100X") is None
+    (tmp_path / "moved").mkdir()
+    (changed,) = find_sources(make_store("moved/planted", planted[0] + 1), output=source.results.root)
+    with pytest.raises(InputError, match=r"must be of the present store.*Run 'featkit signatures' again"):
+        fitted_signature(changed, "100X")
+    fit(changed.store, "100X")  # beside its store
+    assert fitted_signature(changed, "100X").made_from.inputs["store"] == changed.store.store_id
 
 
 def test_signatures_of_all_classes_and_of_named_ones_stand_beside_each_other(three_classes, tmp_path):
@@ -71,38 +93,38 @@ def test_signatures_of_all_classes_and_of_named_ones_stand_beside_each_other(thr
     store = write_store(tmp_path / "three.zarr", X, rows, {"encoder": "made"}, probabilities=head, classes=classes)
     (source,) = find_sources(store)
     for positive in (None, "lobular", "ductal, in situ"):
-        workflows.signatures(store, fold="100X", positive=positive, n_pairs=0, figures=False)
-    found = {forecast.name: forecast for forecast in fold_forecasts(source, "100X")}
-    assert list(found) == [
-        "three head", "three signature", "three signature, ductal, in situ", "three signature, lobular",
-    ]  # fmt: skip
+        fit(store, "100X", positive)
+    found = {(m.key.model, m.key.positive): m.forecast() for m in fold_models(source, "100X")}
+    signatures = [("signature", positive) for positive in (None, "ductal, in situ", "lobular")]
+    assert list(found) == [("head", None), *signatures]
     test = source.split("100X").rows("test")
-    named = found["three signature, lobular"]
+    named, every = found["signature", "lobular"], found["signature", None]
     assert named.classes == ("rest", "lobular")
     np.testing.assert_array_equal(named.y, (y[test] == 2).astype(int))
-    np.testing.assert_allclose(found["three signature"].p.sum(axis=1), 1, atol=1e-12)
+    np.testing.assert_allclose(every.p.sum(axis=1), 1, atol=1e-12)
     shares = np.bincount(y[source.split("100X").rows("train")]) / len(source.split("100X").rows("train"))
     np.testing.assert_allclose(named.training_prevalence["100X"], [shares[:2].sum(), shares[2]])
-    assert load_signature(source, "100X", "adenosis") is None
-    assert load_signature(source, "200X", "lobular") is None
+    assert fitted_signature(source, "100X", "adenosis") is None
+    assert fitted_signature(source, "200X", "lobular") is None
 
 
 def test_a_signature_is_not_taken_for_that_of_another_class_or_fold(three_classes, make_store):
     X, rows, _, _ = three_classes
     (source,) = find_sources(make_store("three", X=X, rows=rows))
-    workflows.signatures(source.store, fold="100X", positive="lobular", n_pairs=0, figures=False)
-    saved = signature_path(source, "100X", "lobular")
+    fit(source.store, "100X", "lobular")
+    place = lambda fold, positive: source.results.path(Signature, run_key(source, fold, "signature", positive))  # noqa: E731
     for fold, positive in (("100X", "adenosis"), ("100X", None), ("200X", "lobular")):
-        shutil.copy(saved, signature_path(source, fold, positive))
-        assert load_signature(source, fold, positive) is None
-    assert load_signature(source, "100X", "lobular").classes == ("rest", "lobular")
+        shutil.copy(place("100X", "lobular"), place(fold, positive))
+        with pytest.raises(InputError, match=r"signatures/.*\.json must be of three signature.*Delete it"):
+            fitted_signature(source, fold, positive)
+    assert fitted_signature(source, "100X", "lobular").classes == ("rest", "lobular")
 
 
 def test_columns_follow_the_order_of_the_store_s_classes(three_classes, make_store):
     X, rows, _, _ = three_classes
     (source,) = find_sources(make_store("three", X=X, rows=rows))
-    workflows.signatures(source.store, fold="100X", n_pairs=0, figures=False)
-    signature = load_signature(source, "100X")
+    fit(source.store, "100X")
+    signature = fitted_signature(source, "100X")
     turned = dataclasses.replace(
         signature,
         classes=signature.classes[::-1],
@@ -115,18 +137,17 @@ def test_columns_follow_the_order_of_the_store_s_classes(three_classes, make_sto
     )
 
 
-@pytest.mark.parametrize(
-    ("label", "positive", "message"),
-    [
-        ("rest", "rest", "must not be called 'rest'"),
-        ("ductal; in situ", "ductal, in situ", "got 'ductal, in situ' and 'ductal; in situ'"),
-    ],
-)
-def test_a_class_is_named_only_where_its_name_tells_it_from_the_others(
-    three_classes, make_store, label, positive, message
-):
+def test_a_class_called_rest_cannot_be_told_from_the_rest(three_classes, make_store):
     X, rows, _, _ = three_classes
-    renamed = rows.with_columns(label=pl.when(pl.col("label") == "lobular").then(pl.lit(label)).otherwise("label"))
+    renamed = rows.with_columns(label=pl.when(pl.col("label") == "lobular").then(pl.lit("rest")).otherwise("label"))
     (source,) = find_sources(make_store("renamed", X=X, rows=renamed))
-    with pytest.raises(InputError, match=message):
-        target(source, positive)
+    with pytest.raises(InputError, match="must not be called 'rest'"):
+        target(source, "rest")
+
+
+def test_folds_that_signatures_were_fitted_with_are_analysed_also_when_no_longer_configured(planted, tmp_path, make_store):
+    (source,) = find_sources(make_store())
+    fit(source.store)
+    narrow = dataclasses.replace(source, design=dataclasses.replace(source.design, folds=("100X",)))
+    assert narrow.folds() == ["100X"]
+    assert analysed_folds(narrow) == ["100X", "40X", "200X", "400X"]
