@@ -71,7 +71,7 @@ def _discrimination(study: StudyResults) -> Iterator[str]:
                 how.append(f"with {known[0].level:.0%} intervals in brackets")
             n = max(row.estimate.n_units for row in rows)
             yield (
-                f"On a {study.domain} never seen in training, over {n} patients, the {words}{_class(positive)} reaches "
+                f"On {study.unseen} never seen in training, over {n} patients, the {words}{_class(positive)} reaches "
                 f"an AUC of {listed(parts)}{''.join(f', {text}' for text in how)}{chance}."
             )
             is_first = False
@@ -81,8 +81,7 @@ def _headlines(study: StudyResults, model: str, metric: str, positive: str | Non
     """Return the headline rows of a metric by method, one per seed."""
     models = study.evaluations.where(model=model, positive=positive)
     rows = ByRun((key, row) for key, e in models.items() if (row := headline(e, metric)) is not None)
-    grouped = by_model(rows, "seed")
-    return dict(zip(labels(key.only("method") for key in grouped), grouped.values(), strict=True))
+    return {str(key.method): own for key, own in by_model(rows, "seed").items()}
 
 
 def _empty(study: StudyResults, models: Mapping[RunKey, EvaluationRow]) -> str:
@@ -167,10 +166,10 @@ def _calibration(study: StudyResults) -> Iterator[str]:
 def _sizes(study: StudyResults) -> Iterator[str]:
     for found in study.signature_sets:
         what = _class(found.key.positive)
-        methods = by_model(found.signatures, "fold", "seed")
+        methods = {str(key.method): own for key, own in by_model(found.signatures, "fold", "seed").items()}
         d = max(s.n_dimensions for s in found.signatures.values())
         parts = []
-        for method, own in zip(labels(methods), methods.values(), strict=True):
+        for method, own in methods.items():
             sizes = [s.size for s in own.values()]
             n_empty = sizes.count(0)
             kept = [size for size in sizes if size]
@@ -227,12 +226,12 @@ def _probes(study: StudyResults) -> Iterator[str]:
 def _each_or_range(probes: ByRun[ProbeResult]) -> list[str]:
     values = {key: result.metrics[result.headline] for key, result in probes.items()}
     if len(values) <= _MOST_RUNS:
-        return [f"{_quoted(value)} for {name}" for name, value in zip(labels(values), values.values(), strict=True)]
-    methods = by_model(values, "fold", "seed")
+        names = labels(key.without("variant") for key in values)
+        return [f"{_quoted(value)} for {name}" for name, value in zip(names, values.values(), strict=True)]
     parts = []
-    for method, own in zip(labels(methods), methods.values(), strict=True):
+    for key, own in by_model(values, "fold", "seed").items():
         shown = [value.value for value in own.values()]
-        parts.append(f"{number(min(shown), 2)} to {number(max(shown), 2)} for {method} ({len(own)} runs)")
+        parts.append(f"{number(min(shown), 2)} to {number(max(shown), 2)} for {key.method} ({len(own)} runs)")
     return parts
 
 

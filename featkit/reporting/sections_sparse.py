@@ -73,7 +73,8 @@ def _figures_of_one(found: SignatureSet, key: RunKey, name: str) -> list[ReportF
     from featkit.reporting.figures.paths import penalty_choice, regularisation_path, selection_frequencies
     from featkit.reporting.figures.signatures import size_curves
 
-    signature, detail = found.signatures[key], found.details.get(key)
+    signature = found.signatures[key]
+    detail = found.details[key] if key in found.details else None
     caption = f"{name}: cross-validated loss over patient folds of the training patients, and size."
     figures = [ReportFigure(penalty_choice(signature), caption, f"Choice of the penalty, {name}")]
     has_stability = signature.selection_frequency.size > 0

@@ -81,6 +81,9 @@ def test_words_follow_the_domain(make, evaluation):
     found = EvaluationSet(ByRun({HEAD: evaluation(0.9)}))
     first, _ = findings(make.study(evaluation=found, domain="scanner"))
     assert first.startswith("On a scanner never seen in training")
+    audit = dataclasses.replace(make.audit(), domain=None, design="cross-validation")
+    first, _ = findings(make.study(evaluation=found, audits=(audit,)))
+    assert first.startswith("On patients never seen in training")
 
 
 def test_seeds_are_averaged_and_not_listed(make, evaluation):
@@ -210,6 +213,6 @@ def test_probes_are_read_or_not_and_special_ones_left_to_their_section(make):
     }
     can, cannot = findings(make.study(probes=ByRun(probes)))
     assert can.startswith("The site can be read from the embedding: balanced accuracy 0.62")
-    assert "for uni, large; chance is 0.25." in can
+    assert "for uni, large, 100X; chance is 0.25." in can
     assert cannot.startswith("The site cannot be read beyond chance from the embedding")
     assert "mlp" not in can + cannot

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 import numpy as np
 from matplotlib.figure import Figure
 
-from featkit.core.metric_names import metric_name
 from featkit.core.run_key import RunKey
 from featkit.core.text import number, p_value
 from featkit.reporting.figures.style import (
@@ -22,7 +21,7 @@ from featkit.reporting.figures.style import (
     whiskers,
     write_empty,
 )
-from featkit.reporting.probe_tables import least_p_value
+from featkit.reporting.probe_tables import least_p_value, metric_label
 from featkit.reporting.run_groups import labels
 from featkit.results.probe import ProbeResult
 
@@ -84,7 +83,7 @@ def probe_bars(
     axes.set_ylim(-0.6, len(probes) - 0.4)
     axes.set_xlim(0, 1)
     axes.grid(axis="x")
-    axes.set_xlabel(" / ".join(metric_name(name).label for name in sorted(set(chosen))))
+    axes.set_xlabel(" / ".join(metric_label(name) for name in sorted(set(chosen))))
     axes.spines["left"].set_color(MUTED)
     if axes.get_legend_handles_labels()[1]:
         figure.legend(loc="outside upper center", ncols=2)
