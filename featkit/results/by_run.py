@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from featkit.core.errors import InputError
 from featkit.core.run_key import RunKey
@@ -35,6 +35,10 @@ class ByRun(Mapping[RunKey, T], Generic[T]):
             shown = key.label() if isinstance(key, RunKey) else repr(key)
             raise InputError("the run must be one of these results", shown, f"There are: {self._known()}")
         return self._items[key]
+
+    def get(self, key: RunKey, default: Any = None) -> Any:
+        """Return a run's value, or ``default`` where there is none."""
+        return self._items.get(key, default)
 
     def __contains__(self, key: object) -> bool:
         return key in self._items

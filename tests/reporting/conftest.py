@@ -90,7 +90,6 @@ def comparison(folds=FOLDS, pairs=None, metrics=("auc", "brier"), half=0.05, see
                         margin_needed=0.06,
                         n_patients_needed=480.0,
                         verdict=verdict,
-                        sentence=f"{metric}: difference {d:.3f}: {verdict}.",
                     )
                 )
     a, b = pairs[0]
@@ -328,13 +327,19 @@ def evaluation(folds=("40X", "100X"), shift=0.0, classes=("benign", "malignant")
     """Metrics are 0.6 as the mean of folds and in each fold, and 0.1 higher pooled."""
     scopes = [("all", "pooled"), *([("all", "mean of folds")] if len(folds) > 1 else []), *(("fold", f) for f in folds)]
     rows = tuple(
-        EvaluationRow(scope, name, m, Estimate(0.6 + shift + 0.1 * (name == "pooled"), 0.5, 0.8, n_units=23), 0.5)
+        EvaluationRow(
+            scope,
+            name,
+            m,
+            Estimate(0.6 + shift + 0.1 * (name == "pooled" and len(folds) > 1), 0.5, 0.8, n_units=23),
+            0.5,
+        )
         for scope, name in scopes
         for m in METRICS
     )
     names = ("pooled", *folds)
     curves, bins = dict.fromkeys(names, roc()), dict.fromkeys(names, reliability())
-    return Evaluation(rows, (), curves, bins, classes, 0.5, 15, "training labels", "class", 0, key=key)
+    return Evaluation(rows, (), curves, bins, classes, 0.5, 15, "training labels", "cohort", "patch", 0, key=key)
 
 
 HEADS = (model("baseline", "head"), model("grl", "head"))
