@@ -56,6 +56,7 @@ def probe_bars(
     chosen = [metric or probe.headline for probe in probes.values()]
     height = np.arange(len(probes))[::-1]
     has_null = False
+    tones = _tones([*probes])
     for index, (y, name, probe) in enumerate(zip(height, chosen, probes.values())):
         estimate, chance = probe.metrics[name], probe.chance.get(name, float("nan"))
         null = np.asarray(probe.null.get(name, ()), dtype=np.float64)
@@ -65,7 +66,7 @@ def probe_bars(
             axes.fill_betweenx([y - 0.38, y + 0.38], low, high, color=RULE, lw=0, zorder=1, label=label)
             has_null = True
         start = chance if np.isfinite(chance) else 0.0
-        axes.barh(y, estimate.value - start, left=start, height=0.42, color=colour(index), alpha=0.85, zorder=2)
+        axes.barh(y, estimate.value - start, left=start, height=0.42, color=tones[index], alpha=0.85, zorder=2)
         value, low_end, high_end = (np.array([v]) for v in (estimate.value, estimate.low, estimate.high))
         axes.errorbar(value, [y], xerr=whiskers(value, low_end, high_end), fmt="none", color=INK, capsize=2.5, zorder=3)
         if np.isfinite(chance):
@@ -88,3 +89,10 @@ def probe_bars(
     if axes.get_legend_handles_labels()[1]:
         figure.legend(loc="outside upper center", ncols=2)
     return figure
+
+
+def _tones(names: list[RunKey | str]) -> list[str]:
+    """Return a colour for each bar: one per method, or one per name where names are no runs."""
+    methods = [name.method if isinstance(name, RunKey) else name for name in names]
+    order = list(dict.fromkeys(methods))
+    return [colour(order.index(method)) for method in methods]

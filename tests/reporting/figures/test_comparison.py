@@ -1,3 +1,5 @@
+import dataclasses
+
 import pytest
 from matplotlib.text import Text
 
@@ -29,3 +31,12 @@ def test_models_of_several_seeds_are_told_apart(make):
     models = {RunKey("grl", seed=k, model="head"): {"seedbank": make.estimate(0.8)} for k in range(2)}
     shown = texts(reporting.performance_by_fold(models, label="AUC"))
     assert {"grl, seed 0", "grl, seed 1", "seedbank"} <= set(shown)
+
+
+def test_pairs_within_folds_stand_between_the_mean_and_the_pooled_difference(make):
+    found = make.comparison()
+    mean = next(r for r in found.rows if r.aggregation == "mean of folds")
+    within = dataclasses.replace(mean, aggregation="within folds")
+    shown = texts(reporting.forest_plot(dataclasses.replace(found, rows=(within, *found.rows)), "auc"))
+    positions = [shown.index(name) for name in ("mean of folds", "within folds", "pooled")]
+    assert positions == sorted(positions)
