@@ -11,6 +11,9 @@ from featkit.reporting.run_groups import against_the_rest
 from featkit.reporting.tables import Table, table_of_rows
 from featkit.results.comparison import Comparison, ComparisonRow
 
+ADJUSTMENTS = {"holm": "Holm", "bh": "Benjamini-Hochberg"}
+"""What corrections for several tests are called."""
+
 
 @dataclasses.dataclass(frozen=True)
 class ComparedModels:
@@ -77,7 +80,9 @@ def comparison_table(found: Comparison) -> Table:
         }
         if is_adjusted:
             is_bound = row.p_value <= least_p_value(row)
-            cells[f"p ({found.adjustment})"] = p_value(row.p_adjusted, row.p_adjusted if is_bound else 0.0)
+            cells[f"p ({ADJUSTMENTS.get(found.adjustment, found.adjustment)})"] = p_value(
+                row.p_adjusted, row.p_adjusted if is_bound else 0.0
+            )
         if row.margin == row.margin:
             cells["p (equivalent)"] = p_value(row.p_equivalence)
         better = {"a better": models.first, "b better": models.second}

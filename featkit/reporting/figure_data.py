@@ -64,7 +64,7 @@ def majority_by_fold(evaluation: Evaluation, metric: str) -> dict[str, float]:
 def _rows(evaluation: Evaluation, metric: str) -> list[EvaluationRow]:
     wanted = scopes_of(evaluation)
     has_folds = any(scope == "fold" for scope, _ in wanted)
-    skipped = {("all", "pooled")} if has_folds and metric_name(metric).is_rank else set()
+    skipped = {("all", "pooled"), ("all", "within folds")} if has_folds and metric_name(metric).is_rank else set()
     rows = [row for row in evaluation.rows if row.metric == metric]
     return [
         row for row in rows if (row.scope, row.aggregation) in wanted and (row.scope, row.aggregation) not in skipped

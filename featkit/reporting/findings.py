@@ -15,7 +15,7 @@ from featkit.reporting.headline import (
     empty_folds,
     empty_signatures,
     headline,
-    headline_difference,
+    headline_differences,
     nothing_selected,
 )
 from featkit.reporting.overlap_tables import defined_pairs, pairs_of
@@ -46,7 +46,7 @@ def findings(study: StudyResults) -> tuple[str, ...]:
 
 def _quoted(estimate: Estimate) -> str:
     if not math.isfinite(estimate.value):
-        return "undefined"
+        return estimate.state or "undefined"
     return interval(estimate.value, estimate.low, estimate.high, 2)
 
 
@@ -71,7 +71,7 @@ def _discrimination(study: StudyResults) -> Iterator[str]:
                 how.append(f"with {known[0].level:.0%} intervals in brackets")
             n = max(row.estimate.n_units for row in rows)
             yield (
-                f"On a {study.domain} never seen in training, over {n} patients, the {words}{_class(positive)} reaches "
+                f"On {study.unseen} never seen in training, over {n} patients, the {words}{_class(positive)} reaches "
                 f"an AUC of {listed(parts)}{''.join(f', {text}' for text in how)}{chance}."
             )
             is_first = False
@@ -81,8 +81,7 @@ def _headlines(study: StudyResults, model: str, metric: str, positive: str | Non
     """Return the headline rows of a metric by method, one per seed."""
     models = study.evaluations.where(model=model, positive=positive)
     rows = ByRun((key, row) for key, e in models.items() if (row := headline(e, metric)) is not None)
-    grouped = by_model(rows, "seed")
-    return dict(zip(labels(key.only("method") for key in grouped), grouped.values(), strict=True))
+    return {str(key.method): own for key, own in by_model(rows, "seed").items()}
 
 
 def _empty(study: StudyResults, models: Mapping[RunKey, EvaluationRow]) -> str:
@@ -111,7 +110,7 @@ def _mean(rows: Mapping[RunKey, EvaluationRow]) -> str:
 def _comparisons(study: StudyResults) -> Iterator[str]:
     pairs: dict[tuple[str, str], list[tuple[str, ComparisonRow]]] = {}
     for comparison in _widest(study.comparisons):
-        for row in headline_difference(comparison, "auc"):
+        for row in headline_differences(comparison, "auc"):
             models = compared_models(comparison, row)
             what = MODELS.get(models.model or "", models.model or "") + _class(models.positive)
             pairs.setdefault((models.first, models.second), []).append((what.strip(), row))
@@ -130,21 +129,22 @@ def _verdict(a: str, b: str, rows: Sequence[tuple[str, ComparisonRow]]) -> str:
     """Return who has the higher AUC, by how much, for which models."""
     groups: dict[str, list[str]] = {}
     for what, row in rows:
-        shown = f"{interval(row.difference.value, row.difference.low, row.difference.high, 2, is_signed=True)}"
-        groups.setdefault(row.verdict, []).append(shown + (f" for the {what}" if what else ""))
-    only = " only" if len(groups) > 1 else ""
+        shown = interval(row.difference.value, row.difference.low, row.difference.high, 2, is_signed=True)
+        groups.setdefault(row.verdict, []).append(f"for the {what} ({shown})" if what else f"({shown})")
+    only = "only " if len(groups) > 1 else ""
     texts = {
-        "a better": f"{a} improves AUC over {b}{only}",
-        "b better": f"{a} has a lower AUC than {b}{only}",
-        "equivalent": f"{a} and {b} are equivalent in AUC within a margin of {rows[0][1].margin:g}",
-        "identical": f"{a} and {b} give the same scores",
+        "a better": f"{a} improves AUC over {b} {only}",
+        "b better": f"{a} has a lower AUC than {b} {only}",
+        "equivalent": f"{a} and {b} are equivalent in AUC within a margin of {rows[0][1].margin:g} {only}",
+        "identical": f"{a} and {b} give the same scores {only}",
     }
-    parts = [f"{texts[verdict]} ({listed(groups[verdict])})" for verdict in texts if verdict in groups]
-    open_ = [text for verdict, shown in groups.items() if verdict not in texts for text in shown]
-    if open_:
-        parts.append(f"the data do not decide between {a} and {b} in AUC ({listed(open_)})")
-    sentence = "; ".join(parts)
-    return sentence[:1].upper() + sentence[1:] if open_ and len(parts) == 1 else sentence
+    parts = [texts[verdict] + listed(groups[verdict]) for verdict in texts if verdict in groups]
+    undecided = [text for verdict, shown in groups.items() if verdict not in texts for text in shown]
+    if undecided and parts:
+        parts.append(f"{listed(undecided)} the data do not decide")
+    elif undecided:
+        parts.append(f"The data do not decide between {a} and {b} in AUC {listed(undecided)}")
+    return "; ".join(parts)
 
 
 def _calibration(study: StudyResults) -> Iterator[str]:
@@ -167,10 +167,10 @@ def _calibration(study: StudyResults) -> Iterator[str]:
 def _sizes(study: StudyResults) -> Iterator[str]:
     for found in study.signature_sets:
         what = _class(found.key.positive)
-        methods = by_model(found.signatures, "fold", "seed")
+        methods = {str(key.method): own for key, own in by_model(found.signatures, "fold", "seed").items()}
         d = max(s.n_dimensions for s in found.signatures.values())
         parts = []
-        for method, own in zip(labels(methods), methods.values(), strict=True):
+        for method, own in methods.items():
             sizes = [s.size for s in own.values()]
             n_empty = sizes.count(0)
             kept = [size for size in sizes if size]
@@ -227,12 +227,13 @@ def _probes(study: StudyResults) -> Iterator[str]:
 def _each_or_range(probes: ByRun[ProbeResult]) -> list[str]:
     values = {key: result.metrics[result.headline] for key, result in probes.items()}
     if len(values) <= _MOST_RUNS:
-        return [f"{_quoted(value)} for {name}" for name, value in zip(labels(values), values.values(), strict=True)]
-    methods = by_model(values, "fold", "seed")
+        names = labels(key.without("variant") for key in values)
+        return [f"{_quoted(value)} for {name}" for name, value in zip(names, values.values(), strict=True)]
     parts = []
-    for method, own in zip(labels(methods), methods.values(), strict=True):
+    for key, own in by_model(values, "fold", "seed").items():
         shown = [value.value for value in own.values()]
-        parts.append(f"{number(min(shown), 2)} to {number(max(shown), 2)} for {method} ({len(own)} runs)")
+        ends = dict.fromkeys(number(end, 2) for end in (min(shown), max(shown)))
+        parts.append(f"{' to '.join(ends)} for {key.method} ({len(own)} runs)")
     return parts
 
 

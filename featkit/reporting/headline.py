@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import TypeVar
+from collections.abc import Collection, Iterable
 
-from featkit.core.metric_names import metric_name
 from featkit.core.run_key import RunKey
 from featkit.results.comparison import Comparison, ComparisonRow
 from featkit.results.evaluation import Evaluation, EvaluationRow
 from featkit.results.signature_set import SignatureSet
 
-R = TypeVar("R", EvaluationRow, ComparisonRow)
-
 
 def headline(evaluation: Evaluation, metric: str) -> EvaluationRow | None:
-    """Return the row of a metric to quote, or None.
+    """Return the row of a metric to quote, or None where the metric is not there.
 
     Over several folds that is the mean of folds for a metric that ranks patches, since models fitted apart share no
-    scale and their pooled ranks measure nothing, and the pooled value for any other. With one fold it is that fold.
+    scale and their pooled ranks measure nothing, and the pooled value for any other (see `Evaluation.headline`).
 
     Parameters
     ----------
@@ -27,29 +23,15 @@ def headline(evaluation: Evaluation, metric: str) -> EvaluationRow | None:
     metric : str
         Its name.
     """
-    rows = [row for row in evaluation.rows if row.metric == metric]
-    folds = [row for row in rows if row.scope == "fold"]
-    return _headline(metric, folds, {row.aggregation: row for row in rows if row.scope == "all"})
+    rows = [row for row in evaluation.rows if row.metric == metric and row.scope in ("all", "fold")]
+    if any(row.scope == "all" for row in rows):
+        return evaluation.headline(metric)
+    return rows[0] if len(rows) == 1 else None
 
 
-def headline_difference(comparison: Comparison, metric: str) -> list[ComparisonRow]:
+def headline_differences(comparison: Comparison, metric: str) -> list[ComparisonRow]:
     """Return the row of a metric to quote for each pair that was compared, chosen as by `headline`."""
-    rows = [row for row in comparison.rows if row.metric == metric]
-    found = []
-    for pair in dict.fromkeys((row.a, row.b) for row in rows):
-        own = [row for row in rows if (row.a, row.b) == pair]
-        folds = [row for row in own if row.aggregation == "fold"]
-        chosen = _headline(metric, folds, {row.aggregation: row for row in own if row.aggregation != "fold"})
-        found += [] if chosen is None else [chosen]
-    return found
-
-
-def _headline(metric: str, folds: Sequence[R], over_folds: Mapping[str, R]) -> R | None:
-    if len(folds) == 1:
-        return folds[0]
-    if not metric_name(metric).is_rank:
-        return over_folds.get("pooled")
-    return over_folds.get("mean of folds", None if folds else over_folds.get("pooled"))
+    return [row for row in comparison.headlines() if row.metric == metric]
 
 
 def empty_signatures(sets: Iterable[SignatureSet]) -> frozenset[RunKey]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from featkit.core.metric_names import metric_name
+from featkit.core.metric_names import METRIC_NAMES
 from featkit.core.run_key import RunKey
 from featkit.core.text import p_value
 from featkit.reporting.run_groups import labels
@@ -19,13 +19,20 @@ def by_target(probes: Mapping[RunKey, ProbeResult]) -> dict[str, ByRun[ProbeResu
     """Return the probes by the column that was read."""
     found: dict[str, dict[RunKey, ProbeResult]] = {}
     for key, result in probes.items():
-        found.setdefault(dict(key.variant).get("target", result.target), {})[key] = result
+        found.setdefault(result.target, {})[key] = result
     return {target: ByRun(own) for target, own in found.items()}
 
 
 def is_plain(key: RunKey) -> bool:
     """Return whether a probe is the plain one: its variant says what was read and nothing else."""
     return {name for name, _ in key.variant} <= {"target"}
+
+
+def metric_label(name: str) -> str:
+    """Return what to call a metric of a probe; one of a single domain ("top1@40X") with the domain in brackets."""
+    metric, at, domain = name.partition("@")
+    known = METRIC_NAMES.get(metric)
+    return (known.label if known else metric.replace("_", " ")) + (f" ({domain})" if at else "")
 
 
 def least_p_value(result: ProbeResult, metric: str) -> float:
@@ -48,8 +55,8 @@ def probe_table(probes: Mapping[RunKey, ProbeResult]) -> Table:
     rows: list[dict[str, object]] = []
     for name, result in zip(labels(probes), probes.values(), strict=True):
         row: dict[str, object] = {"run": name}
-        row |= {metric_name(m).short: result.metrics.get(m) for m in shown}
-        row[f"chance ({metric_name(first.headline).short})"] = result.chance.get(result.headline)
+        row |= {METRIC_NAMES[m].short: result.metrics.get(m) for m in shown}
+        row[f"chance ({METRIC_NAMES[first.headline].short})"] = result.chance.get(result.headline)
         row[tested] = p_value(result.p_value.get(result.tested), least_p_value(result, result.tested))
         rows.append(row | {"patients": result.n_patients})
     caption = f"Probe of the {first.target}: what can be read from the embedding, with patient-resampled intervals."
@@ -61,10 +68,9 @@ def probe_metrics_table(key: RunKey, result: ProbeResult) -> Table:
     rows: list[dict[str, object]] = []
     for record in result.frame().iter_rows(named=True):
         name = record["metric"]
-        metric, at, domain = str(name).partition("@")
         rows.append(
             {
-                "metric": f"{metric_name(metric).short}{f' ({domain})' if at else ''}",
+                "metric": metric_label(name),
                 "value": result.metrics[name],
                 "chance": record["chance"],
                 "null": record["null_mean"],
@@ -83,5 +89,5 @@ def probe_descriptions(probes: Mapping[RunKey, ProbeResult]) -> tuple[str, ...]:
     if len(given) == 1:
         patches = "".join(given)
     else:
-        patches = "; ".join(f"{regime} ({'; '.join(names)})" for regime, names in given.items())
+        patches = "; ".join(f"{what} ({'; '.join(names)})" for what, names in given.items())
     return (*designs, f"Patches: {patches}.") if patches else tuple(designs)

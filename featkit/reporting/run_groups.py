@@ -21,6 +21,14 @@ def labels(names: Iterable[RunKey | str]) -> list[str]:
     return [label_of(name, among=shown) for name in shown]
 
 
+def labels_within_method(names: Iterable[RunKey | str]) -> list[str]:
+    """Return what to call runs that are shown together, without the method where all have the same."""
+    shown = list(names)
+    if len(shown) > 1 and len({name.method if isinstance(name, RunKey) else name for name in shown}) == 1:
+        return labels(name.without("method") if isinstance(name, RunKey) else name for name in shown)
+    return labels(shown)
+
+
 def model_labels(keys: Iterable[RunKey]) -> dict[RunKey, str]:
     """Return what to call models that are shown together: method and model always, the rest where it differs.
 

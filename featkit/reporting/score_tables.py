@@ -17,6 +17,7 @@ from featkit.results.evaluation_set import EvaluationSet
 
 DISCRIMINATION = ("auc", "f1", "balanced_accuracy", "recognition_rate")
 CALIBRATION = ("brier", "ece", "calibration_slope", "ece_top_label", "ece_classwise")
+_UNITS = ("patients", "slides")
 MAPS = {"platt": "Platt", "temperature": "temperature", "isotonic": "isotonic", "beta": "beta"}
 
 MOST_ROWS = 24
@@ -61,6 +62,12 @@ def scopes_of(evaluation: Evaluation) -> list[tuple[str, str]]:
     return [s for s in found if s[0] == "fold"] if sum(s[0] == "fold" for s in found) == 1 else found
 
 
+def _units_of(evaluation: Evaluation) -> list[tuple[str, str]]:
+    """Return the summaries of scores per patient and per slide, which stand beside those of patches."""
+    found = dict.fromkeys((r.scope, r.aggregation) for r in evaluation.rows if r.scope in _UNITS)
+    return [s for s in found if s[1] in ("pooled", "mean of folds")]
+
+
 def metrics_tables(
     evaluations: Mapping[RunKey, Evaluation],
     metrics: Sequence[str],
@@ -97,9 +104,9 @@ def metrics_table(
     """
     shown = {row.metric for e in evaluations.values() for row in e.rows if row.scope in ("fold", "all")}
     there = [m for m in metrics if m in shown]
-    scopes = {key: scopes_of(evaluation) for key, evaluation in evaluations.items()}
+    scopes = {key: [*scopes_of(one), *_units_of(one)] for key, one in evaluations.items()}
     if sum(map(len, scopes.values())) > MOST_ROWS:
-        scopes = {key: [s for s in own if s[0] == "all"] or own for key, own in scopes.items()}
+        scopes = {key: [s for s in own if s[0] != "fold"] or own for key, own in scopes.items()}
         caption += " Single folds are in evaluation.csv."
     rows: list[dict[str, object]] = []
     majority: dict[str, object] = {}
@@ -113,7 +120,8 @@ def metrics_table(
             remark = ""
             if is_empty or (nothing and scope == "all"):
                 remark = ", nothing selected" + ("" if is_empty else f" in {len(nothing)} of {len(folds)} folds")
-            row: dict[str, object] = {"model": name, "patches": aggregation + remark}
+            unit = f"per {scope.removesuffix('s')}, " if scope in _UNITS else ""
+            row: dict[str, object] = {"model": name, "patches": unit + aggregation + remark}
             for metric in there:
                 if (scope, aggregation, metric) in by and not (is_empty and metric_name(metric).is_rank):
                     row[metric_name(metric).short] = by[scope, aggregation, metric].estimate

@@ -21,6 +21,7 @@ from featkit.reporting.score_tables import (
 from featkit.reporting.sentences import comparison_sentences, first_notes
 from featkit.reporting.study_results import StudyResults
 from featkit.reporting.tables import Table, table_of
+from featkit.results.audit import SplitAudit
 
 _DRAWN = ("auc", "brier")
 
@@ -53,19 +54,29 @@ def split_section(study: StudyResults) -> Section | None:
     ]
     return Section(
         "Who is in training, who is in the test",
-        prose=(
-            f"Each fold holds out one {study.domain} and, at the same time, a set of patients. No patient is in two of "
-            f"training, validation and test, and no patch of the held-out {study.domain} is used in training, "
-            "selection or recalibration.",
-        ),
+        prose=tuple(dict.fromkeys(_design(audit) for audit in study.audits)),
         how_to_read=(
-            f"Test patches are those of the test patients in the held-out {study.domain}. Patches in none of training, "
-            f"validation and test are left unused, so that neither the patient nor the {study.domain} can leak."
+            "The checkpoint, the penalty and recalibration see training and validation patients only. Patches in none "
+            "of training, validation and test are left unused, so that nothing of the test patients can leak."
         ),
         figures=figures,
         tables=tables,
         notes=tuple(notes),
     )
+
+
+def _design(audit: SplitAudit) -> str:
+    """Return what a fold holds out, in sentences."""
+    apart = "No patient is in two of training, validation and test"
+    if audit.design == "given roles":
+        return f"The roles of patches were given. {apart}."
+    if audit.domain is None:
+        return f"Each fold holds out a set of patients (cross-validation over patients). {apart}."
+    if audit.nesting == "nested":
+        held_out = f"Each fold holds out one {audit.domain} with all of its patients"
+    else:
+        held_out = f"Each fold holds out one {audit.domain} and, at the same time, a set of patients"
+    return f"{held_out}. {apart}, and no patch of the held-out {audit.domain} is used in training or validation."
 
 
 def patches_section(study: StudyResults) -> Section | None:
@@ -102,7 +113,7 @@ def discrimination_section(study: StudyResults) -> Section | None:
                         auc={panel: {names[k]: area for k, area in own.items()} for panel, own in areas.items()},
                     ),
                     f"ROC curves on held-out patches{ending}; bands are pointwise, patients resampled.{remark}",
-                    f"ROC curves of every model for each held-out {study.domain}{ending}",
+                    f"ROC curves of every model for each fold{ending}",
                 )
             )
         for metric in _DRAWN:
@@ -137,7 +148,7 @@ def discrimination_section(study: StudyResults) -> Section | None:
             "over classes. "
         )
     return Section(
-        f"Does it work on a {study.domain} it never saw?",
+        f"Does it work on {study.unseen} never seen in training?",
         how_to_read=(
             f"AUC is the probability that a patch of the positive class gets the higher score: 0.5 is chance. {several}"
             "Intervals come from resampling patients, not patches: patches of one patient resemble each other. "

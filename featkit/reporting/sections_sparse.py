@@ -9,6 +9,7 @@ from featkit.reporting.figure_data import performance_panels
 from featkit.reporting.html import ReportFigure, Section
 from featkit.reporting.sentences import first_notes
 from featkit.reporting.study_results import StudyResults
+from featkit.results.signature_detail import SignatureDetail
 from featkit.results.signature_set import SignatureSet
 
 _MOST_SMALL = 3
@@ -73,7 +74,8 @@ def _figures_of_one(found: SignatureSet, key: RunKey, name: str) -> list[ReportF
     from featkit.reporting.figures.paths import penalty_choice, regularisation_path, selection_frequencies
     from featkit.reporting.figures.signatures import size_curves
 
-    signature, detail = found.signatures[key], found.details.get(key)
+    signature = found.signatures[key]
+    detail: SignatureDetail | None = found.details.get(key)
     caption = f"{name}: cross-validated loss over patient folds of the training patients, and size."
     figures = [ReportFigure(penalty_choice(signature), caption, f"Choice of the penalty, {name}")]
     has_stability = signature.selection_frequency.size > 0

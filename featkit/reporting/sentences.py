@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable
 
 from featkit.core.text import number
-from featkit.reporting.headline import headline_difference
+from featkit.reporting.headline import headline_differences
 from featkit.results.comparison import Comparison, ComparisonRow
 
 
@@ -21,7 +21,7 @@ def comparison_sentences(found: Comparison, metrics: Iterable[str] | None = None
         Only these metrics; all when not given.
     """
     wanted = dict.fromkeys(row.metric for row in found.rows)
-    rows = [r for m in wanted if metrics is None or m in set(metrics) for r in headline_difference(found, m)]
+    rows = [r for m in wanted if metrics is None or m in set(metrics) for r in headline_differences(found, m)]
     return tuple(" ".join(filter(None, (row.sentence, power_sentence(row), margin_sentence(row)))) for row in rows)
 
 
@@ -58,4 +58,4 @@ def _round(n: float) -> int:
     if n < 100:
         return math.ceil(n)
     unit = 10 ** (math.floor(math.log10(n)) - 1)
-    return math.ceil(n / unit) * unit
+    return int(math.ceil(n / unit) * unit)

@@ -113,6 +113,13 @@ class StudyResults:
     warnings: tuple[str, ...] = ()
 
     @property
+    def unseen(self) -> str:
+        """What models were tested on and never trained on, for sentences: "a site", or "patients" without domains."""
+        if self.audits and all(audit.domain is None for audit in self.audits):
+            return "patients"
+        return f"{'an' if self.domain[:1].lower() in 'aeiou' else 'a'} {self.domain}"
+
+    @property
     def evaluations(self) -> ByRun[Evaluation]:
         """By model; empty when nothing was evaluated."""
         return ByRun() if self.evaluation is None else self.evaluation.evaluations

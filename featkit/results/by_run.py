@@ -37,7 +37,7 @@ class ByRun(Mapping[RunKey, T], Generic[T]):
         return self._items[key]
 
     def get(self, key: RunKey, default: Any = None) -> Any:
-        """Return the value of a run, or ``default`` where there is none."""
+        """Return a run's value, or ``default`` where there is none."""
         return self._items.get(key, default)
 
     def __contains__(self, key: object) -> bool:

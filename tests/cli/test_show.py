@@ -107,6 +107,11 @@ def test_places_are_relative_below_here(tmp_path, monkeypatch):
     assert show.place(tmp_path.parent / "other") == str(tmp_path.parent / "other")
 
 
-@pytest.mark.parametrize(("p", "text"), [(0.0004, "<0.001"), (0.0416, "0.042"), (1.0, "1.000"), (float("nan"), "-")])
-def test_p_values_as_people_write_them(p, text):
-    assert show.p_value(p) == text
+def test_dashes_and_minus_signs_are_those_of_the_keyboard(capsys):
+    show.table("a − b", ["x"], [("−0.5 [−0.6, –]",), ("≤ 0.005",), (-0.25,)], caption="1–2")
+    show.line("−1")
+    out = capsys.readouterr().out
+    assert "−" not in out
+    assert "–" not in out
+    for text in ("a - b", "-0.5 [-0.6, -]", "≤ 0.005", "-0.250", "1-2", "-1"):
+        assert text in out

@@ -2,8 +2,7 @@ import doctest
 
 import pytest
 
-from featkit.core import metric_names, text
-from featkit.core.metric_names import METRIC_NAMES, metric_name
+from featkit.core import text
 from featkit.core.text import interval, listed, number, p_value
 
 
@@ -39,15 +38,5 @@ def test_lists_read_as_people_write_them(parts, shown):
     assert listed(parts) == shown
 
 
-def test_a_metric_that_is_not_in_the_table_keeps_its_name():
-    assert metric_name("my_own").short == "my own"
-    assert {name for name, metric in METRIC_NAMES.items() if metric.is_rank} == {
-        "auc",
-        "auc_hand_till",
-        "average_precision",
-    }
-
-
-@pytest.mark.parametrize("module", [text, metric_names])
-def test_examples_run(module):
-    assert doctest.testmod(module).failed == 0
+def test_examples_run():
+    assert doctest.testmod(text).failed == 0

@@ -7,7 +7,7 @@ from featkit.reporting.tables import to_latex
 
 def test_a_comparison_of_one_pair_names_it_in_the_heading(make):
     table = comparison_table(make.comparison())
-    assert table.columns == ("metric", "patches", "grl", "baseline", "difference", "p", "p (holm)", "verdict")
+    assert table.columns == ("metric", "patches", "grl", "baseline", "difference", "p", "p (Holm)", "verdict")
     assert table.caption.startswith("Signature: grl minus baseline, on 1820")
     assert [row[1] for row in table.rows[:3]] == ["pooled", "mean of folds", "40X"]
     pairs = ((make.model("grl"), make.model("baseline")), (make.model("gan"), make.model("baseline")))

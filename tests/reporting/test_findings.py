@@ -81,6 +81,9 @@ def test_words_follow_the_domain(make, evaluation):
     found = EvaluationSet(ByRun({HEAD: evaluation(0.9)}))
     first, _ = findings(make.study(evaluation=found, domain="scanner"))
     assert first.startswith("On a scanner never seen in training")
+    audit = dataclasses.replace(make.audit(), domain=None, design="cross-validation")
+    first, _ = findings(make.study(evaluation=found, audits=(audit,)))
+    assert first.startswith("On patients never seen in training")
 
 
 def test_seeds_are_averaged_and_not_listed(make, evaluation):
@@ -115,26 +118,26 @@ def test_many_runs_are_told_as_a_range(make):
 @pytest.mark.parametrize(
     ("verdict", "expected"),
     [
-        ("a better", "grl improves AUC over baseline ("),
-        ("b better", "grl has a lower AUC than baseline ("),
+        ("a better", "grl improves AUC over baseline for the trained head ("),
+        ("b better", "grl has a lower AUC than baseline for the trained head ("),
         ("equivalent", "grl and baseline are equivalent in AUC within a margin of"),
         ("identical", "grl and baseline give the same scores"),
-        ("not distinguishable", "The data do not decide between grl and baseline in AUC ("),
+        ("not distinguishable", "The data do not decide between grl and baseline in AUC for the trained head ("),
         ("undefined", "The data do not decide between grl and baseline"),
     ],
 )
 def test_comparisons_are_told_as_they_came_out(make, verdict, expected):
     (sentence,) = findings(make.study(comparisons=compared(of_models(make, verdict))))
     assert sentence.startswith(expected)
-    assert "for the trained head), over 23 patients." in sentence
+    assert sentence.endswith("), over 23 patients.")
 
 
 def test_head_and_signature_of_two_methods_are_one_sentence(make):
     both = compared(of_models(make, "a better"), of_models(make, "not distinguishable", "signature"))
     (sentence,) = findings(make.study(comparisons=both))
-    assert sentence.startswith("grl improves AUC over baseline only (")
-    assert "for the trained head); the data do not decide between grl and baseline in AUC (" in sentence
-    assert sentence.endswith("for the sparse signature), over 23 patients.")
+    assert sentence.startswith("grl improves AUC over baseline only for the trained head (")
+    assert "; for the sparse signature (" in sentence
+    assert sentence.endswith(") the data do not decide, over 23 patients.")
 
 
 def test_a_comparison_of_one_fold_is_left_out_beside_that_of_all(make):
@@ -154,7 +157,7 @@ def test_a_class_against_the_rest_is_named(make, evaluation):
     alone = findings(make.study(evaluation=EvaluationSet(ByRun({named: evaluation(0.8)}))))
     assert alone[-1].startswith("The Brier score of lobular against the rest")
     (sentence,) = findings(make.study(comparisons=compared(of_models(make, "a better", "signature", positive="x, y"))))
-    assert "for the sparse signature of x, y against the rest)" in sentence
+    assert "for the sparse signature of x, y against the rest (" in sentence
 
 
 def test_a_label_called_rest_loses_no_sentence(make, evaluation):
@@ -210,6 +213,6 @@ def test_probes_are_read_or_not_and_special_ones_left_to_their_section(make):
     }
     can, cannot = findings(make.study(probes=ByRun(probes)))
     assert can.startswith("The site can be read from the embedding: balanced accuracy 0.62")
-    assert "for uni, large; chance is 0.25." in can
+    assert "for uni, large, 100X; chance is 0.25." in can
     assert cannot.startswith("The site cannot be read beyond chance from the embedding")
     assert "mlp" not in can + cannot

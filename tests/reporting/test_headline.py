@@ -1,33 +1,27 @@
 import dataclasses
 
 from featkit.core.run_key import RunKey
-from featkit.reporting.headline import empty_folds, empty_signatures, headline, headline_difference, nothing_selected
+from featkit.reporting.headline import empty_folds, empty_signatures, headline, headline_differences, nothing_selected
 
 
 def test_ranks_are_quoted_as_the_mean_of_folds_and_the_brier_score_pooled(make):
     several, single = make.evaluation(), make.evaluation(("40X",))
     assert headline(several, "auc").aggregation == "mean of folds"
     assert headline(several, "brier").aggregation == "pooled"
-    assert {headline(single, metric).aggregation for metric in ("auc", "brier")} == {"40X"}
+    assert {headline(single, metric).aggregation for metric in ("auc", "brier")} == {"pooled"}  # over that fold
     assert headline(several, "mcc") is None
-
-
-def test_pooled_ranks_are_quoted_only_where_there_are_no_folds(make):
-    rows = make.evaluation().rows
-    pooled = [r for r in rows if r.aggregation == "pooled"]
-    folds = [r for r in rows if r.scope == "fold"]
-    assert headline(dataclasses.replace(make.evaluation(), rows=tuple(pooled)), "auc").aggregation == "pooled"
-    assert headline(dataclasses.replace(make.evaluation(), rows=(*pooled, *folds)), "auc") is None
+    alone = dataclasses.replace(single, rows=tuple(r for r in single.rows if r.scope == "fold"))
+    assert headline(alone, "auc").aggregation == "40X"
 
 
 def test_differences_are_chosen_alike_for_each_pair(make):
     pairs = ((make.model("grl"), make.model("baseline")), (make.model("gan"), make.model("baseline")))
     found = make.comparison(pairs=pairs)
-    assert [r.aggregation for r in headline_difference(found, "auc")] == ["mean of folds"] * 2
-    assert [r.aggregation for r in headline_difference(found, "brier")] == ["pooled"] * 2
+    assert [r.aggregation for r in headline_differences(found, "auc")] == ["mean of folds"] * 2
+    assert [r.aggregation for r in headline_differences(found, "brier")] == ["pooled"] * 2
     alone = [r for r in make.comparison().rows if r.aggregation == "pooled"]
     one = dataclasses.replace(make.comparison(), rows=tuple(dataclasses.replace(r, scope="40X") for r in alone))
-    assert headline_difference(one, "auc")[0].scope == "40X"
+    assert headline_differences(one, "auc")[0].scope == "40X"
 
 
 def test_empty_signatures_are_known_by_their_keys(make):

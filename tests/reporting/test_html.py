@@ -1,4 +1,7 @@
+import doctest
+import errno
 import html.parser
+import os
 import re
 import xml.etree.ElementTree as ET
 
@@ -6,6 +9,7 @@ import numpy as np
 import pytest
 
 from featkit.core.errors import InputError
+from featkit.reporting import html as html_module
 from featkit.reporting.figures.comparison import forest_plot
 from featkit.reporting.figures.style import figure_bytes, new_figure
 from featkit.reporting.html import (
@@ -63,7 +67,7 @@ def full_report(make, text="plain"):
         how_to_read=f"how {text}",
         figures=(image, ReportFigure(figure_bytes(picture(), "png"), "second", "second alt")),
         tables=(
-            table_of(make.comparison(), caption=f"table {text}"),
+            table_of(make.evaluation(), caption=f"table {text}"),
             Table((f"head {text}",), ((f"cell {text}",),), (False,)),
         ),
         notes=(f"note {text}",),
@@ -158,6 +162,29 @@ def test_titles_that_would_clash_get_their_own_anchor():
     assert all(re.fullmatch(r"[a-z0-9-]+", a) for a in anchors)
 
 
+def test_warnings_come_before_the_title(make):
+    rendered = render_report(full_report(make))
+    assert rendered.index("warning plain") < rendered.index("<h1>")
+
+
+def test_a_full_disk_leaves_the_page_as_it_was(make, tmp_path, monkeypatch):
+    path = write_report(ReportContent("old"), tmp_path / "report.html")
+    before = path.read_bytes()
+
+    def full(fd):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(InputError, match="free space"):
+        write_report(ReportContent("new"), path)
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_examples_run():
+    assert doctest.testmod(html_module).failed == 0
+
+
 def test_an_empty_report_is_still_a_page():
     page = Page(render_report(ReportContent("Nothing yet")))
     assert page.all("h1")
@@ -192,13 +219,13 @@ def test_images_become_data(make):
         data_uri(b"GIF89a")
 
 
-def test_a_figure_needs_words():
-    with pytest.raises(InputError, match="cannot see"):
+def test_a_figure_needs_an_alternative_text():
+    with pytest.raises(InputError, match="alternative text"):
         ReportFigure(b"", "caption", "  ")
 
 
 def test_numbers_stand_to_the_right(make):
-    section = Section("s", tables=(table_of(make.comparison(), columns=["metric", "difference"]),))
+    section = Section("s", tables=(table_of(make.evaluation(), columns=["metric", "value"]),))
     page = Page(render_report(ReportContent("t", sections=(section,))))
     assert [a.get("class") for a in page.all("th")] == [None, "n"]
     cells = [a.get("class") for a in page.all("td")]

@@ -85,4 +85,4 @@ def test_reseeding_is_a_range_over_pairs_of_seeds(make):
     values = np.array([0.1, 0.3, np.nan])
     null = ReseedingNull("jaccard", *(np.arange(3) for _ in "ab"), *(values for _ in range(5)), values, 3)
     found = dataclasses.replace(make.signatures(), reseeding=ByRun({RunKey("grl", "a/b"): null}))
-    assert reseeding_table(found).rows == (("grl", "3", *["0.100 to 0.300"] * 4),)
+    assert reseeding_table(found).rows == (("grl, a/b", "3", *["0.100 to 0.300"] * 4),)

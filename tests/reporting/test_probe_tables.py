@@ -17,7 +17,7 @@ def test_probes_are_one_row_per_run_with_all_metrics_on_request(make):
     found = probes(make)
     table = probe_table(found)
     assert [row[0] for row in table.rows] == ["baseline", "grl"]
-    assert table.columns[1:3] == ("balanced accuracy", "chance (balanced accuracy)")
+    assert table.columns[1:3] == ("Bal. acc.", "chance (Bal. acc.)")
     key, result = next(iter(found.items()))
     full = probe_metrics_table(key, result)
     assert len(full.rows) == len(result.metrics)
@@ -27,8 +27,11 @@ def test_probes_are_one_row_per_run_with_all_metrics_on_request(make):
 def test_metrics_of_single_domains_are_named_in_words(make):
     result = make.probe("patient")
     result = dataclasses.replace(result, metrics={"top1": Estimate(0.3), "top1@H/E": Estimate(0.4)})
-    assert [row[0] for row in probe_metrics_table(RunKey("grl"), result).rows] == ["top 1", "top 1 (H/E)"]
-    assert probe_table(ByRun({RunKey("grl"): result})).columns[1:2] == ("top 1",)
+    assert [row[0] for row in probe_metrics_table(RunKey("grl"), result).rows] == [
+        "Top-1 patient identification",
+        "Top-1 patient identification (H/E)",
+    ]
+    assert probe_table(ByRun({RunKey("grl"): result})).columns[1:2] == ("Top-1",)
 
 
 def test_the_smallest_p_value_is_a_bound(make):
@@ -46,8 +49,8 @@ def test_a_store_with_a_comma_in_its_name_is_plain_and_a_probe_within_a_label_is
 
 
 def test_a_design_is_told_once_and_patches_by_run(make):
-    one = dataclasses.replace(make.probe(), design="magnification by ridge", regime="all")
-    other = dataclasses.replace(one, regime="all but 100X")
+    one = dataclasses.replace(make.probe(), design="magnification by ridge", patches="all")
+    other = dataclasses.replace(one, patches="all but 100X")
     a, b = RunKey("a"), RunKey("b, c")
     assert probe_descriptions(ByRun({a: one, b: one})) == ("Magnification by ridge.", "Patches: all.")
     assert probe_descriptions(ByRun({a: one, b: other}))[-1] == "Patches: all (a); all but 100X (b, c)."

@@ -2,7 +2,15 @@ import doctest
 
 from featkit.core.run_key import RunKey
 from featkit.reporting import run_groups
-from featkit.reporting.run_groups import against_the_rest, by_class, by_model, first_seed, labels, model_labels
+from featkit.reporting.run_groups import (
+    against_the_rest,
+    by_class,
+    by_model,
+    first_seed,
+    labels,
+    labels_within_method,
+    model_labels,
+)
 
 
 def test_a_site_that_begins_with_seed_is_a_fold_like_any_other():
@@ -28,6 +36,14 @@ def test_models_always_say_method_and_model_and_more_only_where_it_differs():
     assert model_labels([head]) == {head: "a, b head"}
     seeds = [RunKey("grl", None, s, "head") for s in (0, 1)]
     assert list(model_labels(seeds).values()) == ["grl head, seed 0", "grl head, seed 1"]
+
+
+def test_a_method_all_have_is_left_out_where_the_caption_says_it():
+    keys = [RunKey("grl", "H/E", 0), RunKey("grl", "seedbank", 0)]
+    assert labels_within_method(keys) == ["H/E", "seedbank"]
+    assert labels_within_method([*keys, RunKey("baseline", "H/E", 0)])[0] == "grl, H/E"
+    assert labels_within_method(keys[:1]) == ["grl, H/E, seed 0"]
+    assert labels_within_method(["a", "a"]) == ["a", "a"]
 
 
 def test_of_several_seeds_the_first_is_drawn_and_said():

@@ -45,6 +45,19 @@ def test_several_seeds_are_told_apart_in_tables_latex_and_csv(make):
     assert {row[3] for row in rows[1:]} == {"1", "2"}
 
 
+def test_scores_per_patient_stand_beside_those_of_patches(make):
+    key, one = make.model("grl"), make.evaluation(("40X",))
+    rows = tuple(dataclasses.replace(r, scope="patients") for r in one.rows if r.aggregation == "pooled")
+    both = ByRun({key: dataclasses.replace(one, rows=(*one.rows, *rows))})
+    assert [row[1] for row in metrics_table(both, ("auc",), "c").rows] == ["40X", "per patient, pooled", "pooled"]
+
+
+def test_a_value_that_is_not_there_says_why(make):
+    none = Estimate(float("nan"), state="nothing selected")
+    flat = dataclasses.replace(make.evaluation(), rows=(EvaluationRow("all", "pooled", "auc", none, 0.5),))
+    assert metrics_table(ByRun({make.model("grl"): flat}), ("auc",), "c").rows[0][-1] == "nothing selected"
+
+
 def test_a_domain_that_begins_with_seed_or_holds_a_slash_is_a_set_of_patches(make):
     table = metrics_table(make.evaluated(("seedbank", "H/E")).evaluations, ("auc",), "c")
     assert [row[1] for row in table.rows[:4]] == ["pooled", "mean of folds", "seedbank", "H/E"]

@@ -92,7 +92,7 @@ def test_refits_of_several_classes_say_what_their_metrics_are(make):
         assert table_of(several).caption == f"{table_of(two).caption} {ending}"
         assert table_of(several).rows == table_of(two).rows
     assert [row[:4] for row in refit_table(several).rows] == [
-        ("grl", "AUC", "0.600 [0.500, 0.800]", "–"),
+        ("grl signature, 40X", "AUC", "0.600 [0.500, 0.800]", "–"),
         ("", "Brier", "0.600 [0.500, 0.800]", "–"),
     ]
 

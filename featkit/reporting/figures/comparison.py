@@ -12,7 +12,7 @@ from featkit.core.errors import InputError, did_you_mean
 from featkit.core.metric_names import metric_name
 from featkit.core.run_key import RunKey
 from featkit.core.text import interval, number, p_value
-from featkit.reporting.comparison_tables import compared_models, least_p_value
+from featkit.reporting.comparison_tables import ADJUSTMENTS, compared_models, least_p_value
 from featkit.reporting.figures.style import (
     BLUE,
     COLUMN,
@@ -101,7 +101,11 @@ def forest_plot(comparison: Comparison, metric: str) -> Figure:
     text.set_axis_off()
     text.set_xlim(0, 1)
     text.text(0.0, len(ordered) - 0.35, "difference", fontsize=7.5, color=MUTED, va="bottom")
-    adjusted = "p" if all(row.n_family <= 1 for row in rows) else f"p ({comparison.adjustment})"
+    adjusted = (
+        "p"
+        if all(row.n_family <= 1 for row in rows)
+        else f"p ({ADJUSTMENTS.get(comparison.adjustment, comparison.adjustment)})"
+    )
     text.text(1.0, len(ordered) - 0.35, adjusted, fontsize=7.5, color=MUTED, ha="right", va="bottom")
     return figure
 

@@ -9,7 +9,7 @@ from matplotlib.image import AxesImage
 
 from featkit.core.text import number
 from featkit.reporting.figures.style import INK, MUTED, PAGE, RULE, new_figure, short, styled, write_empty
-from featkit.reporting.run_groups import labels
+from featkit.reporting.run_groups import labels_within_method
 from featkit.results.overlap import OverlapResult
 
 
@@ -31,7 +31,7 @@ def overlap_heatmap(result: OverlapResult) -> Figure:
     --------
     >>> overlap_heatmap(featkit.signatures().overlaps.one(method="grl"))  # doctest: +SKIP
     """
-    names = [short(name, 14) for name in labels(result.names)]
+    names = [short(name, 14) for name in labels_within_method(result.names)]
     k = len(names)
     figure = new_figure(PAGE, 2.7 + 0.12 * max(0, k - 4))
     panels = figure.subplots(1, 3, squeeze=False)[0]

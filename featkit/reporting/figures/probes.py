@@ -7,7 +7,6 @@ from collections.abc import Mapping
 import numpy as np
 from matplotlib.figure import Figure
 
-from featkit.core.metric_names import metric_name
 from featkit.core.run_key import RunKey
 from featkit.core.text import number, p_value
 from featkit.reporting.figures.style import (
@@ -22,7 +21,7 @@ from featkit.reporting.figures.style import (
     whiskers,
     write_empty,
 )
-from featkit.reporting.probe_tables import least_p_value
+from featkit.reporting.probe_tables import least_p_value, metric_label
 from featkit.reporting.run_groups import labels
 from featkit.results.probe import ProbeResult
 
@@ -57,6 +56,7 @@ def probe_bars(
     chosen = [metric or probe.headline for probe in probes.values()]
     height = np.arange(len(probes))[::-1]
     has_null = False
+    tones = _tones([*probes])
     for index, (y, name, probe) in enumerate(zip(height, chosen, probes.values())):
         estimate, chance = probe.metrics[name], probe.chance.get(name, float("nan"))
         null = np.asarray(probe.null.get(name, ()), dtype=np.float64)
@@ -66,7 +66,7 @@ def probe_bars(
             axes.fill_betweenx([y - 0.38, y + 0.38], low, high, color=RULE, lw=0, zorder=1, label=label)
             has_null = True
         start = chance if np.isfinite(chance) else 0.0
-        axes.barh(y, estimate.value - start, left=start, height=0.42, color=colour(index), alpha=0.85, zorder=2)
+        axes.barh(y, estimate.value - start, left=start, height=0.42, color=tones[index], alpha=0.85, zorder=2)
         value, low_end, high_end = (np.array([v]) for v in (estimate.value, estimate.low, estimate.high))
         axes.errorbar(value, [y], xerr=whiskers(value, low_end, high_end), fmt="none", color=INK, capsize=2.5, zorder=3)
         if np.isfinite(chance):
@@ -84,8 +84,15 @@ def probe_bars(
     axes.set_ylim(-0.6, len(probes) - 0.4)
     axes.set_xlim(0, 1)
     axes.grid(axis="x")
-    axes.set_xlabel(" / ".join(metric_name(name).label for name in sorted(set(chosen))))
+    axes.set_xlabel(" / ".join(metric_label(name) for name in sorted(set(chosen))))
     axes.spines["left"].set_color(MUTED)
     if axes.get_legend_handles_labels()[1]:
         figure.legend(loc="outside upper center", ncols=2)
     return figure
+
+
+def _tones(names: list[RunKey | str]) -> list[str]:
+    """Return a colour for each bar: one per method, or one per name where names are no runs."""
+    methods = [name.method if isinstance(name, RunKey) else name for name in names]
+    order = list(dict.fromkeys(methods))
+    return [colour(order.index(method)) for method in methods]

@@ -25,7 +25,9 @@ from featkit.results.estimate import Estimate
 from featkit.results.evaluation import Curve
 
 _MOST_IN_A_ROW = 4
-_MOST_INSIDE = 5
+_MOST_INSIDE, _MOST_INSIDE_NARROW = 5, 2
+_NARROW = 3
+"""From so many panels in a row on, a legend inside a panel has room for two models only."""
 
 
 @styled
@@ -41,7 +43,7 @@ def roc_curves(
     panels : mapping of panel to (mapping of RunKey or str to Curve)
         Curves of one panel share its axes.
     auc : mapping of panel to (mapping of RunKey or str to Estimate), optional
-        Written beside each model's name where there is one and there are no more than five models.
+        Written beside each model's name where there is one and the legend stands inside the panels.
 
     Returns
     -------
@@ -56,7 +58,7 @@ def roc_curves(
     width = min(PAGE, 3.1 * n_columns)
     side = width / n_columns
     most = max((len(curves) for curves in panels.values()), default=0)
-    is_crowded = most > _MOST_INSIDE
+    is_crowded = most > (_MOST_INSIDE if n_columns < _NARROW else _MOST_INSIDE_NARROW)
     figure = new_figure(width, n_rows * (side + 0.3) + 0.3 * is_crowded)
     grid = figure.subplots(n_rows, n_columns, squeeze=False)
     if not panels:
@@ -68,7 +70,7 @@ def roc_curves(
             axes.set_axis_off()
             continue
         title = titles[index]
-        curves: Mapping[Any, Curve] = panels[title]  # type: ignore[index]
+        curves: Mapping[Any, Curve] = panels[title]
         axes.plot([0, 1], [0, 1], color=MUTED, lw=0.8, ls="--")
         for place, (name, (key, curve)) in enumerate(zip(labels(curves), curves.items())):
             x, y, low, high = (np.asarray(v, dtype=np.float64) for v in (curve.x, curve.y, curve.low, curve.high))
