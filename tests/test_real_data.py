@@ -9,8 +9,7 @@ import pytest
 
 import featkit
 from featkit.core.errors import FeatkitWarning
-from featkit.core.options import PenaltyOptions
-from featkit.core.options import SplitOptions
+from featkit.core.options import PenaltyOptions, SplitOptions
 from featkit.data import leave_one_domain_out
 from featkit.data.adapters.breakhis import manifest_of_names
 from featkit.sparse import select_lambda

@@ -73,7 +73,9 @@ def test_damage_is_one_line_that_names_the_file(tmp_path, data):
     else:
         body = json.loads(whole)
         del body["sha256"]  # as somebody who edits the file by hand would have to
-        anything = st.one_of(st.none(), st.integers(), st.text(), st.lists(st.integers()), st.dictionaries(names, names))
+        anything = st.one_of(
+            st.none(), st.integers(), st.text(), st.lists(st.integers()), st.dictionaries(names, names)
+        )
         name = kind if kind in body else data.draw(st.sampled_from(sorted(body)))
         if kind == "field":
             del body[name]
@@ -115,6 +117,8 @@ def test_runs_without_a_result_give_the_default():
 def test_other_versions_say_what_to_do(tmp_path):
     path = tmp_path / "evaluation.json"
     path.write_text(json.dumps(EvaluationSet(ByRun()).to_dict() | {"version": 1}))
-    with pytest.raises(InputError, match=r"evaluation\.json: EvaluationSet must be of version 2, got 1\. Run the analysis"):
+    with pytest.raises(
+        InputError, match=r"evaluation\.json: EvaluationSet must be of version 2, got 1\. Run the analysis"
+    ):
         load_result(path)
     assert BrierTerms.version == 1

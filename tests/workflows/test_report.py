@@ -5,8 +5,14 @@ import pytest
 
 from featkit import workflows
 from featkit.core.errors import InputError
-from featkit.core.options import CompareOptions, PathOptions, ProbeOptions, Resampling, SignatureOptions
-from featkit.core.options import StabilityOptions
+from featkit.core.options import (
+    CompareOptions,
+    PathOptions,
+    ProbeOptions,
+    Resampling,
+    SignatureOptions,
+    StabilityOptions,
+)
 from featkit.core.run_key import RunFilter
 from featkit.results import EvaluationSet
 from featkit.workflows import _report

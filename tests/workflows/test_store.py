@@ -7,7 +7,6 @@ from featkit import workflows
 from featkit.core.errors import InputError
 from featkit.core.options import ImportOptions
 
-
 NOTHING_KNOWN = ImportOptions(groups="patches", unlabelled=True)
 
 

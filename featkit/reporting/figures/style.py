@@ -31,7 +31,7 @@ INK, MUTED, RULE = "#1f2328", "#57606a", "#d0d7de"
 COLUMN, PAGE = 3.5, 7.0
 """Widths in inches of a figure over one and over two columns of print."""
 
-_RC: dict[str, Any] = {
+_RC: Any = {
     "font.family": "DejaVu Sans",
     "font.size": 8.5,
     "axes.titlesize": 9,

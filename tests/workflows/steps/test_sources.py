@@ -7,10 +7,10 @@ import pytest
 import featkit
 from featkit import workflows
 from featkit.core.errors import InputError
-from featkit.data import Split
-from featkit.store import write_store
 from featkit.core.options import SplitOptions
 from featkit.core.run_key import RunFilter, RunKey
+from featkit.data import Split
+from featkit.store import write_store
 from featkit.workflows.steps.sources import find_sources
 
 TRAINED = "runs/baseline/100X/seed0/embeddings.zarr"
