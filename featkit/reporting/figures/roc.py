@@ -78,7 +78,7 @@ def roc_curves(
             axes.fill_between(x, low, high, where=known, color=colour(place), alpha=0.16, lw=0)
             areas: Mapping[Any, Estimate] = (auc or {}).get(title, {})
             area = f" {number(areas[key].value)}" if key in areas and not is_crowded else ""
-            label = short(name, 14) + area
+            label = short(name, 24 if is_crowded else 14) + area
             axes.plot(x, y, **line_style(place), label=label)
         axes.set_title(short(title, 22))
         axes.set_xlim(-0.02, 1.02)
