@@ -16,6 +16,8 @@ from featkit.results.evaluation_set import BrierTerms
 
 PROBE = ProbeResult(
     target="magnification",
+    column="magnification",
+    patches="all patients",
     design="a sentence",
     regime="all",
     model="linear",

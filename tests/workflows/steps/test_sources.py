@@ -60,7 +60,7 @@ def test_a_path_into_the_workspace_is_the_run_it_belongs_to(workspace):
 
 def test_a_trained_store_keeps_the_split_it_was_trained_with_wherever_it_goes(workspace, tmp_path):
     split = Split.load(workspace / "splits" / "100X.json")
-    workflows.split(RunFilter(fold="100X"), options=SplitOptions(seed=5))
+    workflows.split(options=SplitOptions(folds=("100X",), seed=5))
     assert Split.load(workspace / "splits" / "100X.json").role.tolist() != split.role.tolist()
     shutil.copytree(workspace / TRAINED, tmp_path / "away" / "x.zarr")
     for path in (workspace / TRAINED, tmp_path / "away" / "x.zarr"):
