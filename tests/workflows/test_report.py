@@ -103,7 +103,7 @@ def test_damaged_results_are_one_line_that_names_the_file(finished):
     (source,) = find_sources(finished)
     path = source.results.root / "evaluation.json"
     path.write_bytes(path.read_bytes()[:-20])
-    with pytest.raises(InputError, match="evaluation.json must be"):
+    with pytest.raises(InputError, match=r"evaluation\.json must be"):
         workflows.report(finished)
 
 

@@ -86,9 +86,12 @@ class Source:
         asked = wanted.folds if wanted is not None else None
         if self.key.fold is not None:
             return [self.key.fold] if asked is None or self.key.fold in asked else []
-        named = [fold for fold in asked or self.design.folds if self._saved_split(fold)]
-        design = dataclasses.replace(self.design, folds=tuple(f for f in self.design.folds if f not in named))
-        known = [*named, *study_design(self.store.obs, design)[2]]
+        configured = self.design.folds
+        known = [fold for fold in dict.fromkeys((*configured, *(asked or ()))) if self._saved_split(fold)]
+        others = tuple(fold for fold in configured if fold not in known)
+        if others or not configured:
+            designed = study_design(self.store.obs, dataclasses.replace(self.design, folds=others))[2]
+            known += [fold for fold in designed if fold not in known]
         for fold in asked or ():
             if fold not in known:
                 raise InputError(

@@ -145,9 +145,7 @@ def test_a_class_called_rest_cannot_be_told_from_the_rest(three_classes, make_st
         target(source, "rest")
 
 
-def test_folds_that_signatures_were_fitted_with_are_analysed_also_when_no_longer_configured(
-    planted, tmp_path, make_store
-):
+def test_folds_of_signatures_stay_when_no_longer_configured(planted, tmp_path, make_store):
     (source,) = find_sources(make_store())
     fit(source.store)
     narrow = dataclasses.replace(source, design=dataclasses.replace(source.design, folds=("100X",)))
