@@ -106,7 +106,7 @@ def test_a_small_budget_is_noted_and_in_the_result():
             compute=ComputeOptions(max_bytes=budget),
         )
     assert signature.n_patches <= 200
-    assert "patches are used" in signature.warnings[0]
+    assert "patches are used" in signature.notes[0]
     with pytest.warns(FeatkitWarning, match="to stay within"):
         choice = select_lambda(
             LabelledRows(OnDisk(X), y, patient),

@@ -138,7 +138,7 @@ def test_fewer_patients_than_folds_is_reported():
         signature = fit_signature(
             LabelledRows(X, y, patient), options=SignatureOptions(stability=StabilityOptions(n_pairs=2))
         )
-    assert "2 folds instead of 5" in signature.warnings[0]
+    assert "2 folds instead of 5" in signature.notes[0]
     with pytest.raises(InputError, match="at least 5 patients for 5 folds, got 2"):
         select_lambda(LabelledRows(X, y, patient))
 

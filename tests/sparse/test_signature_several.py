@@ -195,7 +195,7 @@ def test_few_patients_of_a_class_give_fewer_folds():
             options=SignatureOptions(path=PathOptions(n_lambdas=5), stability=StabilityOptions(n_pairs=0)),
             classes=CLASSES,
         )
-    assert "3 folds instead of 5" in signature.warnings[0]
+    assert "3 folds instead of 5" in signature.notes[0]
 
 
 def test_labels_may_be_names_and_patients_of_two_classes_count_for_the_commoner():
@@ -227,7 +227,7 @@ def test_designs_beyond_memory_keep_every_patient():
             compute=ComputeOptions(max_bytes=room),
         )
     assert (signature.n_patches, signature.n_patients) == (120, 30)
-    assert "120 of 240" in signature.warnings[0]
+    assert "120 of 240" in signature.notes[0]
 
 
 @settings(max_examples=5, deadline=None)
