@@ -230,6 +230,9 @@ def _answers(
         is_identical = bool((one.p == two.p).all())
         for name in scope.metrics:
             gap, margin = found[name], question.margins[name]
+            if is_identical and math.isfinite(gap.estimate.value):
+                estimate = dataclasses.replace(gap.estimate, low=0.0, high=0.0, state="")
+                gap = dataclasses.replace(gap, estimate=estimate, se=0.0, freedom=1.0)
             difference, se, freedom = gap.estimate.value, gap.se, gap.freedom
             is_tested = not (math.isnan(margin) or math.isnan(se))
             is_rank = metric(name).is_rank

@@ -79,7 +79,7 @@ def roc_curve(
     --------
     >>> curve = roc_curve(Forecasts([0, 1, 0, 1], [0.1, 0.9, 0.6, 0.4], "patches"), n_grid=3)
     >>> curve.y.tolist()
-    [0.5, 0.75, 1.0]
+    [0.5, 1.0, 1.0]
     """
     from featkit.stats._kernels import weighted_roc
 

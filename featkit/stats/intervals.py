@@ -246,8 +246,8 @@ def spread(jackknife: np.ndarray, plan: PatientCounts, carried_by: str = "patien
     Returns
     -------
     Spread
-        NaN where a class that the value needs shows no spread while others do: with two classes, its patients may
-        all be alike by chance.
+        NaN where nothing varies, where a class that the value needs has fewer than three patients, and where one of
+        two such classes shows no spread: patients may all be alike by chance.
     """
     cells = plan.cells
     names, sizes = np.unique(cells, return_counts=True)
@@ -266,10 +266,8 @@ def spread(jackknife: np.ndarray, plan: PatientCounts, carried_by: str = "patien
     needed = np.array([carried_by in ("classes", f"class {name}") for name in names])
     fewest = int(carriers[needed].min()) if needed.any() else plan.n_patients
     has_gap = len(names) == 2 and (within <= _NO_SPREAD * total)[needed & (carriers == sizes)].any()
-    if needed.any() and total > 0 and (fewest < FEWEST_PATIENTS or has_gap):
+    if total <= 0 or (needed.any() and (fewest < FEWEST_PATIENTS or has_gap)):
         return Spread(float("nan"), float("nan"))
-    if total <= 0:
-        return Spread(0.0, float(max(plan.n_patients - len(names), 1)))
     freedom = total**2 / max(sum(v**2 / f for v, f in parts), 1e-300)
     if needed.any() and fewest < FEW_PATIENTS:
         freedom = min(freedom, fewest - 1.0)

@@ -54,7 +54,7 @@ def paired_differences(
     Returns
     -------
     dict of str to PairedDifference
-        By metric; where the two agree on all patients the interval is [0, 0].
+        By metric; there is no interval where the difference is the same for all patients.
 
     Examples
     --------

@@ -135,7 +135,8 @@ def test_few_patients_of_a_class_are_covered_wherever_an_interval_is_given(n_pos
     given, right = held(draw, world.truth(n_positive / n), n_studies, "case-control")
     show(f"{n_positive} and {n_negative} patients", given, right, n_studies)
     for kind, name in given:
-        assert_covers(right[kind, name], given[kind, name], low=0.92)
+        if given[kind, name]:
+            assert_covers(right[kind, name], given[kind, name], low=0.92)
 
 
 def test_fixed_class_counts_would_cover_accuracy_and_brier_far_too_rarely():

@@ -364,3 +364,10 @@ def test_reference_must_exist_and_one_forecast_is_too_few():
         compare_many(y, {"a": a, "b": b}, groups, reference="base")
     with pytest.raises(InputError, match="at least two"):
         compare_many(y, {"a": a}, groups)
+
+
+def test_decisions_that_never_differ_are_no_proof_of_no_difference():
+    y, a, _, groups, _ = cohort(n_patients=40, seed=2)
+    b = np.where(a >= 0.5, a + (1 - a) / 2, a / 2)
+    row = compare(y, a, b, groups, metrics=["accuracy"], **QUICK).rows[0]
+    assert (row.difference.value, row.difference.has_interval, row.difference.state) == (0.0, False, "too few patients")
