@@ -111,7 +111,7 @@ def ece_debiased(y: Any, p: Any, groups: Any, n_bins: int = 15, bins: Bins = "wi
 
     Examples
     --------
-    >>> ece_debiased([0, 0, 1, 1], [0.2, 0.2, 0.8, 0.8], ["a", "b", "c", "d"], n_bins=2)
+    >>> round(ece_debiased([0, 0, 1, 1], [0.2, 0.2, 0.8, 0.8], ["a", "b", "c", "d"], n_bins=2), 3)
     0.2
     """
     squares = []

@@ -36,7 +36,7 @@ def isotonic_decomposition(y: Any, p: Any) -> IsotonicDecomposition:
     --------
     >>> found = isotonic_decomposition([0, 0, 1, 1], [0.1, 0.4, 0.3, 0.8])
     >>> round(found.miscalibration, 3), round(found.discrimination, 3), found.uncertainty
-    (0.0, 0.125, 0.25)
+    (0.05, 0.125, 0.25)
     """
     positive, values = as_binary_forecast(y, p, "the isotonic split")
     distinct, size, rate = isotonic_rates(positive, values)

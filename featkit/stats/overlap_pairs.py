@@ -82,7 +82,7 @@ def overlap(
     Examples
     --------
     >>> found = overlap({"40X": [0, 1, 2], "100X": [1, 2, 3], "200X": []}, 10)
-    >>> found.observed[0, 1], found.n_pairs, found.n_undefined, found.empty
+    >>> float(found.observed[0, 1]), found.n_pairs, found.n_undefined, found.empty
     (0.5, 3, 2, ('200X',))
     """
     resampling = resampling or Resampling(n_draws=1000)
