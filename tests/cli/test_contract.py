@@ -1,4 +1,4 @@
-"""The shell and Python offer the same: a command is the workflow of its name, with the fields of its option objects as flags."""
+"""The shell and Python offer the same: a command is the workflow of its name; option objects become flags."""
 
 import dataclasses
 import inspect

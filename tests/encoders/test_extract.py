@@ -238,7 +238,7 @@ def test_model_folder_reproduces_embeddings_made_elsewhere(tmp_path):
     config = {
         "architecture": "mobilenetv1_100",
         "model_args": {"pad_type": "same"},
-        "pretrained_cfg": {"crop_pct": 1.0},
+        "pretrained_cfg": {"crop_pct": 1.0, "interpolation": "bicubic", "mean": [0.5] * 3, "std": [0.5] * 3},
     }
     (tmp_path / "config.json").write_text(json.dumps(config))
     encoder = load_encoder("hf-hub:somebody/mobilenetv1", weights=tmp_path)
