@@ -1,0 +1,33 @@
+"""The identity of a run: data until it is printed, and a file name of its own."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from featkit.core.errors import InputError
+from featkit.core.run_key import RunFilter, RunKey
+
+names = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=40)
+keys = st.builds(RunKey, method=names, fold=st.none() | names, seed=st.none() | st.integers(0, 99), positive=names)
+
+
+@settings(deadline=None)
+@given(keys, keys)
+def test_keys_that_differ_have_file_names_that_differ_where_case_is_ignored(a, b):
+    assert RunKey.from_dict(a.to_dict()) == a
+    assert (a == b) == (a.file_name().casefold() == b.file_name().casefold())
+    assert "/" not in a.file_name()
+    assert len(a.file_name()) <= 200
+
+
+def test_a_part_that_is_not_known_is_refused():
+    with pytest.raises(InputError, match="the parts featkit knows, got colour"):
+        RunKey.from_dict({"colour": "red"})
+
+
+def test_a_filter_takes_runs_that_leave_a_part_open():
+    asked = RunFilter(fold=("100X", "200X"), seed=0)
+    assert asked.matches(RunKey("frozen", None, 0))
+    assert asked.matches(RunKey("grl", "200X", 0))
+    assert not asked.matches(RunKey("grl", "200X", 1))
+    assert str(RunFilter()) == "all runs"
