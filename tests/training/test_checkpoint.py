@@ -95,5 +95,5 @@ def test_a_missing_file_is_named(checkpoint, tmp_path):
 
 def test_a_folder_that_cannot_be_written(checkpoint, tmp_path):
     (tmp_path / "file").touch()
-    with pytest.raises(InputError, match="writable"):
+    with pytest.raises(InputError, match="folder"):
         checkpoint.save(tmp_path / "file" / "run")

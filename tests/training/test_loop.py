@@ -267,7 +267,7 @@ def test_options_out_of_range(change):
 
 def test_a_folder_that_cannot_be_written(data, encoder, tmp_path):
     (tmp_path / "file").touch()
-    with pytest.raises(InputError, match="writable"):
+    with pytest.raises(InputError, match="folder"):
         train(data, encoder, options=OPTIONS, folder=tmp_path / "file" / "run")
 
 
