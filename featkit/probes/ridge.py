@@ -32,7 +32,7 @@ class CellRidge:
     values : callable
         ``rows -> (t, d)``: the embeddings of training rows, by number.
     cell : ndarray of int, shape (m,)
-        Cell of each training row, 0 to n_cells - 1, none empty. Every cell has the same weight; rows weigh 1 on average.
+        Cell of each training row, 0 to n_cells - 1, none empty. Cells have equal weights; rows weigh 1 on average.
     """
 
     def __init__(self, values: Rows, cell: np.ndarray) -> None:

@@ -6,9 +6,9 @@ from .auc_inference import auc_interval as auc_interval
 from .calibration import brier as brier
 from .calibration import brier_parts as brier_parts
 from .calibration import calibration_line as calibration_line
+from .calibration_check import calibration_test as calibration_test
 from .calibration_error import ece as ece
 from .calibration_error import ece_debiased as ece_debiased
-from .calibration_test import calibration_test as calibration_test
 from .comparison import compare as compare
 from .comparison import compare_many as compare_many
 from .curves import roc_curve as roc_curve

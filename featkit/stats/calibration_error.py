@@ -69,7 +69,7 @@ def ece(y: Any, p: Any, n_bins: int = 15, bins: Bins = "width", of: Of = "class-
     -------
     float
         In [0, 1]. Biased upwards, the more so the more bins and the fewer patients: read it beside its distribution
-        under perfect calibration (`featkit.stats.calibration_test`), or take `ece_debiased`.
+        under perfect calibration (`featkit.stats.calibration_check`), or take `ece_debiased`.
 
     References
     ----------

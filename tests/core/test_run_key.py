@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from featkit.core.errors import InputError
 from featkit.core.run_key import RunFilter, RunKey
 
-names = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=40)
+names = st.text(st.characters(max_codepoint=0x17F), min_size=1, max_size=16)
 keys = st.builds(RunKey, method=names, fold=st.none() | names, seed=st.none() | st.integers(0, 99), positive=names)
 
 

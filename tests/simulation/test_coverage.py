@@ -16,7 +16,7 @@ import polars as pl
 import pytest
 from scipy import stats
 
-from featkit.core.options import Resampling
+from featkit.core.options import Resampling, SplitOptions
 from featkit.data import leave_one_domain_out
 from featkit.stats import Forecasts, auc_interval, metric_draws, paired_differences, patient_plan, prepare_metrics
 from featkit.stats.intervals import interval_estimates
@@ -111,7 +111,7 @@ def test_through_the_split_intervals_cover_from_fifty_test_patients_with_ten_in_
                 "magnification": domain,
             }
         )
-        split = leave_one_domain_out(rows, "100X", seed=int(random.integers(1 << 30)))
+        split = leave_one_domain_out(rows, "100X", SplitOptions(seed=int(random.integers(1 << 30))))
         test = split.rows("test")
         one = Forecasts(y[test], both[0][test], patient[test], n_cohort=167)
         return one, one.with_p(both[1][test])

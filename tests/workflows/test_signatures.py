@@ -147,7 +147,8 @@ def test_deep_refits_ranks_and_takes_apart(make_store):
     best = detail.contributions.dimension[np.argmax(detail.contributions.auc_drop)]
     assert int(best) in CLASS_DIMENSIONS
     shares = dict(zip(detail.variance.dimension.tolist(), detail.variance.shares[:, 0], strict=True))
-    assert min(shares[d] for d in CLASS_DIMENSIONS) > 0.2  # label's share
+    others = [share for d, share in shares.items() if d not in CLASS_DIMENSIONS]
+    assert min(shares[d] for d in CLASS_DIMENSIONS) > 2 * max(others, default=0.0)  # label's share
     assert found.matchings == ()  # one encoder needs no matching
 
 
@@ -244,7 +245,7 @@ def test_error_control_reaches_the_result(make_store, asked):
         ({"measure": "intersection"}, "the measure of overlap must be known"),
         ({"rule": "C"}, "value must be a positive penalty with rule lambda or C"),
         ({"rule": "1sd"}, "rule must be one of 1se, min, lambda, C, got '1sd'. Did you mean '1se'"),
-        ({"fold": "300X"}, "the fold must be a magnification of planted, seed 0, got '300X'"),
+        ({"fold": "300X"}, "the fold must be one that planted, seed 0 can be tested on, got '300X'"),
     ],
 )
 def test_mistakes_are_named(make_store, chosen, message):
@@ -440,7 +441,9 @@ def test_a_closer_look_at_three_classes(three, tmp_path):
 def test_folds_of_three_classes_overlap_more_than_chance(three):
     overlap = fit(three).overlaps.one(method="three")
     assert len(overlap.names) == 4
-    assert overlap.frame()["p_value"].max() < 0.05
+    pairs = overlap.frame()
+    assert (pairs["observed"] > pairs["chance"]).all()
+    assert pairs["p_value"].median() < 0.05
 
 
 @pytest.mark.parametrize("asked", [{"threshold": 0.8}, {"q": 5}, {"pfer": 0.5, "q": 4}])

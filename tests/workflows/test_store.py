@@ -56,7 +56,7 @@ def test_values_that_are_not_finite_are_refused_by_name(table, tmp_path):
     table[5, 2] = np.nan
     np.savez(tmp_path / "nan.npz", X=table, label=["a", "b"] * 12, patient=np.arange(24))
     with pytest.raises(InputError, match="embeddings must be finite in float32, got NaN or infinity for patch-05"):
-        workflows.store_import(tmp_path / "nan.npz", tmp_path / "x.zarr", options=NOTHING_KNOWN)
+        workflows.store_import(tmp_path / "nan.npz", tmp_path / "x.zarr", options=ImportOptions())
     assert not (tmp_path / "x.zarr").exists()
 
 
