@@ -164,7 +164,7 @@ def bad_patches(workspace):
     paths[0].write_bytes(whole[: len(whole) // 2])
     paths[1].write_bytes(b"")
     paths[2].write_text("no picture")
-    return paths, ("damaged or cut short", "empty", "not an image")
+    return paths, ("damaged or cut short", "empty", "must be an image file")
 
 
 def test_bad_patches_are_left_out_named_and_counted(workspace, bad_patches):
