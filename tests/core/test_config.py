@@ -2,7 +2,7 @@ import dataclasses
 
 import pytest
 
-from featkit.core.config import Config, read_config
+from featkit.core.config import _MOVED, Config, read_config
 from featkit.core.errors import InputError
 
 
@@ -101,3 +101,44 @@ def test_how_data_is_read_may_be_left_to_the_adapter(tmp_path):
 def test_keys_of_the_data_have_types(tmp_path, text, said):
     with pytest.raises(InputError, match=said):
         read_config(write(tmp_path, f"[data]\n{text}"))
+
+
+@pytest.mark.parametrize(("old", "new"), _MOVED.items())
+def test_every_key_of_0_1_says_what_it_is_called_now(tmp_path, old, new):
+    section, _, key = old.partition(".")
+    with pytest.raises(InputError) as caught:
+        read_config(write(tmp_path, f"[{section}]\n{key} = 1\n"))
+    below, _, last = new.rpartition(".")
+    said = f"{old} in featkit.toml is called {new} since version 0.2. Write it in [{below}] as {last}."
+    assert str(caught.value) == said
+
+
+@pytest.mark.parametrize("new", _MOVED.values())
+def test_what_a_key_is_called_now_is_a_key(new):
+    found = Config()
+    for name in new.split("."):
+        found = getattr(found, name)
+
+
+def test_options_inside_options_are_tables_inside_tables(tmp_path):
+    text = "[signatures]\ndeep = true\n[signatures.penalty]\nrule = 'C'\nvalue = 1\n[signatures.path]\nn_lambdas = 9\n"
+    found = read_config(write(tmp_path, text)).signatures
+    assert (found.deep, found.penalty.rule, found.penalty.value, found.path.n_lambdas) == (True, "C", 1.0, 9)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[signatures.penalty]\nvalue = 1", "featkit.toml, [signatures.penalty]: value must be a positive penalty"),
+        (
+            "[signatures.stability]\nq = 'two'",
+            "signatures.stability.q in featkit.toml must be a whole number, got 'two'",
+        ),
+        ("[evaluate]\nlevel = 95", "featkit.toml, [evaluate]: level must be strictly between 0 and 1, got 95.0"),
+        ("[probe]\nregime = 'trainig'", "probe.regime in featkit.toml must be one of all, training, held-out"),
+    ],
+)
+def test_values_out_of_range_name_their_table(tmp_path, text, said):
+    with pytest.raises(InputError) as caught:
+        read_config(write(tmp_path, text))
+    assert said in str(caught.value)
