@@ -156,28 +156,57 @@ def as_toml(value):
 
 
 def plain(hint):
-    """Return a type without its parameters and without None."""
-    if type(None) in typing.get_args(hint):
-        hint = next(a for a in typing.get_args(hint) if a is not type(None))
-    return typing.get_origin(hint) or hint
+    """Return a type without None."""
+    return next((a for a in typing.get_args(hint) if a is not type(None)), hint) if is_optional(hint) else hint
+
+
+def is_optional(hint):
+    return type(None) in typing.get_args(hint)
+
+
+def option_tables():
+    """Return the option object of every table of featkit.toml, those inside others after them."""
+
+    def walk(name, options):
+        yield name, options
+        for field in dataclasses.fields(options):
+            inner = getattr(options, field.name)
+            if dataclasses.is_dataclass(inner):
+                yield from walk(f"{name}.{field.name}", inner)
+
+    config = Config()
+    for field in dataclasses.fields(config):
+        yield from walk(field.name, getattr(config, field.name))
 
 
 def test_the_keys_of_a_workspace_are_the_program_s():
     kinds = {str: "text", int: "whole number", float: "number", bool: "true or false", tuple: "list", dict: "table"}
+    kinds[typing.Literal] = "choice"
     text = (DOCS / "workspace.md").read_text(encoding="utf-8")
-    sections = dict(re.findall(r"^### \[(\w+)\]\n(.*?)(?=^#|\Z)", text, re.DOTALL | re.MULTILINE))
-    assert list(sections) == [field.name for field in dataclasses.fields(Config)]
+    sections = dict(re.findall(r"^### \[([\w.]+)\]\n(.*?)(?=^#|\Z)", text, re.DOTALL | re.MULTILINE))
+    tables = dict(option_tables())
+    assert list(sections) == list(tables)
     for table, body in sections.items():
-        said = {row[0].strip("`"): row[1:3] for row in table_rows(body) if row[0].startswith("`")}
-        config = getattr(Config(), table)
-        hints = typing.get_type_hints(type(config))
-        expected = {
-            field.name: [kinds[plain(hints[field.name])], as_toml(getattr(config, field.name))]
-            for field in dataclasses.fields(config)
-        }
-        if table == "train":
-            expected.pop("options")  # written as [train.grl], described in prose
-        assert said == expected
+        said = {row[0].strip("`"): row[1:] for row in table_rows(body) if row[0].startswith("`")}
+        hints = {name: plain(hint) for name, hint in typing.get_type_hints(type(tables[table])).items()}
+        values = {field.name: getattr(tables[table], field.name) for field in dataclasses.fields(tables[table])}
+        values.pop("method_options", None)  # written as [train.grl], described in prose
+        values = {name: value for name, value in values.items() if not dataclasses.is_dataclass(value)}
+        assert list(said) == list(values)
+        for name, value in values.items():
+            kind = typing.get_origin(hints[name]) or hints[name]
+            assert said[name][:2] == [kinds[kind], as_toml(value)], name
+            if kind is typing.Literal:
+                assert {f"`{choice}`" for choice in typing.get_args(hints[name])} <= set(
+                    re.findall("`[^`]+`", said[name][2])
+                ), name
+
+
+def test_the_keys_that_moved_are_the_program_s():
+    from featkit.core.config import _MOVED
+
+    text = (DOCS / "workspace.md").read_text(encoding="utf-8").split("| key of 0.1 |")[1]
+    assert {row[0].strip("`"): row[1].strip("`") for row in table_rows(text) if row[0].startswith("`")} == _MOVED
 
 
 @pytest.fixture(scope="session")
