@@ -26,7 +26,7 @@ from featkit.workflows.steps.summaries import save_table
 if TYPE_CHECKING:
     from featkit.store.store import EmbeddingStore
 
-_ESTIMATOR = "comparison 2"
+_ESTIMATOR = "comparison 3"
 
 
 def compare(
@@ -198,7 +198,8 @@ def _in_order_of(first: Forecast, second: Forecast, a: str, b: str) -> Forecast:
             "Give both the same labels",
         )
     rows = np.array([place[key] for key in wanted])
-    arrays = {n: getattr(second, n)[rows] for n in ("patch_ids", "patients", "folds", "y", "p")}
+    names = ("patch_ids", "patients", "folds", "y", "p", "slides")
+    arrays = {n: getattr(second, n)[rows] for n in names if getattr(second, n) is not None}
     differing = np.flatnonzero(arrays["y"] != first.y)
     if differing.size:
         one = differing[0]

@@ -37,7 +37,7 @@ from featkit.workflows.steps.summaries import save_table, summary_path
 if TYPE_CHECKING:
     from featkit.store.store import EmbeddingStore
 
-_RECALIBRATION = "recalibration 1"
+_RECALIBRATION = "recalibration 2"
 _FORECASTS = "forecasts.parquet"
 
 
@@ -225,7 +225,7 @@ def _sum_up(
 def _summary_fingerprint(models: Mapping[RunKey, Sequence[FoldModel]], resampling: Resampling) -> Fingerprint:
     parts = [one for several in models.values() for one in several]
     inputs = {f"{name}, {one.key.file_name()}": value for one in parts for name, value in one.inputs.items()}
-    return Fingerprint("evaluation set 2", inputs, options_of(resampling))
+    return Fingerprint("evaluation set 3", inputs, options_of(resampling))
 
 
 def _latex(found: EvaluationSet) -> str:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 HEAD, SIGNATURE = "head", "signature"
 _RUN = ("method", "seed")
-_EVALUATION = "evaluation 3"
+_EVALUATION = "evaluation 4"
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -49,6 +49,15 @@ class Forecast:
         By fold, each class's share of the training patches, which the majority baseline forecasts.
     inputs : dict of str to str
         What it depends on in each fold (`forecast_inputs`).
+    slides : (n,) array of str or None
+        Slide of each patch, where the store names all of them in the column "slide".
+    n_cohort : int or None
+        Patients of the study where the split drew the tested ones in its class shares (`drawn_from`).
+    nothing_selected : tuple of str
+        Folds whose signature is empty.
+    is_one_scale : bool
+        Whether one and the same fitted model made the forecasts of all folds, as the head of an encoder that was not
+        trained fold by fold does. Signatures, and heads that were trained without the fold, do not.
     """
 
     key: RunKey
@@ -60,12 +69,26 @@ class Forecast:
     classes: tuple[str, ...]
     training_prevalence: dict[str, np.ndarray]
     inputs: dict[str, str]
+    slides: np.ndarray | None = None
+    n_cohort: int | None = None
+    nothing_selected: tuple[str, ...] = ()
+    is_one_scale: bool = False
 
     def labelled(self) -> Forecasts:
         """Return labels and probabilities as the statistics take them."""
         from featkit.stats import Forecasts
 
-        return Forecasts(self.y, self.p, self.patients, folds=self.folds, class_names=self.classes)
+        return Forecasts(
+            self.y,
+            self.p,
+            self.patients,
+            folds=self.folds,
+            slides=self.slides,
+            class_names=self.classes,
+            is_one_scale=self.is_one_scale,
+            nothing_selected=self.nothing_selected,
+            n_cohort=self.n_cohort,
+        )
 
     def frame(self) -> pl.DataFrame:
         """Return one row per patch."""
@@ -112,7 +135,9 @@ def signature_forecast(source: Source, split: Split, signature: Signature, role:
     p = np.concatenate([signature.predict_proba(X) for _, X in source.store.view(rows).blocks()])
     if signature.is_multinomial:
         p = p[:, [signature.classes.index(name) for name in classes]]
-    return _forecast(signature.key, source, split, rows, (y, p, classes), forecast_inputs(source, split, signature))
+    inputs = forecast_inputs(source, split, signature)
+    found = _forecast(signature.key, source, split, rows, (y, p, classes), inputs)
+    return found if signature.size else dataclasses.replace(found, nothing_selected=(split.fold,))
 
 
 def forecast_inputs(source: Source, split: Split, signature: Signature | None = None) -> dict[str, str]:
@@ -134,7 +159,27 @@ def head_forecast(source: Source, split: Split, role: str = "test") -> Forecast 
     p = p / p.sum(axis=1, keepdims=True)
     key = run_key(source, split.fold, HEAD)
     forecast = (y, p[:, 1] if len(classes) == 2 else p, classes)
-    return _forecast(key, source, split, rows, forecast, forecast_inputs(source, split))
+    found = _forecast(key, source, split, rows, forecast, forecast_inputs(source, split))
+    return dataclasses.replace(found, is_one_scale=source.key.fold is None)
+
+
+def drawn_from(source: Source, split: Split) -> int | None:
+    """Return how many patients the tested ones were drawn from in equal class shares; None where they were not drawn.
+
+    A cross-validation, and a domain held out of patients that all span domains, draw a share of each class. The
+    patients of a held-out site are simply all of that site, and of roles that were given nothing is known.
+    """
+    audit = split.audit
+    saved = source.workspace.split_path(split.fold) if source.workspace else None
+    if audit.design == "given roles" and saved is not None and saved.is_file():
+        made = type(split).load(saved)
+        if set(made.patients[made.rows("test")]) >= set(split.patients[split.rows("test")]):
+            audit = made.audit
+    is_drawn = audit.design == "cross-validation" or (audit.design, audit.nesting) == (
+        "leave-one-domain-out",
+        "crossed",
+    )
+    return len(np.unique(split.patients)) if is_drawn else None
 
 
 def run_key(source: Source, fold: str | None, model: str, positive: str | None = None) -> RunKey:
@@ -294,13 +339,17 @@ def forecasts_of(models: Mapping[RunKey, Sequence[FoldModel]]) -> dict[RunKey, F
 
 def joined(key: RunKey, pieces: Sequence[Forecast]) -> Forecast:
     """Return the forecasts of several folds as one."""
-    arrays: dict[str, Any] = {
-        name: np.concatenate([getattr(f, name) for f in pieces])
-        for name in ("patch_ids", "patients", "folds", "y", "p")
-    }
+    names = ["patch_ids", "patients", "folds", "y", "p"]
+    if pieces[0].slides is not None:
+        names.append("slides")
+    arrays: dict[str, Any] = {name: np.concatenate([getattr(f, name) for f in pieces]) for name in names}
+    cohorts = [f.n_cohort for f in pieces]
     return dataclasses.replace(
         pieces[0],
         key=key,
+        n_cohort=None if None in cohorts else max(n for n in cohorts if n is not None),
+        nothing_selected=tuple(fold for f in pieces for fold in f.nothing_selected),
+        is_one_scale=all(f.is_one_scale for f in pieces),
         training_prevalence={fold: share for f in pieces for fold, share in f.training_prevalence.items()},
         inputs={name: value for f in pieces for name, value in f.inputs.items()},
         **arrays,
@@ -331,6 +380,8 @@ def _forecast(
 ) -> Forecast:
     y, p, classes = said
     shares = np.bincount(y[split.rows("train")], minlength=len(classes))
+    obs = source.store.obs
+    slides = obs["slide"] if "slide" in obs.columns and not obs["slide"].null_count() else None
     return Forecast(
         key=key,
         patch_ids=source.column("patch_id")[rows],
@@ -341,4 +392,6 @@ def _forecast(
         classes=classes,
         training_prevalence={split.fold: shares / shares.sum()},
         inputs=inputs,
+        slides=None if slides is None else slides.to_numpy()[rows],
+        n_cohort=drawn_from(source, split),
     )

@@ -151,3 +151,59 @@ def test_folds_of_signatures_stay_when_no_longer_configured(planted, tmp_path, m
     narrow = dataclasses.replace(source, design=dataclasses.replace(source.design, folds=("100X",)))
     assert narrow.folds() == ["100X"]
     assert analysed_folds(narrow) == ["100X", "40X", "200X", "400X"]
+
+
+def test_statistics_are_told_the_slides_and_the_cohort_that_patients_were_drawn_from(planted, make_store, head):
+    slides = np.array([f"s{k % 3}" for k in range(400)])
+    rows = planted[1].with_columns(slide=pl.Series(slides))
+    (source,) = find_sources(make_store("slides", rows=rows, probabilities=head))
+    (joined,) = gathered(source).values()
+    given = joined.labelled()
+    place = {name: k for k, name in enumerate(rows["patch_id"])}
+    assert given.slides.tolist() == slides[[place[name] for name in joined.patch_ids]].tolist()
+    assert given.n_cohort == 20
+    (without,) = gathered(find_sources(make_store("plain", probabilities=head))[0]).values()
+    assert without.labelled().slides is None
+
+
+def test_all_patients_of_a_held_out_site_were_drawn_from_no_cohort(planted, make_store, head):
+    rows = planted[1].with_columns(magnification=pl.Series([f"site {int(p[-2:]) // 5}" for p in planted[1]["patient"]]))
+    (source,) = find_sources(make_store("sites", rows=rows, probabilities=head))
+    assert {source.split(fold).audit.nesting for fold in source.folds()} == {"nested"}
+    (joined,) = gathered(source).values()
+    assert joined.labelled().n_cohort is None
+
+
+def test_scores_of_one_head_share_a_scale_and_those_of_models_fitted_fold_by_fold_do_not(make_store, head):
+    (source,) = find_sources(make_store(probabilities=head))
+    fit(source.store)
+    scales = {key.model: forecast.labelled().is_one_scale for key, forecast in gathered(source).items()}
+    assert scales == {"head": True, "signature": False}
+    (trained,) = find_sources(make_store("trained", probabilities=head, fold="100X", method="grl"))
+    (of_a_fold,) = gathered(trained).values()
+    assert not of_a_fold.labelled().is_one_scale
+
+
+def test_a_split_that_a_trained_store_remembers_was_drawn_as_the_saved_one(planted, head, workspace_of, tmp_path):
+    from featkit.data import leave_one_domain_out
+
+    split = leave_one_domain_out(planted[1], "100X")
+    rows = planted[1].with_columns(split=pl.Series(split.role))
+    root = workspace_of({("grl", 0): planted[0]}, probabilities={("grl", 0): head}, rows=rows)
+    (source,) = find_sources(None)
+    assert gathered(source).popitem()[1].n_cohort is None
+    path = source.workspace.split_path("100X")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    split.save(path)
+    assert gathered(find_sources(None)[0]).popitem()[1].n_cohort == 20
+    assert root.exists()
+
+
+def test_folds_with_an_empty_signature_are_known_as_such(make_store):
+    (source,) = find_sources(make_store())
+    fit(source.store, "100X")
+    found = fitted_signature(source, "100X")
+    parts = {name: getattr(found, name)[:0] for name in ("support", "coefficients", "mean", "scale")}
+    split = source.split("100X")
+    given = [signature_forecast(source, split, s).labelled() for s in (dataclasses.replace(found, **parts), found)]
+    assert [one.nothing_selected for one in given] == [("100X",), ()]
