@@ -61,6 +61,12 @@ def signatures(
     deep: Annotated[
         bool, typer.Option("--deep", help="Also refit, score by size, leave dimensions out, match encoders.")
     ] = False,
+    dense: Annotated[
+        bool, typer.Option("--dense/--no-dense", help="Also fit a model on all dimensions: the price of sparsity.")
+    ] = True,
+    allow_mismatch: Annotated[
+        bool, typer.Option("--allow-mismatch", help="Compare dimensions of encoders that were made differently.")
+    ] = False,
     domain: Domain = None,
     test_fraction: TestFraction = None,
     again: Again = False,
@@ -83,6 +89,8 @@ def signatures(
         positive=positive,
         measure=measure,
         deep=deep or None,
+        dense=None if dense else False,
+        allow_mismatch=allow_mismatch or None,
     )
     found = workflows.signatures(
         store,
@@ -131,7 +139,7 @@ def compare(
     b: Annotated[str, typer.Argument(help="The other one.")],
     fold: Fold = None,
     seed: Annotated[int | None, typer.Option(help="Training seed of methods (default: the workspace's first).")] = None,
-    model: Annotated[str, typer.Option(help="Whose probabilities: signature or head.")] = "signature",
+    model: Annotated[str, typer.Option(help="Whose probabilities: signature, dense or head.")] = "signature",
     positive: Annotated[str | None, typer.Option(help="The signatures of this class against the rest.")] = None,
     metrics: Annotated[list[str] | None, typer.Option("--metric", help="Repeat for more.")] = None,
     margin: Annotated[float | None, typer.Option(help="The largest difference you would call negligible.")] = None,

@@ -11,7 +11,7 @@ from featkit.results.by_run import ByRun
 
 T = TypeVar("T")
 
-MODELS = {"head": "trained head", "signature": "sparse signature"}
+MODELS = {"head": "trained head", "signature": "sparse signature", "dense": "model on all dimensions"}
 """What the models are called in sentences."""
 
 

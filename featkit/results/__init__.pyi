@@ -41,6 +41,7 @@ from .signature_detail import SignatureDetail as SignatureDetail
 from .signature_set import MatchedRuns as MatchedRuns
 from .signature_set import SignatureSet as SignatureSet
 from .size import SizeCurve as SizeCurve
+from .sparsity_price import SparsityPrice as SparsityPrice
 from .stability import StabilityResult as StabilityResult
 from .variance_components import SampleSize as SampleSize
 from .variance_components import VarianceComponents as VarianceComponents

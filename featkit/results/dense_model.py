@@ -71,6 +71,11 @@ class DenseModel(Result):
         object.__setattr__(self, "intercept", intercept if intercept.ndim else float(intercept))
 
     @property
+    def is_multinomial(self) -> bool:
+        """Whether there are coefficients for each class."""
+        return self.coefficients.ndim == 2
+
+    @property
     def n_dimensions(self) -> int:
         """Number of dimensions of the embedding."""
         return int(self.mean.size)

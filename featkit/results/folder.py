@@ -19,6 +19,7 @@ R = TypeVar("R", bound=Result)
 
 _FOLDERS = {
     "Comparison": "comparisons",
+    "CopiedDimensions": "copies",
     "DenseModel": "dense",
     "Evaluation": "evaluations",
     "MatchedRuns": "matchings",
@@ -27,6 +28,7 @@ _FOLDERS = {
     "ReseedingNull": "reseedings",
     "Signature": "signatures",
     "SignatureDetail": "details",
+    "SparsityPrice": "prices",
 }
 _LOCK_SECONDS = 600.0
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
@@ -16,6 +17,17 @@ if TYPE_CHECKING:
 
 REST = "rest"
 """Name of the rest class in one-versus-rest."""
+
+
+def dimension_names(dimensions: np.ndarray, names: Sequence[str] = ()) -> list[str]:
+    """Return what to call dimensions: their names, or d0, d1, ... where there are none.
+
+    Examples
+    --------
+    >>> dimension_names([1, 0], ["area", "grade"]), dimension_names([126])
+    (['grade', 'area'], ['d126'])
+    """
+    return [names[int(j)] if len(names) else f"d{int(j)}" for j in dimensions]
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
@@ -67,6 +79,8 @@ class Signature(Result):
     classes : tuple of str
         Class names in the order of the coefficients, or of the labels 0 and 1; empty when not said. With one
         class against the rest, "rest" and that class.
+    dimension_names : tuple of str
+        The name of every dimension of the embedding; empty where nobody named them.
     """
 
     version: ClassVar[int] = 2
@@ -98,6 +112,7 @@ class Signature(Result):
     stable_support: np.ndarray = dataclasses.field(default_factory=lambda: np.empty(0, np.int64))
     notes: tuple[str, ...] = ()
     classes: tuple[str, ...] = ()
+    dimension_names: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for name in ("support", "stable_support", "path_sizes"):
@@ -112,6 +127,9 @@ class Signature(Result):
                 raise InputError(f"classes must name {by_class.shape[1]} classes", self.classes)
         else:
             object.__setattr__(self, "intercept", float(self.intercept))
+        if len(self.dimension_names) not in (0, self.n_dimensions):
+            n_names = len(self.dimension_names)
+            raise InputError(f"dimension_names must name {self.n_dimensions} dimensions", n_names, "Name each or none")
         order = np.argsort(self.support)
         if not np.array_equal(order, np.arange(self.support.size)):
             raise InputError("support must be sorted", None, "Sort it together with its coefficients")
@@ -120,6 +138,15 @@ class Signature(Result):
     def size(self) -> int:
         """Number of dimensions kept."""
         return int(self.support.size)
+
+    @property
+    def state(self) -> str:
+        """Return "selected", or "nothing selected" where no dimension is kept."""
+        return "selected" if self.size else "nothing selected"
+
+    def names_of(self, dimensions: np.ndarray) -> list[str]:
+        """Return the names of some dimensions; d0, d1, ... where nobody named them."""
+        return dimension_names(np.asarray(dimensions, np.int64), self.dimension_names)
 
     @property
     def is_multinomial(self) -> bool:
@@ -159,7 +186,7 @@ class Signature(Result):
         return f"{self.size} of {self.n_dimensions} dimensions by rule {self.rule}{stable}"
 
     def frame(self) -> pl.DataFrame:
-        """Return one row per selected dimension: dimension, coefficient, selection_frequency, is_stable.
+        """Return one row per selected dimension: dimension, name, coefficient, selection_frequency, is_stable.
 
         With several classes the coefficients are columns ``coefficient_<class>``.
         """
@@ -169,6 +196,7 @@ class Signature(Result):
         frequency = self.selection_frequency[self.support] if has_frequency else [None] * self.size
         is_stable = np.isin(self.support, self.stable_support) if has_frequency else [None] * self.size
         columns = [pl.Series("dimension", self.support, pl.Int64)]
+        columns.append(pl.Series("name", self.names_of(self.support), pl.String))
         if self.is_multinomial:
             columns += [
                 pl.Series(f"coefficient_{name}", self.coefficients[:, k], pl.Float64)

@@ -170,7 +170,7 @@ def _models(
     if len(found) != 1:
         there = "; ".join(key.label() for key in gather_models(sources, runs, skip_stale=True)) or "none"
         how = "featkit signatures" + (f' --positive "{options.positive}"' if options.positive else "")
-        fix = f"Run '{how}' first" if options.model == "signature" else "Compare with --model signature"
+        fix = f"Run '{how}' first" if options.model != "head" else "Compare with --model signature"
         what = f"{options.model} of {options.positive}" if options.positive else options.model
         raise InputError(f"{which} must have one {what}", there, fix)
     return next(iter(found.values()))

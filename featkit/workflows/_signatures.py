@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+import functools
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,14 +19,16 @@ from featkit.results.evaluation import Evaluation
 from featkit.results.signature import Signature
 from featkit.results.signature_detail import SignatureDetail
 from featkit.results.signature_set import SignatureSet
+from featkit.workflows.steps.dense_reference import dense_reference, sparsity_price
 from featkit.workflows.steps.forecasts import (
+    FittedModel,
     SIGNATURE,
     analysed_folds,
     evaluate_forecast,
     evaluation_fingerprint,
     forecast_inputs,
+    model_forecast,
     run_key,
-    signature_forecast,
     stale_parts,
     target,
 )
@@ -39,7 +42,7 @@ if TYPE_CHECKING:
     from featkit.data.split import Split
     from featkit.store.store import EmbeddingStore
 
-_ESTIMATOR = "signature 2"
+_ESTIMATOR = "signature 3"
 _PFER = 1.0
 _APART_NOTE = (
     "Encoders of different folds, seeds or methods are trained separately: dimension j of one is dimension j of "
@@ -69,8 +72,8 @@ def signatures(
     split : SplitOptions, optional
         The held-out column and how patients are divided (default: the workspace's).
     options : SignatureOptions, optional
-        The path, the choice of the penalty, stability selection, the positive class, the overlap measure, and whether
-        to look deeper (default: the workspace's).
+        The path, the choice of the penalty, stability selection, the positive class, the overlap measure, the dense
+        reference, and whether to look deeper (default: the workspace's).
     again : bool
         Fit also what is there already.
     output : path, optional
@@ -127,44 +130,58 @@ def check_measure(measure: str) -> None:
 def signature_fingerprint(source: Source, split: Split, options: SignatureOptions) -> Fingerprint:
     """Return what a signature of one fold is made from."""
     chosen = options_of(options)
-    made = {name: value for name, value in chosen.items() if name not in ("measure", "deep")}
+    made = {name: value for name, value in chosen.items() if name not in ("measure", "deep", "dense", "allow_mismatch")}
     return Fingerprint(_ESTIMATOR, source.inputs(split), {**made, "seed": source.design.seed})
 
 
 def _fitted(source: Source, fold: str, options: SignatureOptions, again: bool) -> Fitted:
-    """Return the signature of one fold with its evaluation and details, each made only where it is not there."""
+    """Return the signature of one fold and what stands beside it, each made only where it is not there."""
     split = source.split(fold)
     key = run_key(source, fold, SIGNATURE, options.positive)
     made_from = signature_fingerprint(source, split, options)
     signature = None if again else source.results.finished(Signature, key, made_from)
-    train: TrainingRows | None = None
+    train = functools.cache(lambda: training_rows(source, split, options.positive))  # read once, and only if needed
     if signature is None:
-        train = training_rows(source, split, options.positive)
-        signature = dataclasses.replace(_fit(source, train, options, key), made_from=made_from)
+        signature = dataclasses.replace(_fit(source, train(), options, key), made_from=made_from)
         source.results.save(signature)
     one = Fitted(key, source, split, signature, _evaluation(source, split, signature, again))
-    return dataclasses.replace(one, detail=_detail(one, train, options, again))
+    one = dataclasses.replace(one, detail=_detail(one, train, options, again))
+    return _beside(one, train, is_asked=options.dense, again=again)
 
 
-def _evaluation(source: Source, split: Split, signature: Signature, again: bool) -> Evaluation:
+def _beside(one: Fitted, train: Callable[[], TrainingRows], *, is_asked: bool, again: bool = False) -> Fitted:
+    """Return a signature with its dense reference."""
+    source, split, resampling = one.source, one.split, one.source.config.evaluate
+    dense = dense_reference(source, split, one.signature, train, is_asked=is_asked, again=again)
+    if dense is None:
+        return one
+    return dataclasses.replace(
+        one,
+        dense=_evaluation(source, split, dense, again),
+        price=sparsity_price(source, split, one.signature, dense, resampling),
+    )
+
+
+def _evaluation(source: Source, split: Split, model: FittedModel, again: bool) -> Evaluation:
     resampling = source.config.evaluate
-    wanted = evaluation_fingerprint(forecast_inputs(source, split, signature), resampling)
-    evaluation = None if again else source.results.finished(Evaluation, signature.key, wanted)
+    wanted = evaluation_fingerprint(forecast_inputs(source, split, model), resampling)
+    evaluation = None if again else source.results.finished(Evaluation, model.key, wanted)
     if evaluation is None:
-        evaluation = evaluate_forecast(signature_forecast(source, split, signature), resampling)
+        evaluation = evaluate_forecast(model_forecast(source, split, model), resampling)
         source.results.save(evaluation)
     return evaluation
 
 
-def _detail(one: Fitted, train: TrainingRows | None, options: SignatureOptions, again: bool) -> SignatureDetail | None:
+def _detail(
+    one: Fitted, train: Callable[[], TrainingRows], options: SignatureOptions, again: bool
+) -> SignatureDetail | None:
     """Return the closer look at a signature: made where it is asked for, else the one that is there."""
     made_from = detail_fingerprint(one.source, one.signature, one.source.config.evaluate)
     results = one.source.results
     detail = None if again and options.deep else results.finished(SignatureDetail, one.key, made_from)
     if detail is None and options.deep:
-        rows = train or training_rows(one.source, one.split, one.key.positive)
-        forecast = signature_forecast(one.source, one.split, one.signature)
-        detail = signature_detail(one.source, one.split, one.signature, rows, forecast, options.path)
+        forecast = model_forecast(one.source, one.split, one.signature)
+        detail = signature_detail(one.source, one.split, one.signature, train(), forecast, options.path)
         detail = dataclasses.replace(detail, key=one.key, made_from=made_from)
         results.save(detail)
     return detail
@@ -197,6 +214,9 @@ def _gathered(
         details=ByRun((one.key, one.detail) for one in fitted if one.detail is not None),
         matchings=matchings,
         reseeding=reseeding,
+        dense=ByRun((one.key, one.dense) for one in fitted if one.dense is not None),
+        prices=ByRun((one.key, one.price) for one in fitted if one.price is not None),
+        copies=ByRun((one.key, one.copies) for one in fitted if one.copies is not None),
         notes=_notes(fitted, options),
         key=RunKey(positive=options.positive),
         made_from=_summary_fingerprint(fitted, options),
@@ -251,7 +271,8 @@ def _saved(source: Source, fold: str, options: SignatureOptions) -> Fitted | Non
     resampling = source.config.evaluate
     evaluation = _evaluation(source, split, signature, again=False)
     detail = source.results.finished(SignatureDetail, key, detail_fingerprint(source, signature, resampling))
-    return Fitted(key, source, split, signature, evaluation, detail)
+    one = Fitted(key, source, split, signature, evaluation, detail)
+    return _beside(one, functools.partial(training_rows, source, split, options.positive), is_asked=False)
 
 
 def _made_from(path: Path) -> Fingerprint | None:
@@ -265,11 +286,12 @@ def _summary_fingerprint(fitted: Sequence[Fitted], options: SignatureOptions) ->
     """Return what a summary is made from; matchings depend on nothing else, once they were asked for."""
     inputs = {}
     for one in fitted:
-        parts = (one.signature, one.evaluation, one.detail)
+        parts = (one.signature, one.evaluation, one.detail, one.dense, one.price, one.copies)
         hashes = [part.made_from.sha256 for part in parts if part is not None and part.made_from is not None]
         inputs[one.key.file_name()] = " ".join(hashes)
     is_deep = options.deep or any(one.detail is not None for one in fitted)
-    return Fingerprint("signatures 2", inputs, {"measure": options.measure, "deep": is_deep})
+    how = {"measure": options.measure, "deep": is_deep, "allow_mismatch": options.allow_mismatch}
+    return Fingerprint("signatures 3", inputs, how)
 
 
 def _notes(fitted: Sequence[Fitted], options: SignatureOptions) -> tuple[str, ...]:

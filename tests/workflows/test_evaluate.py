@@ -114,9 +114,7 @@ def test_a_signature_of_other_embeddings_is_not_used(make_store, planted, tmp_pa
         score(other, "100X", output=out)
     (tmp_path / "moved").mkdir()
     changed = make_store("moved/planted", planted[0] + 1)
-    with pytest.raises(
-        InputError, match="the signature of planted signature, 100X, seed 0 must be of the present store"
-    ):
+    with pytest.raises(InputError, match="the model of planted signature, 100X, seed 0 must be of the present store"):
         score(changed, "100X", output=out)
 
 

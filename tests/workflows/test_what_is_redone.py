@@ -10,6 +10,7 @@ import pytest
 from featkit.core.config import Config
 from featkit.core.fingerprint import Fingerprint, options_of
 from featkit.core.options import SplitOptions
+from featkit.core.run_key import RunKey
 from featkit.workflows._signatures import signature_fingerprint
 from featkit.workflows.steps.forecasts import evaluation_fingerprint, forecast_inputs
 from featkit.workflows.steps.signature_detail import detail_fingerprint
@@ -29,7 +30,7 @@ def fingerprints(store, config, design=None):
     (source,) = find_sources(store, split=design)
     split = source.split("100X")
     made_from = signature_fingerprint(source, split, config.signatures)
-    signature = SimpleNamespace(made_from=made_from)  # nothing else of it is asked
+    signature = SimpleNamespace(made_from=made_from, key=RunKey(model="signature"))  # nothing else of it is asked
     probe_options = {**options_of(config.probe), **options_of(config.evaluate), "domain": source.domain}
     return {
         "signatures": made_from,

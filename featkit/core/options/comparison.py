@@ -15,7 +15,7 @@ class CompareOptions(Options):
 
     Parameters
     ----------
-    model : {"signature", "head"}
+    model : {"signature", "dense", "head"}
         Whose probabilities.
     positive : str, optional
         The signatures that tell this class from the rest.
@@ -29,7 +29,7 @@ class CompareOptions(Options):
         How intervals are made (default: the workspace's).
     """
 
-    model: Literal["signature", "head"] = "signature"
+    model: Literal["signature", "dense", "head"] = "signature"
     positive: str | None = None
     metrics: tuple[str, ...] = ("auc", "f1", "brier")
     margin: float | None = None
@@ -42,5 +42,5 @@ class CompareOptions(Options):
         self.require("margin", "positive", self.margin is None or self.margin > 0)
         for name, margin in self.margins.items():
             self.require("margins", f"positive ({name})", margin > 0)
-        is_possible = self.positive is None or self.model == "signature"
-        self.require("model", "signature where a class is named", is_possible, "Leave out the positive class")
+        is_possible = self.positive is None or self.model != "head"
+        self.require("model", "signature or dense where a class is named", is_possible, "Leave out the positive class")

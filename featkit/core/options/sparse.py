@@ -229,6 +229,10 @@ class SignatureOptions(Options):
         How overlap is measured.
     deep : bool
         Also refit, follow performance by size, leave dimensions out, split variance, and match encoders.
+    dense : bool
+        Also fit a ridge-logistic model on all dimensions, the reference that says what sparsity costs.
+    allow_mismatch : bool
+        Compare dimensions also between encoders that were made differently; the result then names what differs.
 
     Examples
     --------
@@ -242,3 +246,5 @@ class SignatureOptions(Options):
     positive: str | None = None
     measure: str = "jaccard"
     deep: bool = False
+    dense: bool = True
+    allow_mismatch: bool = False

@@ -1,4 +1,4 @@
-"""Class probabilities on held-out patches: of the trained head, and of the signatures."""
+"""Class probabilities on held-out patches: of the trained head, the signatures and their dense references."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from featkit.core.natural_order import sort_naturally
 from featkit.core.options import Resampling
 from featkit.core.progress import note
 from featkit.core.run_key import RunFilter, RunKey
+from featkit.results.dense_model import DenseModel
 from featkit.results.evaluation import Evaluation
 from featkit.results.signature import REST, Signature
 from featkit.workflows.steps.sources import Source
@@ -24,7 +25,9 @@ if TYPE_CHECKING:
     from featkit.data.split import Split
     from featkit.stats import Forecasts
 
-HEAD, SIGNATURE = "head", "signature"
+HEAD, SIGNATURE, DENSE = "head", "signature", "dense"
+FittedModel = Signature | DenseModel
+_KINDS: dict[str, type[Signature] | type[DenseModel]] = {SIGNATURE: Signature, DENSE: DenseModel}
 _RUN = ("method", "seed")
 _EVALUATION = "evaluation 4"
 
@@ -128,23 +131,23 @@ def target(source: Source, positive: str | None = None) -> tuple[np.ndarray, tup
     return (y == classes.index(positive)).astype(np.int64), (REST, positive)
 
 
-def signature_forecast(source: Source, split: Split, signature: Signature, role: str = "test") -> Forecast:
-    """Return the signature's probabilities on the fold's rows of ``role``."""
-    y, classes = target(source, signature.key.positive)
+def model_forecast(source: Source, split: Split, model: FittedModel, role: str = "test") -> Forecast:
+    """Return the probabilities of a signature or dense reference on the fold's rows of ``role``."""
+    y, classes = target(source, model.key.positive)
     rows = split.rows(role)
-    p = np.concatenate([signature.predict_proba(X) for _, X in source.store.view(rows).blocks()])
-    if signature.is_multinomial:
-        p = p[:, [signature.classes.index(name) for name in classes]]
-    inputs = forecast_inputs(source, split, signature)
-    found = _forecast(signature.key, source, split, rows, (y, p, classes), inputs)
-    return found if signature.size else dataclasses.replace(found, nothing_selected=(split.fold,))
+    p = np.concatenate([model.predict_proba(X) for _, X in source.store.view(rows).blocks()])
+    if model.is_multinomial:
+        p = p[:, [model.classes.index(name) for name in classes]]
+    found = _forecast(model.key, source, split, rows, (y, p, classes), forecast_inputs(source, split, model))
+    is_empty = isinstance(model, Signature) and not model.size
+    return dataclasses.replace(found, nothing_selected=(split.fold,)) if is_empty else found
 
 
-def forecast_inputs(source: Source, split: Split, signature: Signature | None = None) -> dict[str, str]:
-    """Return what a forecast of one fold depends on, for fingerprints: of a signature, or of the head."""
+def forecast_inputs(source: Source, split: Split, model: FittedModel | None = None) -> dict[str, str]:
+    """Return what a forecast of one fold depends on, for fingerprints: of a fitted model, or of the head."""
     inputs = source.inputs(split)
-    if signature is not None:
-        inputs["signature"] = signature.made_from.sha256 if signature.made_from else ""
+    if model is not None:
+        inputs[model.key.model or SIGNATURE] = model.made_from.sha256 if model.made_from else ""
     return {f"{name} of {split.fold}": value for name, value in inputs.items()}
 
 
@@ -187,35 +190,42 @@ def run_key(source: Source, fold: str | None, model: str, positive: str | None =
     return dataclasses.replace(source.key, fold=fold, model=model, positive=positive)
 
 
-def fitted_signature(source: Source, fold: str, positive: str | None = None) -> Signature | None:
-    """Return the signature fitted on this very store and split before, or None.
+def fitted_model(source: Source, key: RunKey) -> FittedModel | None:
+    """Return the signature or dense reference fitted on this very store and split before, or None.
 
     It is looked for where results go, and then where they go by default.
+
+    Parameters
+    ----------
+    source : Source
+        The store.
+    key : RunKey
+        The run, with its fold and the model "signature" or "dense".
 
     Raises
     ------
     InputError
         If there is none but one that was fitted on other embeddings, labels or another split.
     """
-    key = run_key(source, fold, SIGNATURE, positive)
-    saved = [folder.get(Signature, key) for folder in source.folders]
-    found = [signature for signature in saved if signature is not None]
-    stale = [stale_parts(source, source.split(fold), signature) for signature in found]
-    for signature, parts in zip(found, stale, strict=True):
+    kind = _KINDS[str(key.model)]
+    saved = [folder.get(kind, key) for folder in source.folders]
+    found = [model for model in saved if model is not None]
+    stale = [stale_parts(source, source.split(str(key.fold)), model) for model in found]
+    for model, parts in zip(found, stale, strict=True):
         if not parts:
-            return signature
+            return model
     if stale:
         raise InputError(
-            f"the signature of {key.label()} must be of the present {' and '.join(stale[0])}",
+            f"the model of {key.label()} must be of the present {' and '.join(stale[0])}",
             "one fitted on others",
             "Run 'featkit signatures' again",
         )
     return None
 
 
-def stale_parts(source: Source, split: Split, signature: Signature) -> list[str]:
-    """Return which of the inputs of a signature ("store", "split", ...) are others now."""
-    made = dict(signature.made_from.inputs) if signature.made_from else {}
+def stale_parts(source: Source, split: Split, model: FittedModel) -> list[str]:
+    """Return which of the inputs of a fitted model ("store", "split", ...) are others now."""
+    made = dict(model.made_from.inputs) if model.made_from else {}
     return [name for name, value in source.inputs(split).items() if made.get(name) != value]
 
 
@@ -231,24 +241,24 @@ class FoldModel:
         The store.
     split : Split
         The fold.
-    signature : Signature or None
+    fitted : Signature, DenseModel or None
         None for the trained head.
     """
 
     key: RunKey
     source: Source
     split: Split
-    signature: Signature | None = None
+    fitted: FittedModel | None = None
 
     @property
     def inputs(self) -> dict[str, str]:
         """What its forecasts depend on, for fingerprints."""
-        return forecast_inputs(self.source, self.split, self.signature)
+        return forecast_inputs(self.source, self.split, self.fitted)
 
     def forecast(self, role: str = "test") -> Forecast:
         """Return its probabilities on the fold's rows of ``role``."""
-        if self.signature is not None:
-            return signature_forecast(self.source, self.split, self.signature, role)
+        if self.fitted is not None:
+            return model_forecast(self.source, self.split, self.fitted, role)
         found = head_forecast(self.source, self.split, role)
         assert found is not None  # there is a model of a head only where there is a head
         return found
@@ -257,9 +267,9 @@ class FoldModel:
 def fold_models(
     source: Source, fold: str, *, wanted: RunKey | None = None, skip_stale: bool = False
 ) -> list[FoldModel]:
-    """Return the head and the signatures of one fold, where there are such.
+    """Return the head, the signatures and their dense references of one fold, where there are such.
 
-    Signatures of one class against the rest come last, in the order of classes.
+    Those of one class against the rest come last, in the order of classes.
 
     Parameters
     ----------
@@ -270,11 +280,12 @@ def fold_models(
     wanted : RunKey, optional
         Only the model with this ``model`` and ``positive``.
     skip_stale : bool
-        Leave out signatures of other inputs than the present ones, with a note, instead of refusing them.
+        Leave out models of other inputs than the present ones, with a note, instead of refusing them.
     """
     split = source.split(fold)
     keys = [run_key(source, fold, HEAD)] if source.store.probabilities is not None else []
-    keys += [run_key(source, fold, SIGNATURE, positive) for positive in (None, *source.targets()[1])]
+    classes = (None, *source.targets()[1])
+    keys += [run_key(source, fold, model, positive) for model in _KINDS for positive in classes]
     found = []
     for key in keys:
         if wanted is not None and not key.matches(model=wanted.model, positive=wanted.positive):
@@ -283,14 +294,14 @@ def fold_models(
             found.append(FoldModel(key, source, split))
             continue
         try:
-            signature = fitted_signature(source, fold, key.positive)
+            fitted = fitted_model(source, key)
         except InputError as error:
             if not skip_stale:
                 raise
             note(f"Left out: {error}")
             continue
-        if signature is not None:
-            found.append(FoldModel(key, source, split, signature))
+        if fitted is not None:
+            found.append(FoldModel(key, source, split, fitted))
     return found
 
 

@@ -14,12 +14,14 @@ from featkit.core.options import Resampling
 from featkit.core.progress import track
 from featkit.core.run_key import RunKey
 from featkit.results.by_run import ByRun
+from featkit.results.copied_dimensions import CopiedDimensions
 from featkit.results.evaluation import Evaluation
 from featkit.results.matching import ReseedingNull
 from featkit.results.overlap import OverlapResult
 from featkit.results.signature import Signature
 from featkit.results.signature_detail import SignatureDetail
 from featkit.results.signature_set import MatchedRuns
+from featkit.results.sparsity_price import SparsityPrice
 from featkit.workflows.steps.sources import Source
 
 if TYPE_CHECKING:
@@ -44,6 +46,12 @@ class Fitted:
         How it does on the fold's test rows.
     detail : SignatureDetail or None
         The closer look, where it was asked for.
+    dense : Evaluation or None
+        How a model on all dimensions does on the same rows, where it was asked for.
+    price : SparsityPrice or None
+        Signature minus that model.
+    copies : CopiedDimensions or None
+        Dimensions that are copies of one another on the training rows.
     """
 
     key: RunKey
@@ -52,6 +60,9 @@ class Fitted:
     signature: Signature
     evaluation: Evaluation
     detail: SignatureDetail | None = None
+    dense: Evaluation | None = None
+    price: SparsityPrice | None = None
+    copies: CopiedDimensions | None = None
 
     @property
     def candidates(self) -> np.ndarray:

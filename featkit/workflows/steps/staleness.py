@@ -42,6 +42,8 @@ def stale_results(
     now = _present(sources)
     sets = list(signature_sets)
     signatures = {key: one for found in sets for key, one in found.signatures.items()}
+    fitted = {value for found in sets for price in found.prices.values() for value in _made(price).values()}
+    fitted |= {one.made_from.sha256 for one in signatures.values() if one.made_from is not None}
     found = [
         ("Signatures", "featkit signatures", _changed(((key, _made(one)) for key, one in signatures.items()), now)),
         ("Probes", "featkit probe", _changed(((key, _made(one)) for key, one in probes.items()), now)),
@@ -53,11 +55,11 @@ def stale_results(
     ]
     if evaluated is not None:
         scores = [(key, list(_made(one).values())) for key, one in evaluated.evaluations.items()]
-        warnings += _stale_scores("Scores", "featkit evaluate", scores, now, signatures)
+        warnings += _stale_scores("Scores", "featkit evaluate", scores, now, fitted)
         warnings += _uneven_folds(evaluated)
     methods = {key.method for key in now}
     compared = [(key, _own_inputs(key, one, methods)) for key, one in comparisons.items()]
-    warnings += _stale_scores("Comparisons", "featkit compare", compared, now, signatures)
+    warnings += _stale_scores("Comparisons", "featkit compare", compared, now, fitted)
     warnings += _outgrown(evaluated, comparisons)
     return tuple(warnings)
 
@@ -107,13 +109,10 @@ def _stale_scores(
     command: str,
     results: Iterable[tuple[RunKey, Sequence[str]]],
     now: Mapping[RunKey, Inputs],
-    signatures: Mapping[RunKey, object],
+    fitted: Collection[str],
 ) -> Iterator[str]:
     """Yield a sentence where scores are of forecasts that would be others now."""
-    known = {value for inputs in now.values() for value in inputs.values()}
-    for signature in signatures.values():
-        made_from = getattr(signature, "made_from", None)
-        known |= {made_from.sha256} if made_from is not None else set()
+    known = {value for inputs in now.values() for value in inputs.values()}.union(fitted)
     stale = [key.label() for key, inputs in results if any(value not in known for value in inputs)]
     if stale:
         others = "other embeddings, splits or signatures than the present ones"

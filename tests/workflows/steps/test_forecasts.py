@@ -13,13 +13,13 @@ from featkit.results import Signature
 from featkit.store import write_store
 from featkit.workflows.steps.forecasts import (
     analysed_folds,
-    fitted_signature,
+    fitted_model,
     fold_models,
     forecasts_of,
     gather_models,
     head_forecast,
+    model_forecast,
     run_key,
-    signature_forecast,
     target,
 )
 from featkit.workflows.steps.sources import find_sources
@@ -74,17 +74,19 @@ def test_probabilities_of_every_class_are_told_and_add_up(source):
 
 
 def test_only_a_signature_of_this_very_store_is_taken(source, make_store, planted, tmp_path):
-    assert fitted_signature(source, "100X") is None
+    assert fitted_model(source, run_key(source, "100X", "signature")) is None
     fit(source.store, "100X")
-    assert fitted_signature(source, "100X").made_from.inputs["store"] == source.store.store_id
+    assert fitted_model(source, run_key(source, "100X", "signature")).made_from.inputs["store"] == source.store.store_id
     (other,) = find_sources(make_store("other", planted[0] + 1), output=source.results.root)
-    assert fitted_signature(other, "100X") is None
+    assert fitted_model(other, run_key(other, "100X", "signature")) is None
     (tmp_path / "moved").mkdir()
     (changed,) = find_sources(make_store("moved/planted", planted[0] + 1), output=source.results.root)
     with pytest.raises(InputError, match=r"must be of the present store.*Run 'featkit signatures' again"):
-        fitted_signature(changed, "100X")
+        fitted_model(changed, run_key(changed, "100X", "signature"))
     fit(changed.store, "100X")  # beside its store
-    assert fitted_signature(changed, "100X").made_from.inputs["store"] == changed.store.store_id
+    assert (
+        fitted_model(changed, run_key(changed, "100X", "signature")).made_from.inputs["store"] == changed.store.store_id
+    )
 
 
 def test_signatures_of_all_classes_and_of_named_ones_stand_beside_each_other(three_classes, tmp_path):
@@ -104,8 +106,8 @@ def test_signatures_of_all_classes_and_of_named_ones_stand_beside_each_other(thr
     np.testing.assert_allclose(every.p.sum(axis=1), 1, atol=1e-12)
     shares = np.bincount(y[source.split("100X").rows("train")]) / len(source.split("100X").rows("train"))
     np.testing.assert_allclose(named.training_prevalence["100X"], [shares[:2].sum(), shares[2]])
-    assert fitted_signature(source, "100X", "adenosis") is None
-    assert fitted_signature(source, "200X", "lobular") is None
+    assert fitted_model(source, run_key(source, "100X", "signature", "adenosis")) is None
+    assert fitted_model(source, run_key(source, "200X", "signature", "lobular")) is None
 
 
 def test_a_signature_is_not_taken_for_that_of_another_class_or_fold(three_classes, make_store):
@@ -116,15 +118,15 @@ def test_a_signature_is_not_taken_for_that_of_another_class_or_fold(three_classe
     for fold, positive in (("100X", "adenosis"), ("100X", None), ("200X", "lobular")):
         shutil.copy(place("100X", "lobular"), place(fold, positive))
         with pytest.raises(InputError, match=r"signatures/.*\.json must be of three signature.*Delete it"):
-            fitted_signature(source, fold, positive)
-    assert fitted_signature(source, "100X", "lobular").classes == ("rest", "lobular")
+            fitted_model(source, run_key(source, fold, "signature", positive))
+    assert fitted_model(source, run_key(source, "100X", "signature", "lobular")).classes == ("rest", "lobular")
 
 
 def test_columns_follow_the_order_of_the_store_s_classes(three_classes, make_store):
     X, rows, _, _ = three_classes
     (source,) = find_sources(make_store("three", X=X, rows=rows))
     fit(source.store, "100X")
-    signature = fitted_signature(source, "100X")
+    signature = fitted_model(source, run_key(source, "100X", "signature"))
     turned = dataclasses.replace(
         signature,
         classes=signature.classes[::-1],
@@ -133,7 +135,7 @@ def test_columns_follow_the_order_of_the_store_s_classes(three_classes, make_sto
     )
     split = source.split("100X")
     np.testing.assert_allclose(
-        signature_forecast(source, split, turned).p, signature_forecast(source, split, signature).p, atol=1e-12
+        model_forecast(source, split, turned).p, model_forecast(source, split, signature).p, atol=1e-12
     )
 
 
