@@ -27,6 +27,9 @@ Columns = Annotated[
     list[str] | None,
     typer.Option(metavar="OURS=THEIRS", help="A column's name in your table, e.g. patient=case_id; repeat for more."),
 ]
+Groups = Annotated[
+    str | None, typer.Option(help="patients, or patches where nobody knows the patients (default: patients).")
+]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -49,6 +52,7 @@ def split(
     val_fraction: Annotated[float | None, typer.Option(help="Share of patients to select on.")] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of the patient partition.")] = None,
     columns: Columns = None,
+    groups: Groups = None,
     official: Annotated[Path | None, typer.Option(help="BreaKHis files.csv: its five official folds instead.")] = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Folder for the JSON files.")] = None,
     json: Json = False,
@@ -65,7 +69,7 @@ def split(
     splits = workflows.split(
         data,
         options=design.with_given(folds=fold, **typed),
-        reading=DataOptions().with_given(columns=show.pairs("--columns", columns)),
+        reading=DataOptions().with_given(columns=show.pairs("--columns", columns), groups=groups),
         official=official,
         output=output,
     )
@@ -136,6 +140,7 @@ def extract(
         str | None, typer.Option(help="For a folder of images: table of patient, magnification and mpp.")
     ] = None,
     columns: Columns = None,
+    groups: Groups = None,
     domain: Annotated[
         str | None, typer.Option(help="For images: column to generalise over (default: magnification).")
     ] = None,
@@ -156,7 +161,7 @@ def extract(
     from featkit.core.options import DataOptions
 
     config = configured() if images is None else Config()
-    reading = DataOptions().with_given(metadata=metadata, columns=show.pairs("--columns", columns))
+    reading = DataOptions().with_given(metadata=metadata, columns=show.pairs("--columns", columns), groups=groups)
     runs = chosen_runs(method, fold, seed)
     stores = workflows.extract(
         images,
@@ -230,15 +235,13 @@ def store_import(
         str | None, typer.Option(help="Table with patch_id, label, patient, magnification, ...")
     ] = None,
     columns: Columns = None,
+    groups: Groups = None,
     domain: Annotated[str | None, typer.Option(help="Column to generalise over (default: magnification).")] = None,
     dimensions: Annotated[
         list[str] | None,
         typer.Option(help="A column of the embedding, or a pattern such as 'feature_*'; repeat for more."),
     ] = None,
     array: Annotated[str | None, typer.Option(help="The matrix of an .npz, or the list column of a table.")] = None,
-    groups: Annotated[
-        str | None, typer.Option(help="patients, or patches where nobody knows the patients (default: patients).")
-    ] = None,
     unlabelled: Annotated[bool, typer.Option("--unlabelled", help="Take a table without the column label.")] = False,
     dtype: Annotated[str | None, typer.Option(help="float32 or float16 (default: float32).")] = None,
     json: Json = False,

@@ -15,6 +15,9 @@ Columns = Annotated[
     list[str] | None,
     typer.Option(metavar="OURS=THEIRS", help="A column's name in your table, e.g. patient=case_id; repeat for more."),
 ]
+Groups = Annotated[
+    str | None, typer.Option(help="patients, or patches where nobody knows the patients (default: patients).")
+]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -62,6 +65,7 @@ def init(
         str | None, typer.Option(help="For 'folder': table of patient, magnification and mpp per patch.")
     ] = None,
     columns: Columns = None,
+    groups: Groups = None,
     patient_key: Annotated[str | None, typer.Option(help="For 'breakhis': case (70 groups) or id (82).")] = None,
     scale: Annotated[
         float | None, typer.Option(help="For 'breakhis': stored per original pixel, 0.487 at 224.")
@@ -90,6 +94,7 @@ def init(
         adapter=adapter,
         metadata=metadata,
         columns=show.pairs("--columns", columns),
+        groups=groups,
         patient_key=patient_key,
         scale=scale,
     )

@@ -14,9 +14,9 @@ from featkit.core.progress import task
 from featkit.results.path import LambdaChoice
 from featkit.sparse.model import SparseModel, sparse_model
 from featkit.sparse.path import on_data_scale
+from featkit.sparse.subsamples import patient_folds_of
 from featkit.stats.discrimination import auc, auc_one_vs_rest
 from featkit.stats.labelled_rows import LabelledRows
-from featkit.stats.patient_folds import deal_patients
 
 
 def select_lambda(
@@ -87,8 +87,8 @@ def choose(
         path = model.path(grid)
         return LambdaChoice(float(exact), grid.size - 1, rule, score, path, notes=path.notes)
     path = model.path()
-    patients, n_folds = model.patients, penalty.n_folds
-    fold = deal_patients(patients.label, n_folds, seed)[patients.index]
+    n_folds = penalty.n_folds
+    fold = patient_folds_of(model.patients, n_folds, seed)
     with task("Cross-validation", total=n_folds) as done:
         training = [np.flatnonzero(fold != k) for k in range(n_folds)]
         records = model.solve_paths(

@@ -15,8 +15,8 @@ from featkit.core.options import ComputeOptions, PathOptions, RidgeOptions
 from featkit.core.run_key import RunKey
 from featkit.results.dense_model import DenseModel
 from featkit.sparse.model import sparse_model
+from featkit.sparse.subsamples import patient_folds_of
 from featkit.stats.labelled_rows import LabelledRows
-from featkit.stats.patient_folds import deal_patients
 
 _CV_TOLERANCE = 1e-4  # largest scaled gradient of the mean loss in cross-validation: losses are then right to 1e-6
 _TOLERANCE = 1e-6  # and in the final fit
@@ -91,14 +91,14 @@ def fit_dense(
     losses: list[float] = []
     c = float(cs[0])
     if cs.size > 1:
-        fewest = int(np.bincount(patients.label, minlength=max(2, target.shape[1])).min())
+        fewest = int(patients.n_with.min())
         if fewest < 2:
             raise InputError(
                 "each class must have at least 2 training patients to choose the ridge penalty",
                 fewest,
                 "Merge it with another class, or give a single penalty with cs",
             )
-        fold = deal_patients(patients.label, min(ridge.n_folds, fewest), seed)[patients.index]
+        fold = patient_folds_of(patients, min(ridge.n_folds, fewest), seed)
         losses = _cross_validate(problem, fold, cs)
         c = float(cs[int(np.argmin(losses))])
     b, intercept, is_converged = problem.fit(c * labels.size, None, _TOLERANCE)

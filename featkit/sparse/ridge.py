@@ -16,8 +16,8 @@ from featkit.core.errors import InputError
 from featkit.core.options import RidgeOptions
 from featkit.core.probabilities import probabilities
 from featkit.sparse.solvers.design import as_patients
+from featkit.sparse.subsamples import patient_folds_of
 from featkit.stats.labelled_rows import LabelledRows
-from featkit.stats.patient_folds import deal_patients
 
 _CERTAIN = 30.0  # log-odds beyond which a probability is as good as certain
 _PATIENCE = 2
@@ -166,15 +166,14 @@ def choose_ridge(rows: LabelledRows, ridge: RidgeOptions = RidgeOptions(), seed:
     if len(tried) == 1 or X.shape[1] == 0:
         return float(tried[0])
     patients = as_patients(rows.patients, y)
-    counts = np.bincount(patients.label, minlength=int(y.max()) + 1)
-    fewest = int(counts.min())
+    fewest = int(patients.n_with.min())
     if fewest < 2:
         raise InputError(
             "choosing a ridge penalty needs at least two training patients of each class",
-            f"{fewest} of class {counts.argmin()}",
+            f"{fewest} of class {patients.n_with.argmin()}",
             "Give a single penalty with cs",
         )
-    fold = deal_patients(patients.label, min(ridge.n_folds, fewest), seed)[patients.index]
+    fold = patient_folds_of(patients, min(ridge.n_folds, fewest), seed)
     starts: list[np.ndarray | None] = [None] * (fold.max() + 1)
     losses: list[float] = []
     for c in tried:

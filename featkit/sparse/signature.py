@@ -7,8 +7,6 @@ import warnings
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from featkit.core.errors import FeatkitWarning, InputError
 from featkit.core.options import ComputeOptions, SignatureOptions
 from featkit.core.run_key import RunKey
@@ -139,7 +137,7 @@ def _possible_folds(model: SparseModel, n_folds: int, messages: list[str]) -> in
 
 def _require_patients(model: SparseModel, purpose: str, instead: str) -> tuple[str, int]:
     """Return the class with the fewest patients and their number, which must be at least 2."""
-    counts = np.bincount(model.patients.label, minlength=max(2, len(model.classes)))
+    counts = model.patients.n_with
     rarest, fewest = int(counts.argmin()), int(counts.min())
     name = model.classes[rarest] if model.classes else str(rarest)
     if fewest < 2:

@@ -173,7 +173,9 @@ def _error_control(n_live: int, stability: StabilityOptions) -> tuple[float, int
 def _messages(patients: Patients, pfer: float, n_unconverged: int, tolerance: float) -> tuple[str, ...]:
     messages = []
     if patients.n_mixed:
-        messages.append(f"{patients.n_mixed} patients have rows of several classes; each counts as the commonest")
+        messages.append(
+            f"{patients.n_mixed} patients have rows of several classes; folds and halves are balanced by the rarer one"
+        )
     if not np.isfinite(pfer):
         messages.append("the bound on false selections does not apply: too many dimensions are selected for it")
     if n_unconverged:

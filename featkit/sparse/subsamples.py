@@ -1,4 +1,4 @@
-"""Which patients a subsample holds: halves drawn over patients, stratified by class."""
+"""Which patients a subsample or a fold holds: drawn over patients, balanced over classes."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import numpy as np
 from featkit.core.errors import InputError, did_you_mean
 from featkit.core.seeds import rng
 from featkit.sparse.solvers.design import Patients
+from featkit.stats.patient_folds import deal_patients
 
 SCHEMES = ("complementary_pairs", "subsample")
 
@@ -33,27 +34,55 @@ def patient_subsamples(patients: Patients, scheme: str, n_pairs: int, seed: int)
     Raises
     ------
     InputError
-        If a class has fewer than two patients, so that a half would have one class only.
+        If a class has too few patients for every half to have it.
     """
     if scheme not in SCHEMES:
         raise InputError("scheme must be a known name", repr(scheme), did_you_mean(scheme, SCHEMES))
     if n_pairs < 1:
         raise InputError("n_pairs must be at least 1", n_pairs)
     strata = [np.flatnonzero(patients.label == c) for c in np.unique(patients.label)]
-    fewest = min(s.size for s in strata)
-    if len(strata) < 2 or fewest < 2:
-        raise InputError(
-            "each class needs at least 2 patients so that both halves have it",
-            f"{fewest if len(strata) > 1 else 0} in the smallest class of {patients.names.size} patients",
-            "Use more patients; a patient's rows are never split between halves",
-        )
+    fewest = int(patients.n_with.min())
+    if fewest < 2:
+        raise _too_few(patients)
     halves = []
     for b in range(n_pairs):
         if scheme == "complementary_pairs":
             halves += list(_halve(strata, rng(seed, "stability", scheme, b)))
         else:
             halves += [_halve(strata, rng(seed, "stability", scheme, b, side))[0] for side in (0, 1)]
+    if not all(patients.has[half].any(axis=0).all() for half in halves):
+        raise _too_few(patients)
     return halves
+
+
+def patient_folds_of(patients: Patients, n_folds: int, seed: int) -> np.ndarray:
+    """Return the fold of each row, (n,): whole patients, the rarest class of each spread evenly over the folds.
+
+    Raises
+    ------
+    InputError
+        If a class has fewer patients than there are folds, or lies in one fold only.
+    """
+    fewest = int(patients.n_with.min())
+    if fewest < n_folds:
+        raise InputError(
+            f"each class needs at least {n_folds} patients for {n_folds} folds",
+            f"{fewest} of class {patients.n_with.argmin()}",
+            "Ask for fewer folds or use more patients",
+        )
+    fold = deal_patients(patients.label, n_folds, seed, in_every_fold=False)
+    if any(np.unique(fold[patients.has[:, k]]).size < 2 for k in range(patients.n_with.size)):
+        raise InputError("each class must occur in patients of at least two folds", "one", "Use more patients")
+    return fold[patients.index]
+
+
+def _too_few(patients: Patients) -> InputError:
+    fewest = int(patients.n_with.min())
+    return InputError(
+        "each class needs at least 2 patients so that both halves have it",
+        f"{fewest} in the smallest class of {patients.names.size} patients",
+        "Use more patients; a patient's rows are never split between halves",
+    )
 
 
 def _halve(strata: list[np.ndarray], random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:

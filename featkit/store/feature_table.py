@@ -27,6 +27,7 @@ from featkit.core.errors import InputError, did_you_mean
 from featkit.core.identifiers import identifier_column, near_twins
 from featkit.core.magnification import magnification_label
 from featkit.core.options import ImportOptions
+from featkit.core.patient_groups import PATCHES_AS_PATIENTS, with_own_patients
 from featkit.core.text import first_few
 
 IDENTIFIERS = ("patch_id", "label", "patient", "slide", "case", "path", "split", "sha256")
@@ -197,13 +198,7 @@ def _require_ids(ids: pl.Series, of: str) -> None:
 def _with_groups(rows: pl.DataFrame, options: ImportOptions) -> tuple[pl.DataFrame, list[str]]:
     if options.groups == "patients":
         return rows, []
-    if "patient" in rows.columns:
-        raise InputError("groups must be 'patients' where the table has patients", "'patches'", "Leave the option out")
-    note = (
-        "patients are not known and every patch counts as a patient of its own: one patient may be on both sides of a "
-        "split, and intervals are too narrow"
-    )
-    return rows.with_columns(patient=pl.col("patch_id")), [note]
+    return with_own_patients(rows), [PATCHES_AS_PATIENTS]
 
 
 def _require_described(rows: pl.DataFrame, options: ImportOptions) -> None:

@@ -3,7 +3,7 @@ import polars as pl
 import pytest
 from PIL import Image
 
-from featkit.core.errors import InputError
+from featkit.core.errors import FeatkitWarning, InputError
 from featkit.data import ADAPTERS
 from featkit.data.adapters.folder import read_folder
 from featkit.data.adapters.table import read_table
@@ -132,3 +132,21 @@ def test_what_a_table_must_have_is_named(listed, options, said):
     with pytest.raises(InputError) as caught:
         read_table(listed, **options)
     assert said in str(caught.value)
+
+
+def test_a_table_without_patients_is_taken_only_when_the_reader_says_so(classes):
+    """Every image counts as a patient of its own, and that is said."""
+    table = pl.read_csv(classes / "metadata.csv", infer_schema=False).drop("patient")
+    table.with_columns(label=pl.col("path").str.head(3)).write_csv(classes / "images.csv")
+    with pytest.raises(InputError, match="groups='patches' if nobody knows the patients"):
+        read_table(classes / "images.csv")
+    with pytest.warns(FeatkitWarning, match="every patch counts as a patient of its own"):
+        frame = read_table(classes / "images.csv", groups="patches").frame
+    assert frame["patient"].to_list() == frame["patch_id"].to_list()
+    with pytest.warns(FeatkitWarning, match="every patch counts as a patient of its own"):
+        read_folder(classes, metadata=classes / "images.csv", groups="patches")
+
+
+def test_known_patients_are_not_forgotten(classes):
+    with pytest.raises(InputError, match="groups must be 'patients' where the table has patients"):
+        read_folder(classes, groups="patches")

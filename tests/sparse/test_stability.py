@@ -9,7 +9,7 @@ from featkit.core.options import ComputeOptions, PathOptions, StabilityOptions
 from featkit.results.stability import StabilityResult
 from featkit.sparse import error_control, logistic_path, multinomial_path, stability_selection
 from featkit.sparse.solvers.design import as_patients
-from featkit.sparse.subsamples import patient_subsamples, rows_of
+from featkit.sparse.subsamples import patient_folds_of, patient_subsamples, rows_of
 from featkit.stats.labelled_rows import LabelledRows
 
 
@@ -167,12 +167,24 @@ def test_mixed_patients_are_reported():
     assert "several classes" in result.notes[0]
 
 
+def test_patches_labelled_one_by_one_need_no_patient_of_mostly_the_rare_class():
+    """Forty slides of mostly normal cells, ten with a rare one, and all with one: halves and folds have rare cells."""
+    patient = np.repeat(np.arange(40), 8)
+    for n_with_rare in (10, 40):
+        y = ((np.arange(320) % 8 == 0) & (patient < n_with_rare)).astype(int)
+        patients = as_patients(patient, y)
+        assert patients.n_with.tolist() == [40, n_with_rare]
+        for half in patient_subsamples(patients, "complementary_pairs", 10, 0):
+            assert np.sum(half < n_with_rare) == n_with_rare // 2
+        fold = patient_folds_of(patients, 5, 0)
+        assert [np.sum(y[fold == k]) for k in range(5)] == [n_with_rare // 5] * 5
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
         ({"groups": np.arange(320) // 160}, "at least 2 patients"),
         ({"groups": np.zeros(320)}, "at least 2 patients"),
-        ({"groups": np.arange(320) % 3}, "every patient has several"),
         ({"groups": np.arange(7)}, r"groups must have shape \(320,\)"),
         ({"groups": np.full(320, np.nan)}, "groups must not hold missing values"),
         ({"threshold": 0.4}, "threshold must be in"),

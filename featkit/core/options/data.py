@@ -6,6 +6,7 @@ import dataclasses
 from typing import Literal
 
 from featkit.core.options.base import Options
+from featkit.core.patient_groups import Groups
 from featkit.core.seeds import check_seeds
 
 
@@ -31,6 +32,8 @@ class DataOptions(Options):
         For "breakhis": stored pixels per original pixel.
     complete : bool, optional
         For "breakhis": whether all 7,909 images must be there.
+    groups : {"patients", "patches"}
+        For "folder" and "table": "patches" counts each patch as a patient of its own, where nobody knows the patients.
     positive : str, optional
         The class that counts as positive of two.
     """
@@ -43,6 +46,7 @@ class DataOptions(Options):
     patient_key: str = "case"
     scale: float | None = None
     complete: bool | None = None
+    groups: Groups = "patients"
     positive: str | None = None
 
 

@@ -6,6 +6,7 @@ import dataclasses
 from typing import Literal
 
 from featkit.core.options.base import Options
+from featkit.core.patient_groups import Groups
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -64,6 +65,6 @@ class ImportOptions(Options):
     domain: str | None = None
     dimensions: tuple[str, ...] = ()
     array: str | None = None
-    groups: Literal["patients", "patches"] = "patients"
+    groups: Groups = "patients"
     unlabelled: bool = False
     dtype: Literal["float32", "float16"] = "float32"

@@ -8,6 +8,7 @@ from pathlib import Path
 import polars as pl
 
 from featkit.core.errors import InputError
+from featkit.core.patient_groups import Groups
 from featkit.core.table_files import read_table_file
 from featkit.core.text import first_few
 from featkit.data.adapters.files import image_files
@@ -23,6 +24,7 @@ def read_folder(
     metadata: str | Path | None = None,
     columns: Mapping[str, str] | None = None,
     labels: Sequence[str] | None = None,
+    groups: Groups = "patients",
 ) -> Manifest:
     """Return the manifest of ``folder/<class>/.../<image>`` joined with a metadata table.
 
@@ -37,6 +39,8 @@ def read_folder(
         featkit's name to the table's name, where they differ: ``{"patient": "case_id"}``.
     labels : sequence of str, optional
         The classes there may be; another sub-folder with images is an error.
+    groups : {"patients", "patches"}
+        "patches" counts each patch as a patient of its own, where nobody knows the patients; it warns.
 
     Returns
     -------
@@ -62,7 +66,7 @@ def read_folder(
     )
     if labels is not None:
         check_labels(found["label"].to_list(), labels)
-    table = renamed(read_table_file(_metadata(root, metadata)), columns, required=("path", "patient"))
+    table = renamed(read_table_file(_metadata(root, metadata)), columns, ("path",), groups)
     table = table.with_columns(relative=pl.col("path").str.replace_all(r"\\", "/").str.strip_prefix("./"))
     twice = table.filter(pl.col("relative").is_duplicated())["relative"].unique(maintain_order=True).to_list()
     if twice:
@@ -76,7 +80,7 @@ def read_folder(
     extra = [c for c in table.columns if c not in ("path", "label")]
     frame = found.join(table.select(extra), on="relative", how="left", maintain_order="left")
     frame = frame.with_columns(path=pl.lit(f"{root}/") + pl.col("relative"))
-    return Manifest(with_optional_columns(frame, frame["relative"]).drop("relative"))
+    return Manifest(with_optional_columns(frame, frame["relative"], groups).drop("relative"))
 
 
 def _metadata(root: Path, given: str | Path | None) -> Path:

@@ -191,20 +191,31 @@ class Patients:
         Each row's patient, counted from 0 in sorted order of the names.
     names : (n_patients,)
         Sorted.
+    has : (n_patients, n_classes) bool
+        Which classes a patient has rows of.
     label : (n_patients,) int64
-        Each patient's class; that of most of its rows where they differ.
-    n_mixed : int
-        Patients with rows of more than one class.
+        The class each patient is drawn with where draws are balanced over classes: its own, and of several the one that
+        the fewest patients have; of those that tie, the one of most of its rows.
     """
 
     index: np.ndarray
     names: np.ndarray
+    has: np.ndarray
     label: np.ndarray
-    n_mixed: int
+
+    @property
+    def n_mixed(self) -> int:
+        """Patients with rows of more than one class."""
+        return int(np.sum(self.has.sum(axis=1) > 1))
+
+    @property
+    def n_with(self) -> np.ndarray:
+        """Patients with rows of each class, (n_classes,) int64."""
+        return np.asarray(self.has.sum(axis=0))
 
 
 def as_patients(groups: Any, y: np.ndarray) -> Patients:
-    """Return the patients of ``groups`` (n,), each with a class.
+    """Return the patients of ``groups`` (n,), each with its classes.
 
     Parameters
     ----------
@@ -216,15 +227,14 @@ def as_patients(groups: Any, y: np.ndarray) -> Patients:
     Raises
     ------
     InputError
-        If the length is wrong, a patient is missing, or every patient has several classes.
+        If the length is wrong or a patient is missing.
     """
     names, index = np.unique(as_groups(groups, y.size), return_inverse=True)
     index = index.reshape(-1).astype(np.int64)
-    rows = np.zeros((names.size, int(y.max()) + 1), np.int64)
+    rows = np.zeros((names.size, max(2, int(y.max()) + 1)), np.int64)
     np.add.at(rows, (index, y.astype(np.int64)), 1)
-    n_mixed = int(np.sum((rows > 0).sum(axis=1) > 1))
-    if names.size > 1 and n_mixed == names.size:
-        raise InputError(
-            "a patient should have one class", "every patient has several", "Check that groups are patients, not slides"
-        )
-    return Patients(index, names, rows.argmax(axis=1), n_mixed)
+    has = rows > 0
+    n_with = has.sum(axis=0)
+    rarest = np.where(has, n_with, names.size + 1).min(axis=1)
+    is_rarest = has & (n_with == rarest[:, None])
+    return Patients(index, names, has, np.where(is_rarest, rows, -1).argmax(axis=1))

@@ -16,12 +16,12 @@ from featkit.core.workspace import CONFIG_NAME, Workspace
 if TYPE_CHECKING:
     from featkit.data.manifest import Manifest
 
-_TABLES = (".csv", ".parquet")
+_TABLES = (".csv", ".tsv", ".parquet")
 _OFFICIAL = ("SOB_", "CNB_")  # how BreaKHis's file names begin
 _OPTIONS = {
     "breakhis": ("patient_key", "scale", "complete"),
-    "folder": ("metadata", "columns", "labels"),
-    "table": ("columns", "labels"),
+    "folder": ("metadata", "columns", "labels", "groups"),
+    "table": ("columns", "labels", "groups"),
 }
 _LATER = ("positive",)  # keys of [data] that do not change how the data is read
 
