@@ -21,8 +21,8 @@ from featkit.results.signature_detail import SignatureDetail
 from featkit.results.signature_set import SignatureSet
 from featkit.workflows.steps.dense_reference import dense_reference, sparsity_price
 from featkit.workflows.steps.forecasts import (
-    FittedModel,
     SIGNATURE,
+    FittedModel,
     analysed_folds,
     evaluate_forecast,
     evaluation_fingerprint,
