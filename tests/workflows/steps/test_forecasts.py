@@ -204,8 +204,8 @@ def test_a_split_that_a_trained_store_remembers_was_drawn_as_the_saved_one(plant
 def test_folds_with_an_empty_signature_are_known_as_such(make_store):
     (source,) = find_sources(make_store())
     fit(source.store, "100X")
-    found = fitted_signature(source, "100X")
+    found = fitted_model(source, run_key(source, "100X", "signature"))
     parts = {name: getattr(found, name)[:0] for name in ("support", "coefficients", "mean", "scale")}
     split = source.split("100X")
-    given = [signature_forecast(source, split, s).labelled() for s in (dataclasses.replace(found, **parts), found)]
+    given = [model_forecast(source, split, s).labelled() for s in (dataclasses.replace(found, **parts), found)]
     assert [one.nothing_selected for one in given] == [("100X",), ()]
