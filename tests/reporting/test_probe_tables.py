@@ -3,6 +3,7 @@ import dataclasses
 import numpy as np
 
 from featkit.core.options import ProbeOptions
+from featkit.core.options import ProbeOptions
 from featkit.core.run_key import RunKey
 from featkit.reporting.probe_tables import by_target, is_plain, probe_descriptions, probe_metrics_table, probe_table
 from featkit.results.by_run import ByRun
@@ -43,6 +44,8 @@ def test_the_smallest_p_value_is_a_bound(make):
 
 
 def test_a_store_with_a_comma_in_its_name_is_plain_and_a_probe_within_a_label_is_not(make):
+    assert is_plain(RunKey("uni", variant=tuple(ProbeOptions().variant("site").items())))
+    assert not is_plain(RunKey("uni", variant=tuple(ProbeOptions(model="mlp").variant("site").items())))
     assert is_plain(RunKey("uni", variant=tuple(ProbeOptions().variant("site").items())))
     assert not is_plain(RunKey("uni", variant=tuple(ProbeOptions(model="mlp").variant("site").items())))
     assert is_plain(RunKey("uni, large", variant={"probe": "site"}))
