@@ -25,7 +25,7 @@ def by_target(probes: Mapping[RunKey, ProbeResult]) -> dict[str, ByRun[ProbeResu
 
 def is_plain(key: RunKey) -> bool:
     """Return whether a probe is the plain one: its variant says what was read and nothing else."""
-    return {name for name, _ in key.variant} <= {"probe", "domain"}
+    return {name for name, _ in key.variant} <= {"target", "domain"}
 
 
 def metric_label(name: str) -> str:

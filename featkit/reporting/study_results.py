@@ -83,7 +83,7 @@ class StudyResults:
     signature_sets : tuple of SignatureSet
         Signatures of all classes, if there are such, then those of each class told from the rest (``key.positive``).
     probes : ByRun of ProbeResult
-        What could be read from the embeddings; the variant says what ("probe"), and how where that was not the plain
+        What could be read from the embeddings; the variant says what ("target"), and how where that was not the plain
         way ("regime", "model", "within").
     maps : ByRun of EmbeddingMap
         By run.

@@ -3,7 +3,6 @@ import dataclasses
 import numpy as np
 
 from featkit.core.options import ProbeOptions
-from featkit.core.options import ProbeOptions
 from featkit.core.run_key import RunKey
 from featkit.reporting.probe_tables import by_target, is_plain, probe_descriptions, probe_metrics_table, probe_table
 from featkit.results.by_run import ByRun
@@ -11,7 +10,7 @@ from featkit.results.estimate import Estimate
 
 
 def probes(make, **variant):
-    keys = [RunKey(m, "100X", variant={"probe": "magnification", **variant}) for m in ("baseline", "grl")]
+    keys = [RunKey(m, "100X", variant={"target": "magnification", **variant}) for m in ("baseline", "grl")]
     return ByRun(zip(keys, (make.probe(), make.probe(value=0.3)), strict=True))
 
 
@@ -46,11 +45,9 @@ def test_the_smallest_p_value_is_a_bound(make):
 def test_a_store_with_a_comma_in_its_name_is_plain_and_a_probe_within_a_label_is_not(make):
     assert is_plain(RunKey("uni", variant=tuple(ProbeOptions().variant("site").items())))
     assert not is_plain(RunKey("uni", variant=tuple(ProbeOptions(model="mlp").variant("site").items())))
-    assert is_plain(RunKey("uni", variant=tuple(ProbeOptions().variant("site").items())))
-    assert not is_plain(RunKey("uni", variant=tuple(ProbeOptions(model="mlp").variant("site").items())))
-    assert is_plain(RunKey("uni, large", variant={"probe": "site"}))
-    assert not is_plain(RunKey("uni", variant={"probe": "site", "within": "label"}))
-    both = ByRun([*probes(make).items(), (RunKey("grl", variant={"probe": "site"}), make.probe("site"))])
+    assert is_plain(RunKey("uni, large", variant={"target": "site"}))
+    assert not is_plain(RunKey("uni", variant={"target": "site", "within": "label"}))
+    both = ByRun([*probes(make).items(), (RunKey("grl", variant={"target": "site"}), make.probe("site"))])
     assert {target: len(own) for target, own in by_target(both).items()} == {"magnification": 2, "site": 1}
 
 

@@ -21,7 +21,7 @@ def study(make, **parts):
         domain="magnification",
         audits=(make.audit(),),
         comparisons=ByRun({comparison.key: comparison}),
-        probes=ByRun({RunKey("grl", "100X", variant={"probe": "magnification"}): make.probe()}),
+        probes=ByRun({RunKey("grl", "100X", variant={"target": "magnification"}): make.probe()}),
         maps=ByRun({RunKey("grl", "100X", 0): EmbeddingMap(points, np.array([0.5, 0.2]), *columns)}),
         **parts,
     )

@@ -18,7 +18,7 @@ def test_probe_below_chance_stays_below(make):
 
 def test_the_p_value_is_a_bound_and_names_tell_runs_apart(make):
     result = make.probe()
-    probes = {RunKey("uni, large", seed=k, variant={"probe": "site"}): result for k in range(2)}
+    probes = {RunKey("uni, large", seed=k, variant={"target": "site"}): result for k in range(2)}
     shown = texts(reporting.probe_bars(probes))
     assert any(text.endswith("p ≤ 0.005") for text in shown)
     assert {"uni, large, seed 0", "uni, large, seed 1"} <= set(shown)
