@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 import polars as pl
 
 from featkit.core.errors import InputError, did_you_mean
-from featkit.core.files import write_json
+from featkit.core.files import read_json, write_json
 from featkit.core.identifiers import identifier_column
 from featkit.core.text import first_few
 from featkit.data.classes import require_classes
@@ -21,6 +20,7 @@ from featkit.data.split_audit import PIXEL_HASH, USED_ROLES, audit_roles
 from featkit.results.audit import SplitAudit
 
 ROLES = (*USED_ROLES, "unused")
+_AGAIN = "Make it again with featkit split"
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -192,23 +192,21 @@ class Split:
         InputError
             If the file is not there, is no split, or its roles break what a split promises.
         """
-        path = Path(path)
-        try:
-            body: Any = json.loads(path.read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            raise InputError("the split file must exist", path, "Make it with featkit split") from None
-        except (OSError, ValueError) as error:
-            raise InputError(f"{path} must be a split file", error, "Make it again with featkit split") from error
+        if not Path(path).is_file():
+            raise InputError("the split file must exist", path, _AGAIN)
+        body = read_json(path, "split")
         if not isinstance(body, dict) or body.get("format") != cls.format or body.get("version") != cls.version:
-            raise InputError(f"{path} must be a {cls.format} file of version {cls.version}", "another file")
+            raise InputError(f"{path} must be a {cls.format} file of version {cls.version}", "another file", _AGAIN)
         names = [f.name for f in dataclasses.fields(cls)]
         missing = [n for n in names if n not in body]
         if missing:
-            raise InputError(f"{path} must hold every field of a split", f"no {', '.join(missing)}", "Make it again")
+            raise InputError(f"{path} must hold every field of a split", f"no {', '.join(missing)}", _AGAIN)
         try:
             return cls(**{**{n: body[n] for n in names}, "audit": SplitAudit.from_dict(body["audit"])})
+        except InputError as error:
+            raise InputError(f"{path}: {error}") from None
         except (TypeError, AttributeError) as error:
-            raise InputError(f"{path} must be a whole split file", error, "Make it again with featkit split") from None
+            raise InputError(f"{path} must be a whole split file", error, _AGAIN) from None
 
     def _check(self) -> None:
         unknown = sorted(set(self.role.tolist()) - set(ROLES))

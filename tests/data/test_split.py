@@ -164,7 +164,7 @@ def test_a_file_edited_to_share_a_patient_is_refused(table, tmp_path):
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        ("{", "must be a split file"),
+        ("{", "must be a split in JSON"),
         ("[]", "must be a featkit-split file of version 1"),
         ('{"format": "featkit-split", "version": 2}', "must be a featkit-split file of version 1"),
         (
