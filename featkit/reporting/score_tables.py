@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from featkit.core.metric_names import metric_name
 from featkit.core.run_key import RunKey
-from featkit.core.text import number
+from featkit.core.text import interval, number, p_value
 from featkit.reporting.headline import empty_folds
 from featkit.reporting.run_groups import against_the_rest, by_class, by_model, model_labels
 from featkit.reporting.tables import Table, table_of_rows
@@ -16,7 +16,7 @@ from featkit.results.evaluation import Evaluation
 from featkit.results.evaluation_set import EvaluationSet
 
 DISCRIMINATION = ("auc", "f1", "balanced_accuracy", "recognition_rate")
-CALIBRATION = ("brier", "ece", "calibration_slope", "ece_top_label", "ece_classwise")
+CALIBRATION = ("brier", "calibration_slope", "calibration_intercept")
 _UNITS = ("patients", "slides")
 MAPS = {"platt": "Platt", "temperature": "temperature", "isotonic": "isotonic", "beta": "beta"}
 
@@ -35,13 +35,14 @@ def evaluation_tables(found: EvaluationSet) -> dict[str, Table]:
     Returns
     -------
     dict of str to Table
-        "discrimination", "calibration", "brier", "recalibration-brier", "recalibration-ece", "seeds" and "variance",
-        as far as there is something to show; tables of one class against the rest end in "-2", "-3", ..., in the order
-        of classes, and name the class in their caption.
+        "discrimination", "calibration", "calibration-error", "brier", "recalibration-brier", "recalibration-ece",
+        "seeds" and "variance", as far as there is something to show; tables of one class against the rest end in "-2",
+        "-3", ..., in the order of classes, and name the class in their caption.
     """
     named: dict[str, list[Table]] = {
         "discrimination": list(metrics_tables(found.evaluations, DISCRIMINATION, "On held-out patches.").values()),
         "calibration": list(metrics_tables(found.evaluations, CALIBRATION, "On held-out patches.").values()),
+        "calibration-error": list(calibration_tables(found.evaluations).values()),
         "brier": [brier_table(found)] if found.brier_terms else [],
         "seeds": list(seeds_tables(found).values()),
         "variance": [variance_table(found)] if found.variance else [],
@@ -133,6 +134,35 @@ def metrics_table(
     return table_of_rows(ordered, texts=("model", "patches"), named_once="model", caption=caption)
 
 
+def calibration_tables(evaluations: Mapping[RunKey, Evaluation]) -> dict[str | None, Table]:
+    """Return the calibration errors for all classes (None) and for each class that is told from the rest."""
+    shown = {key: one for key, one in evaluations.items() if one.calibration}
+    return {positive: _calibration_table(models, positive) for positive, models in by_class(shown).items()}
+
+
+def _calibration_table(evaluations: Mapping[RunKey, Evaluation], positive: str | None) -> Table:
+    """Return one row per model and set of patches: the ECE beside what perfect calibration would show."""
+    n_rows = sum(len(tests) for one in evaluations.values() for tests in one.calibration.values())
+    rows: list[dict[str, object]] = []
+    for key, name in model_labels(evaluations).items():
+        for metric, tests in evaluations[key].calibration.items():
+            folds = [fold for fold in tests if fold != "pooled"]
+            shown = folds if len(folds) == 1 else ["pooled"] if n_rows > MOST_ROWS else list(tests)
+            for aggregation in (fold for fold in shown if fold in tests):
+                test = tests[aggregation]
+                row = {"model": name, "patches": aggregation, "error": metric_name(metric).short, "value": test.ece}
+                row["if calibrated"] = interval(test.ece_by_chance, test.chance_low, test.chance_high)
+                row["debiased (RMS)"] = test.rms_debiased
+                row["p"] = p_value(test.p_value, test.least_p_value)
+                rows.append(row)
+    caption = (
+        f"Calibration errors{against_the_rest(positive)}, beside those that perfectly calibrated probabilities would "
+        "show with these patients (mean and range), and the p-value of perfect calibration. They are biased upwards, "
+        "so they have no interval; the root mean squared error over bins is free of that bias."
+    )
+    return table_of_rows(rows, texts=("model", "patches", "error"), named_once="model", caption=caption)
+
+
 def brier_table(found: EvaluationSet) -> Table:
     """Return one row per model and set of patches: the Brier score and its parts, over bins and by CORP."""
     models = by_model(found.brier_terms, "fold")
@@ -179,7 +209,7 @@ def recalibration_table(
     metric : str
         "brier" or "ece".
     empty : collection of RunKey
-        Signatures in which nothing was selected: what a map gains over a constant gets no star.
+        Signatures in which nothing was selected: what a map gains over a constant forecast gets no star.
     """
     kinds = [kind for kind in MAPS if any(metric in e.changes.get(kind, {}) for e in effects.values())]
     if len(effects) > MOST_ROWS:
@@ -189,12 +219,13 @@ def recalibration_table(
     rows: list[dict[str, object]] = []
     for model, by_fold in models.items():
         for key, effect in by_fold.items():
-            held_out = str(key.fold) + (", nothing selected" if key in empty else "")
+            state = effect.state or ("nothing selected" if key in empty else "")
+            held_out = f"{key.fold}, {state}" if state else str(key.fold)
             row: dict[str, object] = {"model": names[model], "held out": held_out}
             row["before"] = effect.estimates["none"][metric].value
             for kind in kinds:
                 change = effect.changes.get(kind, {}).get(metric)
-                row[MAPS[kind]] = None if change is None else _change(change, has_star=key not in empty)
+                row[MAPS[kind]] = None if change is None else _change(change, has_star=not state)
             rows.append(row)
     caption = (
         f"{metric_name(metric).short} on held-out patches before recalibration, and its change by each map: below 0 is "

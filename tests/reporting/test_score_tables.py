@@ -5,6 +5,7 @@ import pytest
 from featkit.core.run_key import RunKey
 from featkit.reporting.score_tables import (
     brier_table,
+    calibration_tables,
     evaluation_tables,
     metrics_table,
     metrics_tables,
@@ -12,8 +13,10 @@ from featkit.reporting.score_tables import (
     seeds_tables,
     variance_table,
 )
+from featkit.reporting.sentences import calibration_sentences
 from featkit.reporting.tables import to_csv, to_latex
 from featkit.results.by_run import ByRun
+from featkit.results.calibration import CalibrationTest
 from featkit.results.estimate import Estimate
 from featkit.results.evaluation import EvaluationRow
 from featkit.results.evaluation_set import EvaluationSet
@@ -164,3 +167,30 @@ def test_a_long_table_shows_what_is_pooled_and_the_counts_of_the_rest(make):
     effect = next(iter(found.recalibrations.values()))
     many = ByRun({RunKey("grl", fold, k, "head"): effect for k in range(3) for fold in folds})
     assert recalibration_table(many, "brier").rows == (("grl head", "33", "0.200", "−0.020 (33)"),)
+
+
+def calibration_of(p_value=0.4):
+    return CalibrationTest(0.12, 0.09, 0.05, 0.15, 0.95, 0.03, p_value, "class-one", "width", 15, 999, "patient", 23)
+
+
+def test_a_calibration_error_stands_beside_that_of_a_calibrated_model(make):
+    key = make.model("grl")
+    tests = {"ece": dict.fromkeys(("pooled", "40X", "100X"), calibration_of())}
+    found = ByRun({key: dataclasses.replace(make.evaluation(), calibration=tests)})
+    table = calibration_tables(found)[None]
+    assert table.columns == ("model", "patches", "error", "value", "if calibrated", "debiased (RMS)", "p")
+    assert [row[1] for row in table.rows] == ["pooled", "40X", "100X"]
+    assert table.rows[0][3:] == ("0.120", "0.090 [0.050, 0.150]", "0.030", "0.400")
+    assert calibration_sentences(found) == (
+        "grl signature: ECE 0.12; a calibrated model would show 0.09 [0.05, 0.15] here; p = 0.400.",
+    )
+    one = {"ece": dict.fromkeys(("pooled", "40X"), calibration_of(0.001))}
+    single = ByRun({key: dataclasses.replace(make.evaluation(("40X",)), calibration=one)})
+    assert [row[1] for row in calibration_tables(single)[None].rows] == ["40X"]
+    assert calibration_sentences(single)[0].endswith("here; p ≤ 0.001.")
+
+
+def test_a_gain_over_a_constant_forecast_gets_no_star(make):
+    effects = make.evaluated(("40X",)).recalibrations
+    constant = ByRun((key, dataclasses.replace(one, state="constant")) for key, one in effects.items())
+    assert recalibration_table(constant, "brier").rows[0][1:] == ("40X, constant", "0.200", "−0.020")
