@@ -132,6 +132,8 @@ class Evaluation(Result):
         "cohort" (the numbers of each class vary from study to study) or "case-control" (they were fixed).
     label_unit : str
         What labels belong to: "patient", "slide" or "patch".
+    positive : str
+        Which of two classes is the positive one, and why; empty where that was not said.
     seed : int
         Seed of the draws.
     calibration : dict of str to dict of str to CalibrationTest
@@ -153,6 +155,7 @@ class Evaluation(Result):
     design: str
     label_unit: str
     seed: int
+    positive: str = ""
     calibration: dict[str, dict[str, CalibrationTest]] = dataclasses.field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
