@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from featkit.core.metric_names import metric_name
 from featkit.core.run_key import RunKey
-from featkit.core.text import number
-from featkit.reporting.headline import empty_folds
+from featkit.core.text import interval, number, p_value
+from featkit.reporting.headline import empty_folds, nothing_selected
 from featkit.reporting.run_groups import against_the_rest, by_class, by_model, model_labels
 from featkit.reporting.tables import Table, table_of_rows
 from featkit.results.calibration import RecalibrationEffect
@@ -16,8 +17,9 @@ from featkit.results.evaluation import Evaluation
 from featkit.results.evaluation_set import EvaluationSet
 
 DISCRIMINATION = ("auc", "f1", "balanced_accuracy", "recognition_rate")
-CALIBRATION = ("brier", "ece", "calibration_slope", "ece_top_label", "ece_classwise")
+CALIBRATION = ("brier", "calibration_slope", "calibration_intercept")
 _UNITS = ("patients", "slides")
+_NOTHING = "nothing selected"
 MAPS = {"platt": "Platt", "temperature": "temperature", "isotonic": "isotonic", "beta": "beta"}
 
 MOST_ROWS = 24
@@ -35,13 +37,14 @@ def evaluation_tables(found: EvaluationSet) -> dict[str, Table]:
     Returns
     -------
     dict of str to Table
-        "discrimination", "calibration", "brier", "recalibration-brier", "recalibration-ece", "seeds" and "variance",
-        as far as there is something to show; tables of one class against the rest end in "-2", "-3", ..., in the order
-        of classes, and name the class in their caption.
+        "discrimination", "calibration", "calibration-error", "brier", "recalibration-brier", "recalibration-ece",
+        "seeds" and "variance", as far as there is something to show; tables of one class against the rest end in "-2",
+        "-3", ..., in the order of classes, and name the class in their caption.
     """
     named: dict[str, list[Table]] = {
         "discrimination": list(metrics_tables(found.evaluations, DISCRIMINATION, "On held-out patches.").values()),
         "calibration": list(metrics_tables(found.evaluations, CALIBRATION, "On held-out patches.").values()),
+        "calibration-error": list(calibration_tables(found.evaluations).values()),
         "brier": [brier_table(found)] if found.brier_terms else [],
         "seeds": list(seeds_tables(found).values()),
         "variance": [variance_table(found)] if found.variance else [],
@@ -56,16 +59,24 @@ def evaluation_tables(found: EvaluationSet) -> dict[str, Table]:
     }
 
 
-def scopes_of(evaluation: Evaluation) -> list[tuple[str, str]]:
-    """Return the sets of patches to show: folds and all, without "all" where there is one fold only."""
-    found = list(dict.fromkeys((r.scope, r.aggregation) for r in evaluation.rows if r.scope in ("fold", "all")))
-    return [s for s in found if s[0] == "fold"] if sum(s[0] == "fold" for s in found) == 1 else found
+def scopes_of(evaluation: Evaluation, metrics: Sequence[str]) -> list[tuple[str, str]]:
+    """Return the sets of patches to show: the one over all folds to quote, then patients or slides, then each fold.
 
-
-def _units_of(evaluation: Evaluation) -> list[tuple[str, str]]:
-    """Return the summaries of scores per patient and per slide, which stand beside those of patches."""
-    found = dict.fromkeys((r.scope, r.aggregation) for r in evaluation.rows if r.scope in _UNITS)
-    return [s for s in found if s[1] in ("pooled", "mean of folds")]
+    Over all folds that is their mean where a metric ranks patches (and pairs within folds where a fold leaves the mean
+    undefined), else the pooled set; of a single fold it is that fold. CSV and JSON have every set.
+    """
+    found = dict.fromkeys((r.scope, r.aggregation) for r in evaluation.rows)
+    folds = [s for s in found if s[0] == "fold"]
+    wanted = ["pooled"]
+    if len(folds) != 1 and any(metric_name(m).is_rank for m in metrics) and ("all", "mean of folds") in found:
+        wanted = ["mean of folds"]
+        rows = [r for r in evaluation.rows if (r.scope, r.aggregation, r.metric) == ("all", "mean of folds", "auc")]
+        if rows and not math.isfinite(rows[0].estimate.value):
+            wanted.append("within folds")
+    quoted = [(scope, name) for scope in ("all", *_UNITS) for name in wanted if (scope, name) in found]
+    if len(folds) == 1:
+        return [*folds, *(s for s in quoted if s[0] != "all")]
+    return [*quoted, *folds]
 
 
 def metrics_tables(
@@ -104,33 +115,79 @@ def metrics_table(
     """
     shown = {row.metric for e in evaluations.values() for row in e.rows if row.scope in ("fold", "all")}
     there = [m for m in metrics if m in shown]
-    scopes = {key: [*scopes_of(one), *_units_of(one)] for key, one in evaluations.items()}
+    scopes = {key: scopes_of(one, there) for key, one in evaluations.items()}
+    caption += _whose_label(evaluations)
     if sum(map(len, scopes.values())) > MOST_ROWS:
         scopes = {key: [s for s in own if s[0] != "fold"] or own for key, own in scopes.items()}
         caption += " Single folds are in evaluation.csv."
     rows: list[dict[str, object]] = []
     majority: dict[str, object] = {}
+    quoted: tuple[str, ...] = ()
     for key, name in model_labels(evaluations).items():
         evaluation = evaluations[key]
         by = {(r.scope, r.aggregation, r.metric): r for r in evaluation.rows}
-        folds = [aggregation for scope, aggregation in scopes_of(evaluation) if scope == "fold"]
-        nothing = empty_folds(key, empty) & set(folds)
+        folds = list(dict.fromkeys(r.aggregation for r in evaluation.rows if r.scope == "fold"))
+        stated = {r.aggregation for r in evaluation.rows if r.scope == "fold" and r.estimate.state == _NOTHING}
+        nothing = (empty_folds(key, empty) & set(folds)) | stated
         for scope, aggregation in scopes[key]:
             is_empty = aggregation in nothing if scope == "fold" else len(nothing) == len(folds) > 0
+            quoted = quoted or (("all", "pooled") if scope == "fold" else (scope, aggregation))
             remark = ""
-            if is_empty or (nothing and scope == "all"):
-                remark = ", nothing selected" + ("" if is_empty else f" in {len(nothing)} of {len(folds)} folds")
+            if nothing and scope != "fold":
+                remark = f", {nothing_selected(len(nothing), len(folds))}"
+            elif is_empty:
+                remark = f", {_NOTHING}"
             unit = f"per {scope.removesuffix('s')}, " if scope in _UNITS else ""
-            row: dict[str, object] = {"model": name, "patches": unit + aggregation + remark}
+            where = folds[0] if scope in _UNITS and len(folds) == 1 else aggregation
+            row: dict[str, object] = {"model": name, "patches": unit + where + remark}
             for metric in there:
                 if (scope, aggregation, metric) in by and not (is_empty and metric_name(metric).is_rank):
                     row[metric_name(metric).short] = by[scope, aggregation, metric].estimate
             rows.append(row)
-        majority |= {metric_name(m).short: by["all", "pooled", m].majority for m in there if ("all", "pooled", m) in by}
+        majority |= {metric_name(m).short: by[*quoted, m].majority for m in there if (*quoted, m) in by}
     order = ["model", "patches", *(metric_name(m).short for m in there)]
-    rows.append({"model": "majority class", "patches": "pooled", **majority})
+    rows.append({"model": "majority class", "patches": "".join(quoted[1:]), **majority})
     ordered = [{heading: row.get(heading) for heading in order} for row in rows]
     return table_of_rows(ordered, texts=("model", "patches"), named_once="model", caption=caption)
+
+
+def calibration_tables(evaluations: Mapping[RunKey, Evaluation]) -> dict[str | None, Table]:
+    """Return the calibration errors for all classes (None) and for each class that is told from the rest."""
+    shown = {key: one for key, one in evaluations.items() if one.calibration}
+    return {positive: _calibration_table(models, positive) for positive, models in by_class(shown).items()}
+
+
+def _calibration_table(evaluations: Mapping[RunKey, Evaluation], positive: str | None) -> Table:
+    """Return one row per model and set of patches: the ECE beside what perfect calibration would show."""
+    n_rows = sum(len(tests) for one in evaluations.values() for tests in one.calibration.values())
+    rows: list[dict[str, object]] = []
+    for key, name in model_labels(evaluations).items():
+        for metric, tests in evaluations[key].calibration.items():
+            folds = [fold for fold in tests if fold != "pooled"]
+            shown = folds if len(folds) == 1 else ["pooled"] if n_rows > MOST_ROWS else list(tests)
+            for aggregation in (fold for fold in shown if fold in tests):
+                test = tests[aggregation]
+                row = {"model": name, "patches": aggregation, "error": metric_name(metric).short, "value": test.ece}
+                row["if calibrated"] = interval(test.ece_by_chance, test.chance_low, test.chance_high)
+                row["debiased (RMS)"] = test.rms_debiased
+                row["p"] = p_value(test.p_value, test.least_p_value)
+                rows.append(row)
+    caption = (
+        f"Calibration errors{against_the_rest(positive)}, beside those that perfectly calibrated probabilities would "
+        "show with these patients (mean and range), and the p-value of perfect calibration. They are biased upwards, "
+        "so they have no interval; the root mean squared error over bins is free of that bias."
+    )
+    return table_of_rows(rows, texts=("model", "patches", "error"), named_once="model", caption=caption)
+
+
+def _whose_label(evaluations: Mapping[RunKey, Evaluation]) -> str:
+    """Return what a label belongs to and which class is the positive one, for a caption."""
+    units = {one.label_unit for one in evaluations.values()}
+    text = ""
+    if len(units) == 1 and (unit := units.pop()) != "patch":
+        text = f" The label belongs to the {unit}: scores per {unit} are means over its patches."
+    said = {one.positive for one in evaluations.values() if one.positive}
+    return f"{text} Positive class: {said.pop()}." if len(said) == 1 else text
 
 
 def brier_table(found: EvaluationSet) -> Table:
@@ -179,7 +236,7 @@ def recalibration_table(
     metric : str
         "brier" or "ece".
     empty : collection of RunKey
-        Signatures in which nothing was selected: what a map gains over a constant gets no star.
+        Signatures in which nothing was selected: what a map gains over a constant forecast gets no star.
     """
     kinds = [kind for kind in MAPS if any(metric in e.changes.get(kind, {}) for e in effects.values())]
     if len(effects) > MOST_ROWS:
@@ -189,12 +246,13 @@ def recalibration_table(
     rows: list[dict[str, object]] = []
     for model, by_fold in models.items():
         for key, effect in by_fold.items():
-            held_out = str(key.fold) + (", nothing selected" if key in empty else "")
+            state = effect.state or ("nothing selected" if key in empty else "")
+            held_out = f"{key.fold}, {state}" if state else str(key.fold)
             row: dict[str, object] = {"model": names[model], "held out": held_out}
             row["before"] = effect.estimates["none"][metric].value
             for kind in kinds:
                 change = effect.changes.get(kind, {}).get(metric)
-                row[MAPS[kind]] = None if change is None else _change(change, has_star=key not in empty)
+                row[MAPS[kind]] = None if change is None else _change(change, has_star=not state)
             rows.append(row)
     caption = (
         f"{metric_name(metric).short} on held-out patches before recalibration, and its change by each map: below 0 is "

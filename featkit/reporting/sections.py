@@ -12,13 +12,14 @@ from featkit.reporting.score_tables import (
     CALIBRATION,
     DISCRIMINATION,
     brier_table,
+    calibration_tables,
     metrics_tables,
     recalibration_table,
     seeds_tables,
     variance_names,
     variance_table,
 )
-from featkit.reporting.sentences import comparison_sentences, first_notes
+from featkit.reporting.sentences import calibration_sentences, comparison_sentences, first_notes
 from featkit.reporting.study_results import StudyResults
 from featkit.reporting.tables import Table, table_of
 from featkit.results.audit import SplitAudit
@@ -223,6 +224,7 @@ def calibration_section(study: StudyResults) -> Section | None:
     empty = empty_signatures(study.signature_sets)
     caption = "Calibration; intervals resample patients."
     tables = list(metrics_tables(found.evaluations, CALIBRATION, caption, empty).values())
+    tables += calibration_tables(found.evaluations).values()
     if found.brier_terms:
         tables.append(brier_table(found))
     if found.recalibrations:
@@ -231,11 +233,13 @@ def calibration_section(study: StudyResults) -> Section | None:
     positive_class = next(iter(two_classes)) if len(two_classes) == 1 else "of the positive class"
     return Section(
         "Are the probabilities calibrated?",
+        prose=calibration_sentences(found.evaluations),
         how_to_read=(
             f"Of patches given 0.7, 70 % should be {positive_class}. Below the diagonal the model is over-confident. "
             "The Brier score mixes calibration with discrimination: reliability and miscalibration are what better "
             "calibration could save, resolution and discrimination what the forecasts know beyond the prevalence. A "
-            "term that is negative after correction is 0 as far as these patches can tell."
+            "term that is negative after correction is 0 as far as these patches can tell. The expected calibration "
+            "error (ECE) of a perfectly calibrated model is not 0 but what few patients make it: read it beside that."
         ),
         figures=tuple(figures),
         tables=tuple(tables),

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
+from featkit.core.run_key import RunKey
 from featkit.core.text import number
 from featkit.reporting.headline import headline_differences
+from featkit.reporting.run_groups import model_labels
 from featkit.results.comparison import Comparison, ComparisonRow
+from featkit.results.evaluation import Evaluation
 
 
 def comparison_sentences(found: Comparison, metrics: Iterable[str] | None = None) -> tuple[str, ...]:
@@ -23,6 +26,26 @@ def comparison_sentences(found: Comparison, metrics: Iterable[str] | None = None
     wanted = dict.fromkeys(row.metric for row in found.rows)
     rows = [r for m in wanted if metrics is None or m in set(metrics) for r in headline_differences(found, m)]
     return tuple(" ".join(filter(None, (row.sentence, power_sentence(row), margin_sentence(row)))) for row in rows)
+
+
+def calibration_sentences(evaluations: Mapping[RunKey, Evaluation], most: int = 6) -> tuple[str, ...]:
+    """Return each model's calibration error over all folds beside what a calibrated model would show.
+
+    Parameters
+    ----------
+    evaluations : mapping of RunKey to Evaluation
+        By model.
+    most : int
+        Beyond so many models there are no sentences: the table has them.
+    """
+    names = model_labels(evaluations)
+    lines = []
+    for key, one in evaluations.items():
+        tests = one.calibration.get("ece") or one.calibration.get("ece_top_label") or {}
+        if "pooled" in tests:
+            kind = "of the top label " if "ece" not in one.calibration else ""
+            lines.append(f"{names[key]}: {tests['pooled'].summary().replace('ECE ', f'ECE {kind}', 1)}.")
+    return tuple(lines) if len(lines) <= most else ()
 
 
 def first_notes(notes: Iterable[str], most: int = 6) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from featkit.core.text import number, p_value
+from featkit.core.text import interval, number, p_value
 from featkit.results.base import Result
 from featkit.results.estimate import Estimate
 
@@ -113,10 +113,11 @@ class CalibrationTest(Result):
     ----------
     ece : float
         Expected calibration error; biased upwards, so without an interval.
-    ece_by_chance, ece_limit : float
-        Mean and ``level`` quantile of the ECE under perfect calibration, for these patients and forecasts.
+    ece_by_chance, chance_low, chance_high : float
+        Mean of the ECE under perfect calibration, for these patients and forecasts, and the range it lies in with
+        probability ``level``.
     level : float
-        Of ``ece_limit``.
+        Of that range.
     rms_debiased : float
         Root mean squared calibration error, its bias removed by pairs of patients; 0 where nothing is left.
     p_value : float
@@ -139,7 +140,8 @@ class CalibrationTest(Result):
 
     ece: float
     ece_by_chance: float
-    ece_limit: float
+    chance_low: float
+    chance_high: float
     level: float
     rms_debiased: float
     p_value: float
@@ -158,9 +160,10 @@ class CalibrationTest(Result):
 
     def summary(self) -> str:
         """Return the ECE, what it would be by chance, and the p-value, in a line."""
+        chance = interval(self.ece_by_chance, self.chance_low, self.chance_high, 2)
         p = p_value(self.p_value, self.least_p_value)
-        units = "patches" if self.unit == "patch" else f"{self.unit}s"
-        return f"ECE {number(self.ece)}, {number(self.ece_by_chance)} by chance, p {p}, {self.n_units} {units}"
+        p = p if p[:1] in "<≤" else f"= {p}"
+        return f"ECE {number(self.ece, 2)}; a calibrated model would show {chance} here; p {p}"
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
@@ -223,6 +226,9 @@ class RecalibrationEffect(Result):
         Map to its fitted parameters.
     n_source_patients, n_source_patches : int
         What the maps were fitted on.
+    state : str
+        "constant" or "nothing selected" (an empty signature) where all held-out patches have the same forecast, so
+        that what a map gains says nothing of the model; else empty.
     """
 
     estimates: dict[str, dict[str, Estimate]]
@@ -230,6 +236,7 @@ class RecalibrationEffect(Result):
     parameters: dict[str, dict[str, float]]
     n_source_patients: int
     n_source_patches: int
+    state: str = ""
 
     def frame(self) -> pl.DataFrame:
         """Return one row per map and metric: value and interval, change from "none" and its interval."""

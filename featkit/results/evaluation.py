@@ -11,7 +11,7 @@ import numpy as np
 from featkit.core.errors import InputError
 from featkit.core.metric_names import metric_name
 from featkit.results.base import Result
-from featkit.results.calibration import ReliabilityCurve
+from featkit.results.calibration import CalibrationTest, ReliabilityCurve
 from featkit.results.estimate import Estimate
 
 if TYPE_CHECKING:
@@ -132,8 +132,14 @@ class Evaluation(Result):
         "cohort" (the numbers of each class vary from study to study) or "case-control" (they were fixed).
     label_unit : str
         What labels belong to: "patient", "slide" or "patch".
+    positive : str
+        Which of two classes is the positive one, and why; empty where that was not said.
     seed : int
         Seed of the draws.
+    calibration : dict of str to dict of str to CalibrationTest
+        By metric ("ece"; "ece_top_label" and "ece_classwise" with more than two classes) and aggregation ("pooled" and
+        each fold): the calibration error beside what perfect calibration would show. Such errors are biased upwards,
+        and their rows have no interval.
     notes : tuple of str
         What a reader must know: metrics that are undefined, draws that were lost, intervals that could not be made.
     """
@@ -149,6 +155,8 @@ class Evaluation(Result):
     design: str
     label_unit: str
     seed: int
+    positive: str = ""
+    calibration: dict[str, dict[str, CalibrationTest]] = dataclasses.field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
     def get(self, metric: str, aggregation: str | None = None, scope: str | None = None) -> Estimate:

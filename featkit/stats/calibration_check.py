@@ -34,7 +34,7 @@ def calibration_test(
     bins, of
         As in `featkit.stats.ece`.
     resampling : Resampling
-        Draws of patients, the seed, and the level of ``ece_limit``.
+        Draws of patients, the seed, and the level of the range by chance.
 
     Returns
     -------
@@ -78,13 +78,16 @@ def calibration_test(
     plan = patient_counts(np.arange(n_patients))
     null = [measured(counts @ centred) for counts, _ in plan.blocks(resampling.n_draws, resampling.seed)]
     ece_null, null_statistic = (np.concatenate(v) for v in zip(*null, strict=True))
+    tail = (1 - resampling.level) / 2
+    low, high = (float(bound) for bound in np.quantile(ece_null, [tail, 1 - tail]))
     notes = []
     if n_patients < _FEWEST:
         notes.append(f"with {n_patients} patients the size of the calibration test is not known")
     return CalibrationTest(
         ece=ece,
         ece_by_chance=float(ece_null.mean()),
-        ece_limit=float(np.quantile(ece_null, resampling.level)),
+        chance_low=low,
+        chance_high=high,
         level=resampling.level,
         rms_debiased=ece_debiased(*given),
         p_value=permutation_p_value(statistic, null_statistic, alternative="greater"),

@@ -12,12 +12,14 @@ from featkit.core.arrays import as_probabilities
 from featkit.core.errors import InputError
 from featkit.core.natural_order import natural_key
 from featkit.core.options.resampling import Resampling
-from featkit.results.calibration import ReliabilityCurve
+from featkit.results.calibration import CalibrationTest, ReliabilityCurve
 from featkit.results.evaluation import Curve, Evaluation, EvaluationCounts, EvaluationRow
+from featkit.stats.calibration_error import Of
+from featkit.stats.calibration_test import calibration_test
 from featkit.stats.curves import roc_curve
 from featkit.stats.draws import Over, patient_plan, prepare_metrics
 from featkit.stats.forecasts import Forecasts, ScoreUnit
-from featkit.stats.intervals import interval_estimates, remarks
+from featkit.stats.intervals import interval_estimates, remarks, without_biased
 from featkit.stats.metrics import metric
 from featkit.stats.reliability import reliability_curve
 from featkit.stats.resampling import PatientCounts
@@ -52,6 +54,8 @@ MULTICLASS_METRICS = (
     "ece_classwise",
 )
 """What `evaluate` reports for more: AUC is the mean of one-vs-rest, F1 is macro, Brier is summed over classes."""
+
+_TESTED: dict[str, Of] = {"ece": "class-one", "ece_top_label": "top-label", "ece_classwise": "classwise"}
 
 CLASS_METRICS = ("auc", "f1", "sensitivity", "ece")
 """What `evaluate` always reports for each of more than two classes against the rest."""
@@ -121,6 +125,7 @@ def evaluate(
             one, baseline = forecasts.by_unit(unit), constant.by_unit(unit)
             table.add_all(f"{unit}s", [m for m in wanted if m != "recognition_rate"], one, baseline)
     roc, reliability = _curves(forecasts, how)
+    calibration = {name: _calibration(forecasts, of, how) for name, of in _TESTED.items() if name in wanted}
     return Evaluation(
         rows=tuple(table.rows),
         counts=tuple(table.counts),
@@ -133,8 +138,22 @@ def evaluate(
         design=how.design,
         label_unit=forecasts.label_unit,
         seed=how.seed,
+        calibration=calibration,
         notes=tuple(table.notes),
     )
+
+
+def _calibration(forecasts: Forecasts, of: Of, how: Resampling) -> dict[str, CalibrationTest]:
+    """Return the calibration test of all patches and of each fold, where there are two patients at least."""
+    sets = {"pooled": forecasts}
+    if forecasts.folds is not None:
+        folds = sorted(np.unique(forecasts.folds).tolist(), key=natural_key)
+        sets |= {fold: forecasts.take(np.flatnonzero(forecasts.folds == fold)) for fold in folds}
+    return {
+        name: calibration_test(one, of=of, resampling=how)
+        for name, one in sets.items()
+        if len(np.unique(one.groups)) > 1
+    }
 
 
 class _Table:
@@ -172,7 +191,8 @@ class _Table:
     ) -> None:
         """Add the metrics of some patches."""
         plan = patient_plan(given, self.how) if plan is None else plan
-        found = interval_estimates(prepare_metrics(given, wanted, over=over, plan=plan), self.how, given)
+        prepared = prepare_metrics(given, wanted, over=over, plan=plan)
+        found = without_biased(interval_estimates(prepared, self.how, given))
         state = rank_state(given, over) if over is not None else ""
         if state:
             for name in filter(lambda name: metric(name).is_rank, found):

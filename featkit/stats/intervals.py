@@ -131,6 +131,20 @@ def interval_estimates(prepared: MetricDraws, resampling: Resampling, forecasts:
     return found
 
 
+def without_biased(found: dict[str, Estimate]) -> dict[str, Estimate]:
+    """Return the estimates, those of calibration errors over bins without an interval: a biased one has none.
+
+    The null distribution of such an error is that of `featkit.stats.calibration_test`.
+    """
+    return {name: _bare(estimate) if name.startswith("ece") else estimate for name, estimate in found.items()}
+
+
+def _bare(estimate: Estimate) -> Estimate:
+    nowhere = float("nan")
+    state = "" if estimate.state == TOO_FEW else estimate.state
+    return dataclasses.replace(estimate, low=nowhere, high=nowhere, method="none", n_draws=0, state=state)
+
+
 def resampled(prepared: MetricDraws, resampling: Resampling) -> dict[str, Resampled]:
     """Return values, jackknife and, where the method needs them, draws of prepared metrics."""
     values, jackknife = prepared.values(), prepared.jackknife()

@@ -10,7 +10,7 @@ from featkit.results.calibration import RecalibrationEffect
 from featkit.results.estimate import Estimate
 from featkit.stats.draws import patient_plan, prepare_metrics
 from featkit.stats.forecasts import Forecasts
-from featkit.stats.intervals import interval_estimates
+from featkit.stats.intervals import CONSTANT, NOTHING, interval_estimates, without_biased
 from featkit.stats.paired import paired_differences
 from featkit.stats.recalibration import recalibrate
 
@@ -68,10 +68,8 @@ def recalibration_effect(
         changes[kind] = {name: one.estimate for name, one in moved.items()}
     for table in (found, changes):
         for kind, own in table.items():
-            table[kind] = {name: _bare(e) if name.startswith("ece") else e for name, e in own.items()}
-    return RecalibrationEffect(found, changes, parameters, n_source_patients, len(source))
-
-
-def _bare(estimate: Estimate) -> Estimate:
-    """Return an estimate without its interval: a biased one has none that covers."""
-    return Estimate(estimate.value, unit=estimate.unit, n_units=estimate.n_units, design=estimate.design)
+            table[kind] = without_biased(own)
+    state = CONSTANT if held_out.is_constant else ""
+    if state and held_out.folds is not None and set(held_out.folds.tolist()) <= set(held_out.nothing_selected):
+        state = NOTHING
+    return RecalibrationEffect(found, changes, parameters, n_source_patients, len(source), state)

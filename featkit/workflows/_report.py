@@ -24,7 +24,7 @@ from featkit.results.comparison import Comparison
 from featkit.results.evaluation_set import EvaluationSet
 from featkit.results.probe import ProbeResult
 from featkit.results.signature_set import SignatureSet
-from featkit.workflows.steps.forecasts import analysed_folds
+from featkit.workflows.steps.forecasts import analysed_folds, said_positive
 from featkit.workflows.steps.sources import Source, find_sources
 from featkit.workflows.steps.staleness import stale_results
 from featkit.workflows.steps.summaries import save_table, summary_path
@@ -180,9 +180,11 @@ def _gather(sources: list[Source], title: str | None) -> StudyResults:
 def _facts(sources: list[Source], folds: list[str]) -> dict[str, str]:
     store = sources[0].store
     labels, counts = np.unique(sources[0].column("label"), return_counts=True)
+    positive = said_positive(sources[0])
     return {
         "patches": f"{store.n:,} of {len(set(sources[0].patients().tolist()))} patients",
         "classes": ", ".join(f"{label} ({count:,})" for label, count in zip(labels, counts, strict=True)),
+        **({"positive class": positive} if positive else {}),
         f"{sources[0].domain}s": ", ".join(sources[0].domains()),
         "held out": ", ".join(folds),
         "methods": ", ".join(dict.fromkeys(str(source.key.method) for source in sources)),

@@ -5,6 +5,7 @@ import pytest
 from featkit.core.run_key import RunKey
 from featkit.reporting.score_tables import (
     brier_table,
+    calibration_tables,
     evaluation_tables,
     metrics_table,
     metrics_tables,
@@ -12,8 +13,10 @@ from featkit.reporting.score_tables import (
     seeds_tables,
     variance_table,
 )
+from featkit.reporting.sentences import calibration_sentences
 from featkit.reporting.tables import to_csv, to_latex
 from featkit.results.by_run import ByRun
+from featkit.results.calibration import CalibrationTest
 from featkit.results.estimate import Estimate
 from featkit.results.evaluation import EvaluationRow
 from featkit.results.evaluation_set import EvaluationSet
@@ -23,7 +26,9 @@ def test_metrics_have_one_row_per_set_of_patches_and_name_each_model_once(make):
     table = metrics_table(make.evaluated().evaluations, ("auc", "brier"), "c")
     assert table.columns == ("model", "patches", "AUC", "Brier")
     assert [row[0] for row in table.rows if row[0]] == ["baseline head", "grl head", "majority class"]
-    assert len(table.rows) == 2 * 4 + 1
+    assert [row[1] for row in table.rows] == [*["mean of folds", "40X", "100X"] * 2, "mean of folds"]
+    calibration = metrics_table(make.evaluated().evaluations, ("brier",), "c")
+    assert [row[1] for row in calibration.rows] == [*["pooled", "40X", "100X"] * 2, "pooled"]
     one_fold = metrics_table(make.evaluated(("40X",)).evaluations, ("auc",), "c")
     assert [row[1] for row in one_fold.rows] == ["40X", "40X", "pooled"]
 
@@ -49,7 +54,7 @@ def test_scores_per_patient_stand_beside_those_of_patches(make):
     key, one = make.model("grl"), make.evaluation(("40X",))
     rows = tuple(dataclasses.replace(r, scope="patients") for r in one.rows if r.aggregation == "pooled")
     both = ByRun({key: dataclasses.replace(one, rows=(*one.rows, *rows))})
-    assert [row[1] for row in metrics_table(both, ("auc",), "c").rows] == ["40X", "per patient, pooled", "pooled"]
+    assert [row[1] for row in metrics_table(both, ("auc",), "c").rows] == ["40X", "per patient, 40X", "pooled"]
 
 
 def test_a_value_that_is_not_there_says_why(make):
@@ -60,7 +65,7 @@ def test_a_value_that_is_not_there_says_why(make):
 
 def test_a_domain_that_begins_with_seed_or_holds_a_slash_is_a_set_of_patches(make):
     table = metrics_table(make.evaluated(("seedbank", "H/E")).evaluations, ("auc",), "c")
-    assert [row[1] for row in table.rows[:4]] == ["pooled", "mean of folds", "seedbank", "H/E"]
+    assert [row[1] for row in table.rows[:3]] == ["mean of folds", "seedbank", "H/E"]
     assert recalibration_table(make.evaluated(("seedbank",)).recalibrations, "brier").rows[0][1] == "seedbank"
 
 
@@ -70,13 +75,12 @@ def test_an_empty_signature_ranks_nobody_and_gets_no_star(make):
     empty = {dataclasses.replace(key, fold="40X")}
     table = metrics_table(found.evaluations, ("auc", "brier"), "c", empty)
     assert [row[1] for row in table.rows] == [
-        "pooled, nothing selected in 1 of 2 folds",
         "mean of folds, nothing selected in 1 of 2 folds",
         "40X, nothing selected",
         "100X",
-        "pooled",
+        "mean of folds",
     ]
-    assert [row[2] for row in table.rows[2:4]] == ["–", "0.700 [0.500, 0.800]"]
+    assert [row[2] for row in table.rows[1:3]] == ["–", "0.700 [0.500, 0.800]"]
     assert all(row[3] != "–" for row in table.rows)
     both = empty | {dataclasses.replace(key, fold="100X")}
     assert {row[2] for row in metrics_table(found.evaluations, ("auc",), "c", both).rows} == {"–", "0.500"}
@@ -159,8 +163,72 @@ def test_sources_of_variance_are_one_row_per_model_and_quantity(make):
 def test_a_long_table_shows_what_is_pooled_and_the_counts_of_the_rest(make):
     folds = tuple(f"{k}X" for k in range(1, 12))
     found = make.evaluated(folds)
-    assert len(metrics_table(found.evaluations, ("auc",), "c").rows) == 2 * 2 + 1
+    many = make.evaluated(tuple(f"{k}X" for k in range(1, 14)))
+    assert len(metrics_table(many.evaluations, ("auc",), "c").rows) == 2 + 1
     assert {row[1] for row in brier_table(make.evaluated(tuple(f"{k}X" for k in range(1, 14)))).rows} == {"pooled"}
     effect = next(iter(found.recalibrations.values()))
     many = ByRun({RunKey("grl", fold, k, "head"): effect for k in range(3) for fold in folds})
     assert recalibration_table(many, "brier").rows == (("grl head", "33", "0.200", "−0.020 (33)"),)
+
+
+def calibration_of(p_value=0.4):
+    return CalibrationTest(0.12, 0.09, 0.05, 0.15, 0.95, 0.03, p_value, "class-one", "width", 15, 999, "patient", 23)
+
+
+def test_a_calibration_error_stands_beside_that_of_a_calibrated_model(make):
+    key = make.model("grl")
+    tests = {"ece": dict.fromkeys(("pooled", "40X", "100X"), calibration_of())}
+    found = ByRun({key: dataclasses.replace(make.evaluation(), calibration=tests)})
+    table = calibration_tables(found)[None]
+    assert table.columns == ("model", "patches", "error", "value", "if calibrated", "debiased (RMS)", "p")
+    assert [row[1] for row in table.rows] == ["pooled", "40X", "100X"]
+    assert table.rows[0][3:] == ("0.120", "0.090 [0.050, 0.150]", "0.030", "0.400")
+    assert calibration_sentences(found) == (
+        "grl signature: ECE 0.12; a calibrated model would show 0.09 [0.05, 0.15] here; p = 0.400.",
+    )
+    one = {"ece": dict.fromkeys(("pooled", "40X"), calibration_of(0.001))}
+    single = ByRun({key: dataclasses.replace(make.evaluation(("40X",)), calibration=one)})
+    assert [row[1] for row in calibration_tables(single)[None].rows] == ["40X"]
+    assert calibration_sentences(single)[0].endswith("here; p ≤ 0.001.")
+
+
+def test_a_gain_over_a_constant_forecast_gets_no_star(make):
+    effects = make.evaluated(("40X",)).recalibrations
+    constant = ByRun((key, dataclasses.replace(one, state="constant")) for key, one in effects.items())
+    assert recalibration_table(constant, "brier").rows[0][1:] == ("40X, constant", "0.200", "−0.020")
+
+
+def test_a_state_in_the_evaluation_is_shown_without_being_told(make):
+    key, one = make.model("grl"), make.evaluation()
+    flat = Estimate(0.5, state="nothing selected")
+    rows = tuple(
+        dataclasses.replace(r, estimate=flat) if (r.metric, r.aggregation) == ("auc", "40X") else r for r in one.rows
+    )
+    table = metrics_table(ByRun({key: dataclasses.replace(one, rows=rows)}), ("auc",), "c")
+    assert [row[1:] for row in table.rows[:2]] == [
+        ("mean of folds, nothing selected in 1 of 2 folds", "0.600 [0.500, 0.800]"),
+        ("40X, nothing selected", "–"),
+    ]
+
+
+def test_pairs_within_folds_are_shown_where_a_fold_leaves_the_mean_undefined(make):
+    one = make.evaluation()
+    no = Estimate(float("nan"), state="undefined in 1 of 2 folds")
+    rows = [dataclasses.replace(r, estimate=no) if r.aggregation == "mean of folds" else r for r in one.rows]
+    rows.append(EvaluationRow("all", "within folds", "auc", Estimate(0.7, 0.6, 0.8), 0.5))
+    shown = dataclasses.replace(one, rows=tuple(rows))
+    table = metrics_table(ByRun({make.model("grl"): shown}), ("auc",), "c")
+    assert [row[1:] for row in table.rows[:2]] == [
+        ("mean of folds", "undefined in 1 of 2 folds"),
+        ("within folds", "0.700 [0.600, 0.800]"),
+    ]
+
+
+def test_the_unit_of_the_label_and_the_positive_class_are_said(make):
+    said = "malignant (the usual name of the positive class)"
+    one = dataclasses.replace(make.evaluation(), label_unit="patient", positive=said)
+    caption = metrics_table(ByRun({make.model("grl"): one}), ("auc",), "Scores.").caption
+    assert caption == (
+        "Scores. The label belongs to the patient: scores per patient are means over its patches. "
+        f"Positive class: {said}."
+    )

@@ -22,10 +22,10 @@ def test_the_ece_of_a_calibrated_forecast_lies_in_its_null_and_that_of_a_steep_o
     given = forecast(0)
     found = calibration_test(given)
     assert found.ece == ece(given.y, given.p)
-    assert found.ece < found.ece_limit
+    assert found.ece < found.chance_high
     assert found.p_value > 0.05
     steep = calibration_test(forecast(0, steepness=5))
-    assert steep.ece > steep.ece_limit
+    assert steep.ece > steep.chance_high
     assert steep.p_value < 0.01
     assert steep.rms_debiased > 0.1 > found.rms_debiased
 

@@ -51,7 +51,7 @@ def test_every_metric_on_every_set_says_which_it_is(evaluation):
     by_fold = frame.filter(pl.col("scope") == "fold")
     assert by_fold.height == len(FOLDS) * len(BINARY_METRICS)
     assert list(by_fold["aggregation"].unique(maintain_order=True)) == list(FOLDS)
-    given = frame.filter(pl.col("state") == "")
+    given = frame.filter((pl.col("state") == "") & ~pl.col("metric").str.starts_with("ece"))
     assert (given["low"] <= given["value"]).all()
     assert (given["value"] <= given["high"]).all()
     assert set(frame.filter(pl.col("scope") != "patients")["state"]) == {""}
@@ -337,3 +337,34 @@ def test_the_majority_baseline_on_the_real_breakhis_file_list():
     assert found.counts[0].n_patients_by_class == {"0": 24, "1": 58}
     auc = found.get("auc")
     assert auc.low < 0.5 < auc.high
+
+
+def test_calibration_errors_have_a_null_and_a_p_value_and_no_interval():
+    random = np.random.default_rng(3)
+    patient, fold = np.repeat(np.arange(30), 8), np.tile(np.repeat(["40X", "100X"], 4), 30)
+    p = random.uniform(size=240)
+    given = Forecasts((random.random(240) < p).astype(int), p, patient, folds=fold)
+    found = evaluate_forecasts(given, resampling=Resampling(n_draws=200))
+    assert not any(row.estimate.has_interval for row in found.rows if row.metric == "ece")
+    assert not any("ece" in note for note in found.notes)
+    assert list(found.calibration) == ["ece"]
+    assert list(found.calibration["ece"]) == ["pooled", "40X", "100X"]
+    for name, test in found.calibration["ece"].items():
+        assert test.ece == pytest.approx(found.get("ece", name).value)
+        assert test.chance_low < test.ece_by_chance < test.chance_high
+        assert test.p_value > 0.05
+    steep = evaluate_forecasts(given.with_p(p**4), resampling=Resampling(n_draws=200)).calibration["ece"]["pooled"]
+    assert steep.p_value < 0.01
+    assert steep.summary().startswith("ECE 0.3")
+    assert "a calibrated model would show 0.0" in steep.summary()
+
+
+def test_of_several_classes_the_top_label_and_every_class_are_tested():
+    random = np.random.default_rng(5)
+    P = random.dirichlet([1, 1, 1], size=120)
+    y = np.array([random.choice(3, p=row) for row in P])
+    found = evaluate_forecasts(Forecasts(y, P, np.repeat(np.arange(20), 6)), resampling=Resampling(n_draws=100))
+    assert {name: list(tests) for name, tests in found.calibration.items()} == {
+        "ece_top_label": ["pooled"],
+        "ece_classwise": ["pooled"],
+    }

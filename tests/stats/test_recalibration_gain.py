@@ -1,5 +1,7 @@
 """Held-out calibration before and after recalibration."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -63,3 +65,17 @@ def test_a_shared_patient_is_refused():
     source, (p, y, patient) = clustered(4, 20), clustered(5, 20)
     with pytest.raises(InputError, match="20 patients on both sides"):
         recalibration_effect(labelled(*source), Forecasts(y, p, patient))
+
+
+def test_what_maps_gain_over_a_constant_forecast_is_marked_as_such():
+    random = np.random.default_rng(0)
+    y, patient = random.integers(0, 2, 80), np.repeat(np.arange(20), 4)
+    source, held_out = (
+        Forecasts(y[:40], np.full(40, 0.2), patient[:40]),
+        Forecasts(y[40:], np.full(40, 0.2), patient[40:]),
+    )
+    assert recalibration_effect(source, held_out, kinds=["platt"]).state == "constant"
+    empty = dataclasses.replace(held_out, folds=["40X"] * 40, nothing_selected=["40X"])
+    assert recalibration_effect(source, empty, kinds=["platt"]).state == "nothing selected"
+    varied = held_out.with_p(random.uniform(size=40))
+    assert recalibration_effect(source, varied, kinds=["platt"]).state == ""

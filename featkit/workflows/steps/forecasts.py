@@ -61,6 +61,8 @@ class Forecast:
     is_one_scale : bool
         Whether one and the same fitted model made the forecasts of all folds, as the head of an encoder that was not
         trained fold by fold does. Signatures, and heads that were trained without the fold, do not.
+    positive : str
+        Which of two classes is the positive one, and why (`said_positive`).
     """
 
     key: RunKey
@@ -76,6 +78,7 @@ class Forecast:
     n_cohort: int | None = None
     nothing_selected: tuple[str, ...] = ()
     is_one_scale: bool = False
+    positive: str = ""
 
     def labelled(self) -> Forecasts:
         """Return labels and probabilities as the statistics take them."""
@@ -129,6 +132,28 @@ def target(source: Source, positive: str | None = None) -> tuple[np.ndarray, tup
             "Rename it in the manifest",
         )
     return (y == classes.index(positive)).astype(np.int64), (REST, positive)
+
+
+def said_positive(source: Source, positive: str | None = None) -> str:
+    """Return which of two classes is the positive one, and why; an empty text with more than two.
+
+    Parameters
+    ----------
+    source : Source
+        The store.
+    positive : str, optional
+        The class that is told from the rest.
+    """
+    from featkit.data.classes import positive_class
+
+    classes = target(source, positive)[1]
+    if len(classes) != 2:
+        return ""
+    if positive is not None:
+        return f"{positive} (as asked for)"
+    asked = source.config.data.positive
+    usual = positive_class(classes, asked if asked in classes else None)
+    return str(usual) if usual.label == classes[1] else f"{classes[1]} (the second class of the store)"
 
 
 def model_forecast(source: Source, split: Split, model: FittedModel, role: str = "test") -> Forecast:
@@ -378,7 +403,8 @@ def evaluate_forecast(forecast: Forecast, resampling: Resampling) -> Evaluation:
 
     prevalence = forecast.training_prevalence
     found = evaluate(forecast.labelled(), training_prevalence=prevalence, resampling=resampling)
-    return dataclasses.replace(found, key=forecast.key, made_from=evaluation_fingerprint(forecast.inputs, resampling))
+    made_from = evaluation_fingerprint(forecast.inputs, resampling)
+    return dataclasses.replace(found, key=forecast.key, made_from=made_from, positive=forecast.positive)
 
 
 def _forecast(
@@ -405,4 +431,5 @@ def _forecast(
         inputs=inputs,
         slides=None if slides is None else slides.to_numpy()[rows],
         n_cohort=drawn_from(source, split),
+        positive=said_positive(source, key.positive),
     )
