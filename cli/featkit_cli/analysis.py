@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from featkit_cli import show
-from featkit_cli.configured import configured, design
+from featkit_cli.command import Command
+from featkit_cli.configured import chosen_runs, configured, design
 
 if TYPE_CHECKING:
-    from featkit.core.options import StabilityOptions
-    from featkit.core.run_key import RunFilter
+    from featkit.core.options import PenaltyOptions, StabilityOptions
     from featkit.reporting.tables import Table
     from featkit.results.comparison import Comparison
     from featkit.results.evaluation_set import EvaluationSet
@@ -35,7 +35,7 @@ Output = Annotated[Path | None, typer.Option("--output", "-o", help="Folder for 
 def add_to(app: typer.Typer) -> None:
     """Register the commands."""
     for command in (signatures, evaluate, compare, probe):
-        app.command()(command)
+        app.command(cls=Command)(command)
 
 
 def signatures(
@@ -81,10 +81,8 @@ def signatures(
 
     config = configured(store)
     chosen = config.signatures
-    if rule is not None and rule not in ("lambda", "C"):
-        chosen = dataclasses.replace(chosen, penalty=dataclasses.replace(chosen.penalty, value=None))
     options = chosen.with_given(
-        penalty=chosen.penalty.with_given(rule=rule, value=value),
+        penalty=_penalty(chosen.penalty, rule, value),
         stability=_stability(chosen.stability, threshold, q, pfer, n_pairs),
         positive=positive,
         measure=measure,
@@ -94,7 +92,7 @@ def signatures(
     )
     found = workflows.signatures(
         store,
-        runs=_runs(method, fold, seed),
+        runs=chosen_runs(method, fold, seed),
         split=design(store, config, domain=domain, test_fraction=test_fraction),
         options=options,
         again=again,
@@ -125,7 +123,7 @@ def evaluate(
     config = configured(store)
     found = workflows.evaluate(
         store,
-        runs=_runs(method, fold, seed),
+        runs=chosen_runs(method, fold, seed),
         split=design(store, config, domain=domain, test_fraction=test_fraction),
         resampling=config.evaluate.with_given(level=level, n_draws=n_draws),
         again=again,
@@ -161,7 +159,7 @@ def compare(
     found = workflows.compare(
         a,
         b,
-        runs=_runs(None, fold, None if seed is None else [seed]),
+        runs=chosen_runs(None, fold, None if seed is None else [seed]),
         split=design(store, configured(store), domain=domain, test_fraction=test_fraction),
         options=options,
         again=again,
@@ -197,7 +195,7 @@ def probe(
     found = workflows.probe(
         target,
         store,
-        runs=_runs(method, fold, seed),
+        runs=chosen_runs(method, fold, seed),
         split=design(store, config, domain=domain),
         options=config.probe.with_given(**given),
         again=again,
@@ -206,10 +204,11 @@ def probe(
     show.as_json(found) if json else _show_probes(found, full)
 
 
-def _runs(method: list[str] | None, fold: list[str] | None, seed: list[int] | None) -> RunFilter:
-    from featkit.core.run_key import RunFilter
-
-    return RunFilter(tuple(method or ()), tuple(fold or ()), tuple(seed or ()))
+def _penalty(chosen: PenaltyOptions, rule: str | None, value: float | None) -> PenaltyOptions:
+    """Return the choice of the penalty with what was typed; another rule drops the configured value."""
+    kept = chosen.value if rule in (None, chosen.rule) else None
+    given: dict[str, Any] = {"rule": rule or chosen.rule, "value": kept if value is None else value}
+    return dataclasses.replace(chosen, **given)
 
 
 def _stability(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from featkit_cli import show
+from featkit_cli.command import Command
 from featkit_cli.configured import chosen_runs, configured
 
 if TYPE_CHECKING:
@@ -35,10 +36,10 @@ Groups = Annotated[
 def add_to(app: typer.Typer) -> None:
     """Register the commands."""
     for command in (split, audit, train, extract):
-        app.command()(command)
-    store_app.command("info")(store_info)
-    store_app.command("verify")(store_verify)
-    store_app.command("import")(store_import)
+        app.command(cls=Command)(command)
+    store_app.command("info", cls=Command)(store_info)
+    store_app.command("verify", cls=Command)(store_verify)
+    store_app.command("import", cls=Command)(store_import)
     app.add_typer(store_app)
 
 

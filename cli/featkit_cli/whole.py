@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from featkit_cli import show
+from featkit_cli.command import Command
 from featkit_cli.configured import configured, design
 
 Columns = Annotated[
@@ -23,7 +24,7 @@ Groups = Annotated[
 def add_to(app: typer.Typer) -> None:
     """Register the commands."""
     for command in (demo, init, report):
-        app.command()(command)
+        app.command(cls=Command)(command)
 
 
 def demo(

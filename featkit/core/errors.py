@@ -57,7 +57,7 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     str
         Advice without a final stop.
     """
-    known = sorted(known)
+    known = sorted(set(known))
     close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
     listed = ", ".join(known) if known else "nothing"
     return f"Did you mean {close[0]!r}? Known: {listed}" if close else f"Known: {listed}"

@@ -2,12 +2,15 @@
 
 import dataclasses
 import inspect
+import subprocess
+import sys
 import typing
 from pathlib import Path
 
 import pytest
 import typer
-from featkit_cli.main import app
+from featkit_cli.command import Command
+from featkit_cli.main import app, run
 
 from featkit import workflows
 from featkit.core import options
@@ -84,3 +87,31 @@ def test_the_list_of_commands_shows_first_lines_whole(command):
     longest = 80 - 6 - max(map(len, COMMANDS))
     first = COMMANDS[command].help.split("\n\n")[0]
     assert len(" ".join(first.split())) <= longest, first
+
+
+@pytest.mark.parametrize("command", ["", "store", *COMMANDS])
+def test_help_fits_an_ordinary_terminal(command, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("TERMINAL_WIDTH", "80")
+    assert run([*command.split(), "--help"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= 80
+    assert lines[0].startswith("Usage: featkit")
+
+
+def test_help_needs_no_heavy_import():
+    asked = [[], ["store"], *(name.split() for name in COMMANDS)]
+    code = (
+        "import sys\n"
+        "from featkit_cli.main import run\n"
+        f"assert all(run([*command, '--help']) == 0 for command in {asked!r})\n"
+        "heavy = {'numpy', 'scipy', 'sklearn', 'polars', 'pandas', 'numba', 'torch', 'matplotlib', 'zarr', 'timm'}\n"
+        "assert not heavy & set(sys.modules), heavy & set(sys.modules)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_refuses_a_single_value_given_twice(command):
+    assert type(COMMANDS[command]) is Command

@@ -30,4 +30,5 @@ def test_registry_imports_on_demand_and_suggests():
 
 def test_advice_lists_what_is_known():
     assert did_you_mean("zzz", ["b", "a"]) == "Known: a, b"
+    assert did_you_mean("zzz", ["a", "b", "a"]) == "Known: a, b"
     assert did_you_mean("zzz", []) == "Known: nothing"
