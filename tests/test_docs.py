@@ -1,6 +1,7 @@
 """The documentation says what the program does: links resolve, options are named, examples run."""
 
 import dataclasses
+import inspect
 import os
 import re
 import shlex
@@ -11,10 +12,13 @@ import numpy as np
 import pytest
 import typer
 
+import featkit
 from featkit.core.config import Config
 
-DOCS = Path(__file__).parents[1] / "docs"
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
 PAGES = sorted(DOCS.rglob("*.md"))
+README = ROOT / "README.md"
 FENCE = re.compile(r"(?P<mark><!-- run -->\n)?```(?P<kind>\w*)\n(?P<code>.*?)\n```", re.DOTALL)
 LINK = re.compile(r"(?<!!)\[[^\]]+\]\((?P<target>[^)\s]+)\)")
 
@@ -84,7 +88,7 @@ def table_rows(text):
     return [[cell.strip().replace("\\|", "|") for cell in row] for row in rows]
 
 
-@pytest.mark.parametrize("page", PAGES, ids=name_of)
+@pytest.mark.parametrize("page", [*PAGES, README], ids=lambda page: page.name)
 def test_links_lead_somewhere(page):
     for target in LINK.findall(prose(page)):
         if re.match(r"https?://", target):
@@ -120,7 +124,7 @@ def test_every_option_is_named_on_its_page_with_its_default(name):
             assert f"`{default}`" in rows[flag][1], flag
 
 
-@pytest.mark.parametrize("page", PAGES, ids=name_of)
+@pytest.mark.parametrize("page", [*PAGES, README], ids=lambda page: page.name)
 def test_no_command_or_option_is_made_up(page):
     for line in said_in_code(page):
         words = line.split()[1:]
@@ -132,6 +136,19 @@ def test_no_command_or_option_is_made_up(page):
         assert name in COMMANDS, line
         for flag in re.findall(r"(?<=\s)--[\w-]+", line):
             assert flag in options(COMMANDS[name]) or flag == "--help", line
+
+
+@pytest.mark.parametrize("name", sorted(COMMANDS))
+def test_the_python_function_of_each_command_is_shown_as_it_is(name):
+    text = (DOCS / "commands" / f"{name.split()[0]}.md").read_text(encoding="utf-8")
+    function = name.replace(" ", "_")
+    signature = inspect.signature(getattr(featkit, function))
+    parameters = [str(parameter).replace("'", "").replace('"', "") for parameter in signature.parameters.values()]
+    shown = re.search(rf"^featkit\.{function}\((.*?)\) -> (.*?)$", text, re.DOTALL | re.MULTILINE)
+    assert shown, function
+    parts = [part.strip() for part in re.split(r",\s+(?![^(\[]*[)\]])", shown[1].strip().strip(","))]
+    assert [part.replace('"', "") for part in parts if part != "*"] == parameters
+    assert shown[2] == str(signature.return_annotation).strip("'")
 
 
 def test_every_option_mentioned_anywhere_exists():
@@ -263,6 +280,44 @@ def test_the_examples_run(page, cohort, tmp_path, monkeypatch):
             run_shell(code)
         else:
             exec(compile(code, f"{name_of(page)}", "exec"), namespace)
+
+
+def test_the_python_of_the_readme_runs(cohort, tmp_path, monkeypatch):
+    from featkit.store import import_table
+
+    monkeypatch.chdir(tmp_path)
+    import_table(cohort / "embeddings.parquet", "uni.zarr")
+    found = [code for _, code in blocks(README, kinds=("python",))]
+    assert found
+    for code in found:
+        exec(compile(code, "README.md", "exec"), {"__name__": "readme"})
+
+
+NOT_PLAIN = re.compile(
+    r"one row (a|each) |row a (run|signature|patch|fold)|section a question|\bpart(ed|s the patients)\b|\bmend(ed|s)?\b"
+    r"|at hand|first guess|first five guesses|no matter|by its head alone|how often each was said|said to be positive"
+    r"|the whole story|still moving|value of the rule|classes are called together|generated tissue\b.{0,20}\bstory"
+    r"|has not met|a signature, |bits a |per cent a |what is no matter",
+    re.IGNORECASE,
+)
+
+
+def reader_texts():
+    """Return everything a reader meets without running anything: pages, changes, help texts, docstrings."""
+    texts = {page.relative_to(ROOT).as_posix(): page.read_text(encoding="utf-8") for page in [*PAGES, README]}
+    for folder in ("changes",):
+        texts |= {str(page.name): page.read_text(encoding="utf-8") for page in (ROOT / folder).glob("*.md")}
+    for name in ("CHANGELOG.md", "CONTRIBUTING.md"):
+        texts[name] = (ROOT / name).read_text(encoding="utf-8")
+    for name, command in COMMANDS.items():
+        helps = [command.help or "", *(getattr(param, "help", None) or "" for param in command.params)]
+        texts[f"featkit {name} --help"] = "\n".join(helps)
+    return texts
+
+
+def test_texts_are_plain_english():
+    found = {name: match[0] for name, text in reader_texts().items() if (match := NOT_PLAIN.search(text))}
+    assert not found
 
 
 def test_the_pages_speak_of_the_product_alone():
