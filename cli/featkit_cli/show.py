@@ -17,39 +17,80 @@ if TYPE_CHECKING:
 
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], *, caption: str = "") -> None:
-    """Print a table; numbers stand to the right, and lines break between words where the terminal is narrow."""
-    from rich import box
-    from rich.table import Table
+    """Print a table; numbers stand to the right, and lines break between words where the terminal is narrow.
 
+    Where numbers with their intervals do not fit side by side, some columns go into a further table below.
+    """
     grid = [[_text(cell) for cell in row] for row in rows]
     console = _console()
     texts = [[column, *(row[index] for row in grid)] for index, column in enumerate(columns)]
-    drawn = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    for column, cells, width in zip(columns, texts, _widths(texts, console.width - 2 * len(columns) - 1), strict=True):
-        filled = [cell for cell in cells[1:] if cell]
-        is_number = bool(filled) and all(cell[:1] in "-+.0123456789<≤" for cell in filled)
-        justify: Literal["left", "right"] = "right" if is_number else "left"
-        drawn.add_column(_escape(column), justify=justify, overflow="fold", width=width)
-    for row in grid:
-        drawn.add_row(*(_escape(cell) for cell in row))
     console.print(_keyboard(title), markup=False, highlight=False, style="bold")
-    console.print(drawn)
+    for chosen in _parts(texts, console.width):
+        _print_columns(console, [texts[index] for index in chosen])
     if caption:
         console.print(_keyboard(caption), markup=False, highlight=False)
+
+
+def _print_columns(console: Console, texts: Sequence[Sequence[str]]) -> None:
+    """Print columns of text, each with its heading first."""
+    from rich import box
+    from rich.table import Table
+
+    drawn = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    for cells, width in zip(texts, _widths(texts, _room(console.width, len(texts))), strict=True):
+        justify: Literal["left", "right"] = "right" if _holds_numbers(cells) else "left"
+        drawn.add_column(_escape(cells[0]), justify=justify, overflow="fold", width=width)
+    for row in zip(*(cells[1:] for cells in texts), strict=True):
+        drawn.add_row(*(_escape(cell) for cell in row))
+    console.print(drawn)
+
+
+def _holds_numbers(cells: Sequence[str]) -> bool:
+    filled = [cell for cell in cells[1:] if cell]
+    return bool(filled) and all(cell[:1] in "-+.0123456789<≤" for cell in filled)
+
+
+def _room(width: int, n_columns: int) -> int:
+    """Return what margins and gaps leave of a terminal's width."""
+    return width - 2 * n_columns - 1
+
+
+def _parts(texts: Sequence[Sequence[str]], width: int) -> list[list[int]]:
+    """Return which columns stand side by side: all, or the leading columns of text with as many others as fit."""
+    n_leading = next((index for index, cells in enumerate(texts) if _holds_numbers(cells)), len(texts))
+    least = [_longest_word(cells) if index < n_leading else _whole_cell(cells) for index, cells in enumerate(texts)]
+    leading = list(range(n_leading))
+    parts = [list(leading)]
+    for index in range(n_leading, len(texts)):
+        wider = [*parts[-1], index]
+        if len(parts[-1]) > n_leading and sum(least[i] for i in wider) > _room(width, len(wider)):
+            parts.append([*leading, index])
+        else:
+            parts[-1] = wider
+    return parts
+
+
+def _longest_word(cells: Sequence[str]) -> int:
+    return max(len(word) for cell in cells for word in cell.split() or [""])
+
+
+def _whole_cell(cells: Sequence[str]) -> int:
+    """Return the width of the widest cell below the heading, whose words may stand on several lines."""
+    return max([_longest_word(cells[:1]), *map(len, cells[1:])])
 
 
 def _widths(texts: Sequence[Sequence[str]], room: int) -> list[int]:
     """Return a width for each column: its text's where there is room, its longest word's where there is not.
 
-    Where not even the words fit, those of the widest columns are broken.
+    Where not even the words fit, those of the widest columns are broken. Numbers get their room before texts.
     """
     whole = [max(map(len, cells)) for cells in texts]
-    widths = [max(len(word) for cell in cells for word in cell.split() or [""]) for cells in texts]
+    widths = [_longest_word(cells) for cells in texts]
     left = room - sum(widths)
     while left < 0 and max(widths) > 1:
         widths[widths.index(max(widths))] -= 1
         left += 1
-    for index in sorted(range(len(texts)), key=lambda i: whole[i] - widths[i]):
+    for index in sorted(range(len(texts)), key=lambda i: (not _holds_numbers(texts[i]), whole[i] - widths[i])):
         more = min(max(0, left), whole[index] - widths[index])
         widths[index] += more
         left -= more

@@ -28,11 +28,11 @@ from featkit.workflows.steps.forecasts import (
     evaluation_fingerprint,
     forecasts_of,
     gather_models,
-    target,
 )
 from featkit.workflows.steps.seed_variation import means_over_seeds, variance_over_runs
 from featkit.workflows.steps.sources import Source, find_sources
 from featkit.workflows.steps.summaries import save_table, summary_path
+from featkit.workflows.steps.targets import target
 
 if TYPE_CHECKING:
     from featkit.store.store import EmbeddingStore

@@ -24,10 +24,11 @@ from featkit.results.comparison import Comparison
 from featkit.results.evaluation_set import EvaluationSet
 from featkit.results.probe import ProbeResult
 from featkit.results.signature_set import SignatureSet
-from featkit.workflows.steps.forecasts import analysed_folds, said_positive
+from featkit.workflows.steps.forecasts import analysed_folds
 from featkit.workflows.steps.sources import Source, find_sources
 from featkit.workflows.steps.staleness import stale_results
 from featkit.workflows.steps.summaries import save_table, summary_path
+from featkit.workflows.steps.targets import said_positive
 
 if TYPE_CHECKING:
     from featkit.reporting.html import ReportContent

@@ -30,12 +30,12 @@ from featkit.workflows.steps.forecasts import (
     model_forecast,
     run_key,
     stale_parts,
-    target,
 )
 from featkit.workflows.steps.overlaps import Fitted, match_encoders, overlap_groups
 from featkit.workflows.steps.signature_detail import detail_fingerprint, signature_detail
 from featkit.workflows.steps.sources import Source, find_sources
 from featkit.workflows.steps.summaries import save_table, summary_path
+from featkit.workflows.steps.targets import said_positive, target
 from featkit.workflows.steps.training_rows import TrainingRows, training_rows
 
 if TYPE_CHECKING:
@@ -296,6 +296,9 @@ def _summary_fingerprint(fitted: Sequence[Fitted], options: SignatureOptions) ->
 
 def _notes(fitted: Sequence[Fitted], options: SignatureOptions) -> tuple[str, ...]:
     notes = []
+    positive = said_positive(fitted[0].source, options.positive)
+    if positive:
+        notes.append(f"The positive class is {positive}: positive coefficients speak for it")
     is_matched = options.deep or all(one.detail is not None for one in fitted)
     if len({one.source.store.store_id for one in fitted}) > 1 and not is_matched:
         notes.append(_APART_NOTE)

@@ -115,3 +115,17 @@ def test_dashes_and_minus_signs_are_those_of_the_keyboard(capsys):
     assert "–" not in out
     for text in ("a - b", "-0.5 [-0.6, -]", "≤ 0.005", "-0.250", "1-2", "-1"):
         assert text in out
+
+
+def test_what_does_not_fit_side_by_side_goes_below_with_the_names_repeated(terminal):
+    screen = terminal(80)
+    metrics = ("AUC", "F1", "Bal. acc.", "Patient rate")
+    cell = "0.912 [0.874, 0.941]"
+    rows = [("baseline signature", fold, *[cell] * 4) for fold in ("mean of folds", "40X, nothing selected")]
+    show.table("Scores.", ("model", "patches", *metrics), rows)
+    lines = re.sub(r"\x1b\[[0-9;]*m", "", screen.getvalue()).splitlines()
+    assert max(map(len, lines)) <= 80
+    headings = [line.split() for line in lines if "model" in line]
+    assert headings == [["model", "patches", "AUC", "F1"], ["model", "patches", "Bal.", "acc.", "Patient", "rate"]]
+    assert sum(line.count(cell) for line in lines) == 8
+    assert screen.getvalue().count("Scores.") == 1

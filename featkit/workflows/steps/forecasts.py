@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from featkit.core.errors import InputError, did_you_mean
+from featkit.core.errors import InputError
 from featkit.core.fingerprint import Fingerprint, options_of
 from featkit.core.natural_order import sort_naturally
 from featkit.core.options import Resampling
@@ -16,8 +16,10 @@ from featkit.core.progress import note
 from featkit.core.run_key import RunFilter, RunKey
 from featkit.results.dense_model import DenseModel
 from featkit.results.evaluation import Evaluation
-from featkit.results.signature import REST, Signature
+from featkit.results.signature import Signature
+from featkit.workflows.steps.cohort import drawn_from
 from featkit.workflows.steps.sources import Source
+from featkit.workflows.steps.targets import said_positive, target
 
 if TYPE_CHECKING:
     import polars as pl
@@ -112,50 +114,6 @@ class Forecast:
         )
 
 
-def target(source: Source, positive: str | None = None) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Return (n,) class indices and class names; "rest" and ``positive`` where a class is named.
-
-    Raises
-    ------
-    InputError
-        If there is no such class, or it is called what the others are.
-    """
-    y, classes = source.targets()
-    if positive is None:
-        return y, classes
-    if positive not in classes:
-        raise InputError("the positive class must be a label", repr(positive), did_you_mean(positive, classes))
-    if positive == REST:
-        raise InputError(
-            f"the positive class must not be called {REST!r}, as all others are",
-            repr(positive),
-            "Rename it in the manifest",
-        )
-    return (y == classes.index(positive)).astype(np.int64), (REST, positive)
-
-
-def said_positive(source: Source, positive: str | None = None) -> str:
-    """Return which of two classes is the positive one, and why; an empty text with more than two.
-
-    Parameters
-    ----------
-    source : Source
-        The store.
-    positive : str, optional
-        The class that is told from the rest.
-    """
-    from featkit.data.classes import positive_class
-
-    classes = target(source, positive)[1]
-    if len(classes) != 2:
-        return ""
-    if positive is not None:
-        return f"{positive} (as asked for)"
-    asked = source.config.data.positive
-    usual = positive_class(classes, asked if asked in classes else None)
-    return str(usual) if usual.label == classes[1] else f"{classes[1]} (the second class of the store)"
-
-
 def model_forecast(source: Source, split: Split, model: FittedModel, role: str = "test") -> Forecast:
     """Return the probabilities of a signature or dense reference on the fold's rows of ``role``."""
     y, classes = target(source, model.key.positive)
@@ -189,25 +147,6 @@ def head_forecast(source: Source, split: Split, role: str = "test") -> Forecast 
     forecast = (y, p[:, 1] if len(classes) == 2 else p, classes)
     found = _forecast(key, source, split, rows, forecast, forecast_inputs(source, split))
     return dataclasses.replace(found, is_one_scale=source.key.fold is None)
-
-
-def drawn_from(source: Source, split: Split) -> int | None:
-    """Return how many patients the tested ones were drawn from in equal class shares; None where they were not drawn.
-
-    A cross-validation, and a domain held out of patients that all span domains, draw a share of each class. The
-    patients of a held-out site are simply all of that site, and of roles that were given nothing is known.
-    """
-    audit = split.audit
-    saved = source.workspace.split_path(split.fold) if source.workspace else None
-    if audit.design == "given roles" and saved is not None and saved.is_file():
-        made = type(split).load(saved)
-        if set(made.patients[made.rows("test")]) >= set(split.patients[split.rows("test")]):
-            audit = made.audit
-    is_drawn = audit.design == "cross-validation" or (audit.design, audit.nesting) == (
-        "leave-one-domain-out",
-        "crossed",
-    )
-    return len(np.unique(split.patients)) if is_drawn else None
 
 
 def run_key(source: Source, fold: str | None, model: str, positive: str | None = None) -> RunKey:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from featkit.workflows.steps.forecasts import target
 from featkit.workflows.steps.sources import Source
+from featkit.workflows.steps.targets import target
 
 if TYPE_CHECKING:
     from featkit.data.split import Split

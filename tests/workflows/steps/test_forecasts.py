@@ -20,9 +20,9 @@ from featkit.workflows.steps.forecasts import (
     head_forecast,
     model_forecast,
     run_key,
-    target,
 )
 from featkit.workflows.steps.sources import find_sources
+from featkit.workflows.steps.targets import said_positive, target
 
 
 def fit(store, fold=None, positive=None, output=None):
@@ -209,3 +209,24 @@ def test_folds_with_an_empty_signature_are_known_as_such(make_store):
     split = source.split("100X")
     given = [model_forecast(source, split, s).labelled() for s in (dataclasses.replace(found, **parts), found)]
     assert [one.nothing_selected for one in given] == [("100X",), ()]
+
+
+def test_the_positive_class_is_said_with_its_reason(make_store, head, three_classes, planted):
+    (source,) = find_sources(make_store(probabilities=head))
+    usual = "malignant (the usual name of the positive class)"
+    assert said_positive(source) == usual
+    assert said_positive(source, "benign") == "benign (as asked for)"
+    assert {forecast.positive for forecast in gathered(source, "100X").values()} == {usual}
+    X, rows, _, _ = three_classes
+    assert said_positive(find_sources(make_store("three", X=X, rows=rows))[0]) == ""
+    turned = write_store(
+        source.store.path.parent / "turned.zarr",
+        planted[0],
+        planted[1],
+        {"encoder": "made"},
+        probabilities=head,
+        classes=["malignant", "benign"],
+    )
+    assert said_positive(find_sources(turned)[0]) == "benign (the second class of the store)"
+    found = fit(source.store, "100X")
+    assert any(note.startswith(f"The positive class is {usual}") for note in found.notes)
