@@ -32,7 +32,9 @@ def signature_section(found: SignatureSet) -> Section:
     figures = [ReportFigure(signature_sizes(found.signatures), "Signature sizes by fold.", "Bars of signature sizes")]
     for key in examples.values():
         figures += _figures_of_one(found, key, names[key])
-    tables = [signature_tables.signature_table(found), signature_tables.dimension_table(found)]
+    tables = [signature_tables.signature_table(found)]
+    if any(signature.dimension_names for signature in found.signatures.values()):
+        tables.append(signature_tables.dimension_table(found))
     if found.details:
         tables.append(signature_tables.size_table(found))
     refits = {key: detail.refit for key, detail in found.details.items() if detail.refit is not None}
