@@ -228,6 +228,8 @@ def _show_signatures(found: SignatureSet) -> None:
     from featkit.reporting import overlap_tables, signature_tables
 
     _print(signature_tables.signature_table(found))
+    if any(signature.dimension_names for signature in found.signatures.values()):
+        _print(signature_tables.dimension_table(found))
     if found.details:
         _print(signature_tables.size_table(found))
     if any(detail.refit is not None for detail in found.details.values()):

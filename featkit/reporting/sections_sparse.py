@@ -33,6 +33,8 @@ def signature_section(found: SignatureSet) -> Section:
     for key in examples.values():
         figures += _figures_of_one(found, key, names[key])
     tables = [signature_tables.signature_table(found)]
+    if any(signature.dimension_names for signature in found.signatures.values()):
+        tables.append(signature_tables.dimension_table(found))
     if found.details:
         tables.append(signature_tables.size_table(found))
     refits = {key: detail.refit for key, detail in found.details.items() if detail.refit is not None}
@@ -109,7 +111,7 @@ def variance_section(study: StudyResults, found: SignatureSet) -> Section | None
         examples.setdefault(key.method, key)
     figures = [
         ReportFigure(
-            variance_decomposition_figure(variances[key]),
+            variance_decomposition_figure(variances[key], names=found.signatures[key].dimension_names),
             f"{names[key]}: sources of variance of each dimension, the most often selected first.",
             f"Variance shares, {names[key]}",
         )

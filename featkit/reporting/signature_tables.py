@@ -5,15 +5,18 @@ from __future__ import annotations
 import numpy as np
 
 from featkit.core.metric_names import metric_name
-from featkit.core.text import number
+from featkit.core.run_key import RunKey
+from featkit.core.text import first_few, number
 from featkit.reporting.headline import nothing_selected
 from featkit.reporting.run_groups import against_the_rest
 from featkit.reporting.tables import Table, table_of_rows
+from featkit.results.copied_dimensions import CopiedDimensions
 from featkit.results.estimate import Estimate
 from featkit.results.signature import Signature
 from featkit.results.signature_set import SignatureSet
 
 _SOURCES = {"label": "class", "domain_by_patient": "domain by patient", "residual": "rest"}
+_MOST_NAMED = 10
 _MOST_SIGNATURES = 4
 """Up to so many signatures have five contributions each in the table; beyond, one."""
 
@@ -34,21 +37,46 @@ def signature_table(found: SignatureSet) -> Table:
             "dimensions": f"{signature.size} of {signature.n_dimensions}" if signature.size else "nothing selected",
             "stable (false)": _stable(signature),
         }
+        if any(one.dimension.size for one in found.copies.values()):
+            row["with copies"] = _with_copies(signature, found.copies.get(key))
         for metric in ("auc", "f1", "brier"):
             estimate = evaluation.get(metric, str(key.fold), "fold")
             is_shown = signature.size or not metric_name(metric).is_rank
             row[metric_name(metric).short] = estimate if is_shown else None
+        if found.prices:
+            row |= _price(found, key)
         rows.append(row | {"gap": _gap(signature.relative_gap, signature.is_converged)})
     caption = (
         f"Signatures{against_the_rest(found.key.positive)}, scored on held-out patches; intervals resample patients. "
         "In brackets the bound on the expected number of falsely selected stable dimensions; gap is the relative "
         "duality gap."
     )
+    if found.prices:
+        caption += (
+            " All dimensions is a ridge-logistic model on every dimension of the same training patches; AUC price is "
+            "the signature's AUC minus its, on the same patches: below 0, sparsity costs discrimination."
+        )
     n_empty = sum(not signature.size for signature in found.signatures.values())
     if n_empty:
         empty = nothing_selected(n_empty, len(found.signatures)).replace("folds", "signatures")
         caption += f" {empty.capitalize()}: forecasts are the training prevalence, which ranks no patch."
     return table_of_rows(rows, texts=("signature",), caption=caption)
+
+
+def dimension_table(found: SignatureSet) -> Table:
+    """Return one row per signature: its dimensions by name, those with the largest coefficients first."""
+    rows: list[dict[str, object]] = []
+    for key, name in found.signatures.labels().items():
+        signature = found.signatures[key]
+        order = np.argsort(-np.abs(signature.strength), kind="stable")
+        names = signature.names_of(signature.support[order])
+        stable = [one for one, j in zip(names, signature.support[order]) if j in signature.stable_support]
+        row: dict[str, object] = {"signature": name, "dimensions": first_few(names, _MOST_NAMED) or signature.state}
+        if signature.selection_frequency.size:
+            row["stable"] = first_few(stable, _MOST_NAMED) or "none"
+        rows.append(row)
+    caption = "Selected dimensions, those with the largest coefficients first."
+    return table_of_rows(rows, texts=("signature", "dimensions", "stable"), caption=caption)
 
 
 def size_table(found: SignatureSet) -> Table:
@@ -130,7 +158,8 @@ def contribution_table(found: SignatureSet) -> Table:
             continue
         frame = contributions.frame().sort("auc_drop", "brier_rise", descending=True).head(n_most)
         for record in frame.iter_rows(named=True):
-            row: dict[str, object] = {"signature": name, "without dimension": str(record["dimension"])}
+            (dimension,) = found.signatures[key].names_of([record["dimension"]])
+            row: dict[str, object] = {"signature": name, "without dimension": dimension}
             for column, heading in (("auc_drop", "AUC falls by"), ("brier_rise", "Brier rises by")):
                 row[heading] = Estimate(record[column], record[f"{column}_low"], record[f"{column}_high"])
             rows.append(row)
@@ -148,6 +177,24 @@ def _stable(signature: Signature) -> str | None:
         return None
     bound = f" (≤ {signature.pfer:.2g})" if np.isfinite(signature.pfer) else ""
     return f"{signature.stable_support.size}{bound}"
+
+
+def _price(found: SignatureSet, key: RunKey) -> dict[str, object]:
+    """Return the AUC and Brier of the model on all dimensions, and what the signature's differ by."""
+    evaluation, price = found.dense.get(key), found.prices.get(key)
+    row: dict[str, object] = {}
+    for metric in ("auc", "brier"):
+        name = metric_name(metric)
+        is_ranked = found.signatures[key].size or not name.is_rank
+        row[f"{name.short}, all dimensions"] = evaluation.get(metric, str(key.fold), "fold") if evaluation else None
+        row[f"{name.short} price"] = price.differences[metric] if price and is_ranked else None
+    return row
+
+
+def _with_copies(signature: Signature, copies: CopiedDimensions | None) -> str | None:
+    if copies is None:
+        return None
+    return f"{np.isin(signature.support, copies.dimension).sum()} of {signature.size}"
 
 
 def _gap(value: float, is_converged: bool) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
@@ -14,12 +14,13 @@ from featkit.results.base import Result
 
 if TYPE_CHECKING:
     import polars as pl
+    from numpy.typing import ArrayLike
 
 REST = "rest"
 """Name of the rest class in one-versus-rest."""
 
 
-def dimension_names(dimensions: np.ndarray, names: Sequence[str] = ()) -> list[str]:
+def dimension_names(dimensions: Iterable[int], names: Sequence[str] = ()) -> list[str]:
     """Return what to call dimensions: their names, or d0, d1, ... where there are none.
 
     Examples
@@ -27,7 +28,7 @@ def dimension_names(dimensions: np.ndarray, names: Sequence[str] = ()) -> list[s
     >>> dimension_names([1, 0], ["area", "grade"]), dimension_names([126])
     (['grade', 'area'], ['d126'])
     """
-    return [names[int(j)] if len(names) else f"d{int(j)}" for j in dimensions]
+    return [names[j] if names else f"d{j}" for j in dimensions]
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
@@ -144,9 +145,9 @@ class Signature(Result):
         """Return "selected", or "nothing selected" where no dimension is kept."""
         return "selected" if self.size else "nothing selected"
 
-    def names_of(self, dimensions: np.ndarray) -> list[str]:
+    def names_of(self, dimensions: ArrayLike) -> list[str]:
         """Return the names of some dimensions; d0, d1, ... where nobody named them."""
-        return dimension_names(np.asarray(dimensions, np.int64), self.dimension_names)
+        return dimension_names(np.asarray(dimensions, np.int64).tolist(), self.dimension_names)
 
     @property
     def is_multinomial(self) -> bool:

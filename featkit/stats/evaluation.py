@@ -14,8 +14,12 @@ from featkit.core.natural_order import natural_key
 from featkit.core.options.resampling import Resampling
 from featkit.results.calibration import CalibrationTest, ReliabilityCurve
 from featkit.results.evaluation import Curve, Evaluation, EvaluationCounts, EvaluationRow
-from featkit.stats.calibration_error import Of
 from featkit.stats.calibration_check import calibration_test
+from featkit.stats.calibration_error import Of
+<<<<<<< HEAD
+from featkit.stats.calibration_check import calibration_test
+=======
+>>>>>>> dense
 from featkit.stats.curves import roc_curve
 from featkit.stats.draws import Over, patient_plan, prepare_metrics
 from featkit.stats.forecasts import Forecasts, ScoreUnit

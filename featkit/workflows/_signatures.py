@@ -16,9 +16,10 @@ from featkit.core.run_key import RunFilter, RunKey
 from featkit.core.text import listed
 from featkit.results.by_run import ByRun
 from featkit.results.evaluation import Evaluation
-from featkit.results.signature import Signature
+from featkit.results.signature import Signature, dimension_names
 from featkit.results.signature_detail import SignatureDetail
 from featkit.results.signature_set import SignatureSet
+from featkit.workflows.steps.copied import copied_dimensions, notes_on_copies
 from featkit.workflows.steps.dense_reference import dense_reference, sparsity_price
 from featkit.workflows.steps.forecasts import (
     SIGNATURE,
@@ -31,7 +32,7 @@ from featkit.workflows.steps.forecasts import (
     run_key,
     stale_parts,
 )
-from featkit.workflows.steps.overlaps import Fitted, match_encoders, overlap_groups
+from featkit.workflows.steps.overlaps import Fitted, match_encoders, mismatch_notes, overlap_groups
 from featkit.workflows.steps.signature_detail import detail_fingerprint, signature_detail
 from featkit.workflows.steps.sources import Source, find_sources
 from featkit.workflows.steps.summaries import save_table, summary_path
@@ -146,6 +147,7 @@ def _fitted(source: Source, fold: str, options: SignatureOptions, again: bool) -
         source.results.save(signature)
     one = Fitted(key, source, split, signature, _evaluation(source, split, signature, again))
     one = dataclasses.replace(one, detail=_detail(one, train, options, again))
+    one = dataclasses.replace(one, copies=copied_dimensions(source, split, key, train))
     return _beside(one, train, is_asked=options.dense, again=again)
 
 
@@ -198,7 +200,14 @@ def _fit(source: Source, train: TrainingRows, options: SignatureOptions, key: Ru
         classes=train.classes if key.positive or len(train.classes) > 2 else (),
         key=key,
     )
-    return dataclasses.replace(signature, notes=(train.note, *signature.notes)) if train.note else signature
+    notes = (train.note, *signature.notes) if train.note else signature.notes
+    return dataclasses.replace(signature, notes=notes, dimension_names=_own_names(source.store))
+
+
+def _own_names(store: EmbeddingStore) -> tuple[str, ...]:
+    """Return the names of a store's dimensions where somebody named them."""
+    names = store.dimension_names
+    return () if names == tuple(dimension_names(range(store.d))) else names
 
 
 def _gathered(
@@ -209,8 +218,8 @@ def _gathered(
     return SignatureSet(
         signatures=ByRun((one.key, one.signature) for one in fitted),
         evaluations=ByRun((one.key, one.evaluation) for one in fitted),
-        overlaps=overlap_groups(fitted, measure=options.measure),
-        stable_overlaps=overlap_groups(fitted, measure=options.measure, is_stable=True),
+        overlaps=overlap_groups(fitted, options),
+        stable_overlaps=overlap_groups(fitted, options, is_stable=True),
         details=ByRun((one.key, one.detail) for one in fitted if one.detail is not None),
         matchings=matchings,
         reseeding=reseeding,
@@ -271,7 +280,7 @@ def _saved(source: Source, fold: str, options: SignatureOptions) -> Fitted | Non
     resampling = source.config.evaluate
     evaluation = _evaluation(source, split, signature, again=False)
     detail = source.results.finished(SignatureDetail, key, detail_fingerprint(source, signature, resampling))
-    one = Fitted(key, source, split, signature, evaluation, detail)
+    one = Fitted(key, source, split, signature, evaluation, detail, copies=copied_dimensions(source, split, key, None))
     return _beside(one, functools.partial(training_rows, source, split, options.positive), is_asked=False)
 
 
@@ -306,4 +315,7 @@ def _notes(fitted: Sequence[Fitted], options: SignatureOptions) -> tuple[str, ..
     changed = {what for one in made[1:] for what in made[0].changes(one) if what.startswith("the option ")}
     if changed:
         notes.append(f"The signatures were chosen under different options: {listed(sorted(changed))} differ")
+    copies = {one.key: one.copies for one in fitted if one.copies is not None}
+    notes += notes_on_copies({one.key: one.signature for one in fitted}, copies)
+    notes += mismatch_notes(fitted, options)
     return tuple(notes)

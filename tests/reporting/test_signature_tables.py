@@ -5,6 +5,7 @@ import numpy as np
 from featkit.core.run_key import RunKey
 from featkit.reporting.signature_tables import (
     contribution_table,
+    dimension_table,
     refit_table,
     signature_table,
     size_table,
@@ -12,6 +13,9 @@ from featkit.reporting.signature_tables import (
 )
 from featkit.reporting.tables import to_csv, to_latex
 from featkit.results.by_run import ByRun
+from featkit.results.copied_dimensions import CopiedDimensions
+from featkit.results.estimate import Estimate
+from featkit.results.sparsity_price import SparsityPrice
 
 ONE = RunKey("grl", "40X", None, "signature")
 
@@ -103,7 +107,7 @@ def test_without_an_auc_the_largest_contributions_are_those_to_the_brier_score(m
     nothing = dict.fromkeys(("auc_drop", "auc_drop_low", "auc_drop_high"), np.full(drops.dimension.size, np.nan))
     detail = dataclasses.replace(found.details[ONE], contributions=dataclasses.replace(drops, **nothing))
     table = contribution_table(replaced(found, ONE, detail=detail))
-    assert [row[1] for row in table.rows] == drops.dimension[np.argsort(-drops.brier_rise)[:5]].astype(str).tolist()
+    assert [row[1] for row in table.rows] == [f"d{j}" for j in drops.dimension[np.argsort(-drops.brier_rise)[:5]]]
     assert {row[2] for row in table.rows} == {"–"}
 
 
@@ -112,7 +116,7 @@ def test_contributions_are_the_largest_per_signature(make):
     table = contribution_table(found)
     drops = found.details[ONE].contributions
     assert len(table.rows) == 5
-    assert table.rows[0][1] == str(drops.dimension[np.argmax(drops.auc_drop)])
+    assert table.rows[0][1] == f"d{drops.dimension[np.argmax(drops.auc_drop)]}"
     assert len(contribution_table(make.signatures(("40X", "100X", "200X"))).rows) == 6
 
 
@@ -120,3 +124,46 @@ def test_shares_of_variance_stand_beside_chance(make):
     table = variance_decomposition_table(make.signatures())
     assert table.columns == ("signature", "dimensions", "class", "patient", "domain", "domain by patient", "rest")
     assert table.rows[0][2].endswith("% (0%)")
+
+
+def priced(found):
+    """The same set with a model on all dimensions beside each signature."""
+    price = SparsityPrice({"auc": Estimate(-0.09, -0.15, -0.03), "brier": Estimate(0.02, 0.01, 0.03)})
+    prices = ByRun((key, price) for key in found.signatures)
+    return dataclasses.replace(found, dense=found.evaluations, prices=prices)
+
+
+def test_the_price_of_sparsity_stands_beside_each_signature(make):
+    table = signature_table(priced(make.signatures()))
+    row = dict(zip(table.columns, table.rows[0], strict=True))
+    assert row["AUC, all dimensions"] == row["AUC"]
+    assert row["AUC price"].startswith("−0.090")
+    assert "below 0, sparsity costs discrimination" in table.caption
+    empty = signature_table(priced(make.signatures(size=0)))
+    assert dict(zip(empty.columns, empty.rows[0], strict=True))["AUC price"] == "–"
+    assert "all dimensions" not in " ".join(signature_table(make.signatures()).columns)
+
+
+def test_selected_dimensions_with_copies_are_counted(make):
+    found = make.signatures()
+    kept = found.signatures[ONE].support[:2]
+    copies = CopiedDimensions(0.99, kept, [0, 0], kept[::-1], [1.0, 1.0], [True, True], 512, 12, 90)
+    table = signature_table(dataclasses.replace(found, copies=ByRun({ONE: copies})))
+    rows = [dict(zip(table.columns, row, strict=True)) for row in table.rows]
+    assert [row["with copies"] for row in rows] == [
+        "2 of 45" if row["signature"] == "grl, 40X" else "–" for row in rows
+    ]
+
+
+def test_dimensions_are_called_by_their_names(make):
+    names = tuple(f"area {j}" for j in range(512))
+    signature = dataclasses.replace(make.signature(key=ONE), dimension_names=names)
+    found = replaced(make.signatures(), ONE, signature)
+    first = signature.support[np.argmax(np.abs(signature.coefficients))]
+    listed = {row[0]: row[1] for row in dimension_table(found).rows}
+    assert listed["grl, 40X"].startswith(f"area {first}, ")
+    assert listed["grl, 40X"].endswith("and 35 more")
+    assert listed["grl, 100X"].startswith("d")
+    assert any(row[1].startswith("area ") for row in contribution_table(found).rows)
+    empty = replaced(make.signatures(), ONE, make.signature(size=0, key=ONE))
+    assert {row[0]: row[1] for row in dimension_table(empty).rows}["grl, 40X"] == "nothing selected"

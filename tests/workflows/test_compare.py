@@ -17,7 +17,9 @@ from featkit.workflows.steps.sources import find_sources
 
 
 def fit(store=None, fold=None, positive=None):
-    options = SignatureOptions(path=PathOptions(n_lambdas=20), stability=StabilityOptions(n_pairs=0), positive=positive)
+    options = SignatureOptions(
+        path=PathOptions(n_lambdas=20), stability=StabilityOptions(n_pairs=0), positive=positive, dense=False
+    )
     return workflows.signatures(store, runs=RunFilter(fold=fold), options=options)
 
 

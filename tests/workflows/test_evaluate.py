@@ -16,7 +16,9 @@ HEAD = RunKey("planted", seed=0, model="head")
 
 
 def fit(store=None, fold=None, positive=None, **given):
-    options = SignatureOptions(path=PathOptions(n_lambdas=20), stability=StabilityOptions(n_pairs=0), positive=positive)
+    options = SignatureOptions(
+        path=PathOptions(n_lambdas=20), stability=StabilityOptions(n_pairs=0), positive=positive, dense=False
+    )
     return workflows.signatures(store, runs=RunFilter(fold=fold), options=options, **given)
 
 

@@ -25,6 +25,7 @@ def options(n_pairs=0, *, rule="1se", value=None, measure="jaccard", deep=False,
         measure=measure,
         deep=deep,
         positive=positive,
+        dense=False,
     )
 
 

@@ -12,6 +12,7 @@ from featkit.core.fingerprint import Fingerprint, options_of
 from featkit.core.options import SplitOptions
 from featkit.core.run_key import RunKey
 from featkit.workflows._signatures import signature_fingerprint
+from featkit.workflows.steps.dense_reference import dense_fingerprint
 from featkit.workflows.steps.forecasts import evaluation_fingerprint, forecast_inputs
 from featkit.workflows.steps.signature_detail import detail_fingerprint
 from featkit.workflows.steps.sources import find_sources
@@ -20,7 +21,7 @@ DOCS = Path(__file__).parents[2] / "docs" / "workspace.md"
 TABLE = DOCS.read_text(encoding="utf-8").split("| change | does again |\n|---|---|\n")[1].split("\n\n")[0]
 ROWS = [tuple(cell.strip(" `") for cell in line.strip("|").split("|")) for line in TABLE.splitlines()]
 OTHER = {"n_lambdas": 7, "rule": "min", "n_pairs": 3, "measure": "phi", "n_draws": 99, "level": 0.8}
-OTHER["n_permutations"] = 9
+OTHER |= {"n_permutations": 9, "dense": False, "allow_mismatch": True}
 
 
 def fingerprints(store, config, design=None):
@@ -34,6 +35,7 @@ def fingerprints(store, config, design=None):
     probe_options = {**options_of(config.probe), **options_of(config.evaluate), "domain": source.domain}
     return {
         "signatures": made_from,
+        "dense": dense_fingerprint(source, split, config.signatures.positive),
         "evaluations": evaluation_fingerprint(forecast_inputs(source, split, signature), config.evaluate),
         "details": detail_fingerprint(source, signature, config.evaluate),
         "probes": Fingerprint(_ESTIMATOR, source.inputs(split), probe_options),

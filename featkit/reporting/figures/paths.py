@@ -16,6 +16,7 @@ from featkit.reporting.figures.style import (
     RULE,
     log_axis,
     new_figure,
+    short,
     styled,
     write_empty,
 )
@@ -24,6 +25,7 @@ from featkit.results.signature import Signature
 from featkit.results.stability import StabilityResult
 
 _MOST_LINES = 1_500
+_MOST_NAMED = 60  # bars beneath which a name can be read
 
 
 @styled
@@ -141,7 +143,7 @@ def selection_frequencies(result: StabilityResult | Signature) -> Figure:
     Parameters
     ----------
     result : StabilityResult or Signature
-        A signature fitted without stability selection says so.
+        A signature fitted without stability selection says so; one with few dimensions names the stable ones.
 
     Returns
     -------
@@ -153,7 +155,9 @@ def selection_frequencies(result: StabilityResult | Signature) -> Figure:
     """
     figure = new_figure(PAGE * 0.85, 2.7)
     axes = figure.subplots()
-    frequency = np.sort(np.asarray(result.selection_frequency, dtype=np.float64))[::-1]
+    given = np.asarray(result.selection_frequency, dtype=np.float64)
+    order = np.argsort(-given, kind="stable")
+    frequency = given[order]
     seen = frequency[frequency > 0]
     if not seen.size:
         write_empty(axes, "no dimension was ever selected" if frequency.size else "stability selection was not run")
@@ -172,5 +176,8 @@ def selection_frequencies(result: StabilityResult | Signature) -> Figure:
     axes.set_xlim(0, seen.size + 1)
     axes.set_ylim(0, 1.05)
     axes.set_xlabel(f"dimensions ever selected ({seen.size} of {frequency.size:,}), most frequent first")
+    if isinstance(result, Signature) and stable.any() and seen.size <= _MOST_NAMED:
+        names = [short(name, 16) for name in result.names_of(order[: np.count_nonzero(stable)])]
+        axes.set_xticks(rank[stable], names, rotation=90, fontsize=7)
     axes.set_ylabel("selection frequency")
     return figure

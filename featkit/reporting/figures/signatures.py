@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -28,7 +28,7 @@ from featkit.reporting.figures.style import (
 )
 from featkit.reporting.run_groups import by_model, labels
 from featkit.results.refit import PerformanceCurve
-from featkit.results.signature import Signature
+from featkit.results.signature import Signature, dimension_names
 from featkit.results.size import SizeCurve
 from featkit.results.variance_decomposition import VarianceDecomposition
 
@@ -181,7 +181,9 @@ def performance_by_size(
 
 
 @styled
-def variance_decomposition_figure(variance: VarianceDecomposition, *, n_most: int = 40) -> Figure:
+def variance_decomposition_figure(
+    variance: VarianceDecomposition, *, n_most: int = 40, names: Sequence[str] = ()
+) -> Figure:
     """Draw where the variance of each dimension comes from, one stacked column each, beside chance.
 
     Parameters
@@ -190,6 +192,8 @@ def variance_decomposition_figure(variance: VarianceDecomposition, *, n_most: in
         Dimensions are ordered by their selection frequency, else by the size of their coefficient.
     n_most : int
         Dimensions drawn at most; a constant one has no column.
+    names : sequence of str
+        The name of every dimension of the embedding; d0, d1, ... when not given.
 
     Returns
     -------
@@ -216,8 +220,9 @@ def variance_decomposition_figure(variance: VarianceDecomposition, *, n_most: in
         fill = RULE if source == "residual" else colour(index)
         axes.bar(x, stacked[:, index], bottom=base, width=0.85, color=fill, label=source.replace("_", " "))
         base += stacked[:, index]
-    names = [str(d) for d in dimension[drawn]] if drawn.size <= 60 else [""] * drawn.size
-    axes.set_xticks(x, [*names, "chance"], rotation=90, fontsize=7)
+    shown = [short(name, 16) for name in dimension_names(dimension[drawn].tolist(), names)]
+    shown = shown if drawn.size <= 60 else [""] * drawn.size
+    axes.set_xticks(x, [*shown, "chance"], rotation=90, fontsize=7)
     axes.tick_params(axis="x", length=0)
     axes.set_xlim(-0.7, x[-1] + 0.7)
     axes.set_ylim(0, 1)

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from featkit.core.fingerprint import Fingerprint
-from featkit.core.options import Resampling
+from featkit.core.options import Resampling, SignatureOptions
 from featkit.core.progress import track
-from featkit.core.run_key import RunKey
+from featkit.core.run_key import FROZEN, RunKey
+from featkit.core.text import listed
 from featkit.results.by_run import ByRun
 from featkit.results.copied_dimensions import CopiedDimensions
 from featkit.results.evaluation import Evaluation
@@ -78,31 +79,67 @@ _SHARED_NOTE = (
 )
 
 
-def groups_of(fitted: Sequence[Fitted]) -> dict[RunKey, list[Fitted]]:
-    """Return which signatures to compare by index: those of each method, and all where there are several methods."""
+def _groups(fitted: Sequence[Fitted]) -> dict[RunKey, list[Fitted]]:
+    """Return which signatures belong together: those of each method, and all where there are several methods."""
     groups: dict[RunKey, list[Fitted]] = {}
     for one in fitted:
         groups.setdefault(one.key.only("method", "positive"), []).append(one)
     if len(groups) > 1:
         groups[fitted[0].key.only("positive")] = list(fitted)
-    return {
-        key: members
-        for key, members in groups.items()
-        if len(members) > 1 and len({one.signature.n_dimensions for one in members}) == 1
-    }
+    return {key: members for key, members in groups.items() if len(members) > 1}
 
 
-def overlap_groups(fitted: Sequence[Fitted], *, measure: str, is_stable: bool = False) -> ByRun[OverlapResult]:
+def _mismatch(members: Sequence[Fitted]) -> list[str]:
+    """Return what differs between the encoders of signatures, by the keys of `featkit.store.COMPARED`.
+
+    Trainings of one study start from one encoder, so that their weights differ by design.
+    """
+    from featkit.store.comparable import differences
+
+    stores = list({one.source.store.store_id: one.source for one in members}.values())
+    found: dict[str, None] = {}
+    for other in stores[1:]:
+        by_design = {"weights_sha256"} if _is_trained(stores[0]) and _is_trained(other) else set()
+        found |= dict.fromkeys(key for key in differences(stores[0].store, other.store) if key not in by_design)
+    return list(found)
+
+
+def _is_trained(source: Source) -> bool:
+    return source.workspace is not None and source.store.provenance.get("method") not in (None, FROZEN)
+
+
+def mismatch_notes(fitted: Sequence[Fitted], options: SignatureOptions) -> list[str]:
+    """Return which signatures are not compared because their encoders were made differently, and how they would be."""
+    from featkit.store.comparable import COMPARED
+
+    notes = []
+    for key, members in _groups(fitted).items():
+        found = _mismatch(members)
+        if found and ("n_dimensions" in found or not options.allow_mismatch):
+            what = f"Overlap of {key.method or 'methods'} is not computed: the stores differ in "
+            how = "" if "n_dimensions" in found else ". --allow-mismatch compares them all the same"
+            notes.append(what + listed([COMPARED[name] for name in found]) + how)
+    return notes
+
+
+def overlap_groups(
+    fitted: Sequence[Fitted], options: SignatureOptions, *, is_stable: bool = False
+) -> ByRun[OverlapResult]:
     """Return the overlap of every group of signatures, or of their stable supports, next to chance.
 
-    A similarity-adjusted measure takes the absolute correlations of dimensions on training patches, averaged over
-    the stores of the group.
+    Dimensions of encoders that were made differently are compared only where that is allowed, with a note. A
+    similarity-adjusted measure takes the absolute correlations of dimensions on training patches, averaged over the
+    stores of the group.
     """
     from featkit.stats.overlap_pairs import overlap
     from featkit.stats.overlap_similarity import SIMILARITY_MEASURES
+    from featkit.store.comparable import COMPARED
 
-    found = {}
-    for group, members in groups_of(fitted).items():
+    found, measure = {}, options.measure
+    for group, members in _groups(fitted).items():
+        mismatch = _mismatch(members)
+        if mismatch and ("n_dimensions" in mismatch or not options.allow_mismatch):
+            continue
         chosen = [one for one in members if not is_stable or one.signature.selection_frequency.size]
         if len(chosen) < 2:
             continue
@@ -119,6 +156,9 @@ def overlap_groups(fitted: Sequence[Fitted], *, measure: str, is_stable: bool = 
             resampling=Resampling(n_draws=1000, seed=chosen[0].source.design.seed),
         )
         notes = result.notes if are_replicates else (*result.notes, _SHARED_NOTE)
+        if mismatch:
+            differ = listed([COMPARED[name] for name in mismatch])
+            notes = (f"Dimensions are compared although the stores differ in {differ}", *notes)
         found[group] = dataclasses.replace(result, names=tuple(one.key for one in chosen), notes=notes, key=group)
     return ByRun(found)
 

@@ -26,7 +26,9 @@ from featkit.workflows.steps.targets import said_positive, target
 
 
 def fit(store, fold=None, positive=None, output=None):
-    options = SignatureOptions(path=PathOptions(n_lambdas=20), stability=StabilityOptions(n_pairs=0), positive=positive)
+    options = SignatureOptions(
+        path=PathOptions(n_lambdas=20), stability=StabilityOptions(n_pairs=0), positive=positive, dense=False
+    )
     return workflows.signatures(store, runs=RunFilter(fold=fold), options=options, output=output)
 
 
