@@ -15,7 +15,7 @@ from featkit.core.options.resampling import Resampling
 from featkit.results.calibration import CalibrationTest, ReliabilityCurve
 from featkit.results.evaluation import Curve, Evaluation, EvaluationCounts, EvaluationRow
 from featkit.stats.calibration_error import Of
-from featkit.stats.calibration_test import calibration_test
+from featkit.stats.calibration_check import calibration_test
 from featkit.stats.curves import roc_curve
 from featkit.stats.draws import Over, patient_plan, prepare_metrics
 from featkit.stats.forecasts import Forecasts, ScoreUnit
