@@ -16,10 +16,6 @@ from featkit.results.calibration import CalibrationTest, ReliabilityCurve
 from featkit.results.evaluation import Curve, Evaluation, EvaluationCounts, EvaluationRow
 from featkit.stats.calibration_check import calibration_test
 from featkit.stats.calibration_error import Of
-<<<<<<< HEAD
-from featkit.stats.calibration_check import calibration_test
-=======
->>>>>>> dense
 from featkit.stats.curves import roc_curve
 from featkit.stats.draws import Over, patient_plan, prepare_metrics
 from featkit.stats.forecasts import Forecasts, ScoreUnit
