@@ -2,17 +2,49 @@
 
 from __future__ import annotations
 
+import numbers
 from typing import Any
 
 import numpy as np
 
 from featkit.core.errors import InputError
 
+_MOST = 1_000_000
 _MOST_NUMERIC_CLASSES = 20
 _NOT_CLASSES = (
     "Measurements and survival times are no classes: cut them first, e.g. above and below the median of the training "
     "patients"
 )
+
+
+def as_numbers(values: Any, name: str) -> np.ndarray:
+    """Return float64 numbers of any shape.
+
+    Raises
+    ------
+    InputError
+        If they are none, or rows differ in length.
+
+    Examples
+    --------
+    >>> as_numbers([1, True], "scores")
+    array([1., 1.])
+    """
+    found = as_array(values, name)
+    if found.dtype.kind not in "iufbO":
+        raise InputError(f"{name} must be numbers", str(found.dtype))
+    try:
+        return found.astype(np.float64)
+    except (TypeError, ValueError, OverflowError):
+        raise InputError(f"{name} must be numbers", repr(values)) from None
+
+
+def n_rows(values: Any, name: str) -> int:
+    """Return how many rows an array has; what is no array is refused by ``name``."""
+    found = as_array(values, name)
+    if found.ndim == 0:
+        raise InputError(f"{name} must be an array", repr(values))
+    return len(found)
 
 
 def as_labels(values: Any) -> tuple[np.ndarray, tuple[str, ...]]:
@@ -41,7 +73,7 @@ def as_labels(values: Any) -> tuple[np.ndarray, tuple[str, ...]]:
     >>> codes.tolist(), names
     ([0, 1, 0], ('benign', 'malignant'))
     """
-    labels = as_groups(values, len(np.asarray(values)), "labels")
+    labels = as_groups(values, n_rows(values, "labels"), "labels")
     names, codes = np.unique(labels, return_inverse=True)
     refuse_measurements(names)
     return codes.astype(np.int64), tuple(str(name) for name in names.tolist())
@@ -95,7 +127,7 @@ def as_embeddings(X: Any, n: int | None = None) -> np.ndarray:
     >>> as_embeddings([[1, 2], [3, 4]]).dtype
     dtype('float64')
     """
-    values = np.asarray(X)
+    values = as_array(X, "embeddings")
     rows = "n" if n is None else str(n)
     if values.ndim != 2 or values.size == 0 or (n is not None and len(values) != n):
         raise InputError(f"embeddings must have shape ({rows}, d)", f"shape {values.shape}")
@@ -118,9 +150,11 @@ def as_binary(y: Any) -> np.ndarray:
     InputError
         If ``y`` is empty, not one-dimensional, or holds anything but 0 and 1.
     """
-    labels = np.asarray(y)
+    labels = as_array(y, "y")
     if labels.ndim != 1 or labels.size == 0:
         raise InputError("y must be a non-empty one-dimensional array", f"shape {labels.shape}")
+    if labels.dtype.kind == "O":
+        labels = as_groups(labels, len(labels), "y")
     if labels.dtype != bool:
         values = np.unique(labels)
         if values.dtype.kind not in "iuf" or not np.isin(values, (0, 1)).all():
@@ -147,9 +181,11 @@ def as_two_classes(y: Any) -> np.ndarray:
 
 def as_classes(y: Any, n_classes: int) -> np.ndarray:
     """Return labels as integers (n,) in ``[0, n_classes)``."""
-    labels = np.asarray(y)
+    labels = as_array(y, "y")
     if labels.ndim != 1 or labels.size == 0:
         raise InputError("y must be a non-empty one-dimensional array", f"shape {labels.shape}")
+    if labels.dtype.kind == "O":
+        labels = as_groups(labels, len(labels), "y")
     whole = labels.astype(np.int64) if labels.dtype.kind in "iufb" else None
     if whole is None or (whole != labels).any() or whole.min() < 0 or whole.max() >= n_classes:
         refuse_measurements(np.unique(labels))
@@ -160,7 +196,7 @@ def as_classes(y: Any, n_classes: int) -> np.ndarray:
 
 def as_scores(score: Any, n: int) -> np.ndarray:
     """Return finite scores as float64 (n,)."""
-    values = np.asarray(score, dtype=np.float64)
+    values = as_numbers(score, "scores")
     if values.shape != (n,):
         raise InputError(f"scores must have shape ({n},), one for each label", f"shape {values.shape}")
     _refuse_missing(values)
@@ -175,7 +211,7 @@ def as_probabilities(p: Any, n: int) -> np.ndarray:
     InputError
         If the shape is another, or a value is missing or outside [0, 1], or a row does not sum to 1 (within 1e-3).
     """
-    values = np.asarray(p, dtype=np.float64)
+    values = as_numbers(p, "probabilities")
     if values.ndim not in (1, 2) or values.shape[0] != n or (values.ndim == 2 and values.shape[1] < 2):
         raise InputError(f"probabilities must have shape ({n},) or ({n}, K) with K >= 2", f"shape {values.shape}")
     _refuse_missing(values)
@@ -198,7 +234,7 @@ def as_probabilities(p: Any, n: int) -> np.ndarray:
 
 def as_binary_forecast(y: Any, p: Any, what: str) -> tuple[np.ndarray, np.ndarray]:
     """Return boolean labels and probabilities of class 1, both (n,); ``what`` is named if there are more classes."""
-    values = as_probabilities(p, len(np.asarray(y)))
+    values = as_probabilities(p, n_rows(y, "y"))
     if values.ndim != 1:
         raise InputError(
             f"{what} is for two classes", f"{values.shape[1]} classes", "Choose one class against the rest"
@@ -210,7 +246,7 @@ def as_weights(sample_weight: Any, n: int) -> np.ndarray:
     """Return non-negative weights as float64 (n,); ones for None."""
     if sample_weight is None:
         return np.ones(n)
-    weights = np.asarray(sample_weight, dtype=np.float64)
+    weights = as_numbers(sample_weight, "sample_weight")
     if weights.shape != (n,):
         raise InputError(f"sample_weight must have shape ({n},)", f"shape {weights.shape}")
     if not np.isfinite(weights).all() or (weights < 0).any() or weights.sum() == 0:
@@ -234,7 +270,7 @@ def as_groups(groups: Any, n: int, name: str = "groups") -> np.ndarray:
         )
     if isinstance(groups, str):
         return np.arange(n)
-    names = np.asarray(groups)
+    names = as_array(groups, name)
     if names.shape != (n,):
         raise InputError(f"{name} must have shape ({n},)", f"shape {names.shape}")
     if names.dtype.kind == "f":
@@ -250,16 +286,26 @@ def as_groups(groups: Any, n: int, name: str = "groups") -> np.ndarray:
 
 def check_level(level: float) -> float:
     """Return a coverage level strictly between 0 and 1."""
-    if not 0 < level < 1:
+    if not isinstance(level, numbers.Real) or not 0 < level < 1:
         raise InputError("level must lie strictly between 0 and 1", level, "Use 0.95 for 95 %")
     return float(level)
 
 
 def check_count(value: int, name: str, least: int = 1) -> int:
-    """Return a whole number of at least ``least``."""
-    if int(value) != value or value < least:
-        raise InputError(f"{name} must be a whole number of at least {least}", value)
+    """Return a whole number of at least ``least`` and at most a million: more would never end."""
+    if not isinstance(value, numbers.Real) or not least <= value <= _MOST or int(value) != value:
+        raise InputError(f"{name} must be a whole number from {least} to {_MOST:,}", value)
     return int(value)
+
+
+def as_array(values: Any, name: str) -> np.ndarray:
+    """Return an array; rows of different lengths are refused, and so are masked values, which numpy would unmask."""
+    if isinstance(values, np.ma.MaskedArray) and np.ma.getmaskarray(values).any():
+        raise InputError(f"{name} must not hold masked values", f"{np.ma.count_masked(values)} of them", "Drop them")
+    try:
+        return np.asarray(values)
+    except (TypeError, ValueError, OverflowError):
+        raise InputError(f"{name} must be an array", repr(values), "Give every row the same length") from None
 
 
 def _refuse_missing(values: np.ndarray) -> None:

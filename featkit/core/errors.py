@@ -5,6 +5,8 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+_LONGEST = 500  # characters shown of what was got
+
 
 class FeatkitError(Exception):
     """Base of every error featkit raises on purpose."""
@@ -31,7 +33,7 @@ class InputError(FeatkitError, ValueError):
     """
 
     def __init__(self, must: str, got: object = None, fix: str = "") -> None:
-        message = must if got is None else f"{must}, got {got}"
+        message = must if got is None else f"{must}, got {_cut(str(got))}"
         message = _one_line(message).rstrip(".") + "."
         if fix:
             message += " " + _one_line(fix).rstrip(".") + "."
@@ -58,9 +60,13 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
         Advice without a final stop.
     """
     known = sorted(set(known))
-    close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    close = difflib.get_close_matches(str(name), known, n=1, cutoff=0.5)
     listed = ", ".join(known) if known else "nothing"
     return f"Did you mean {close[0]!r}? Known: {listed}" if close else f"Known: {listed}"
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}... ({len(text):,} characters)"
 
 
 def _one_line(text: str) -> str:

@@ -41,6 +41,27 @@ def file_name(name: str) -> str:
     >>> file_name("100X"), file_name("H/E"), file_name("MIDOG21"), file_name("Site 2")
     ('100X', '+h%2fe', '+midog21', '+s+ite%202')
     """
+    written = escaped_name(name)
+    if len(written) > _LONGEST:
+        text = str(name)
+        shown = f"{text[:40]!r}... of {len(text)} characters"
+        raise InputError("a name must fit into the name of a file", shown, "Use a shorter name")
+    return written
+
+
+def escaped_name(name: str) -> str:
+    """Return what `file_name` writes, however long it is: for names that are shortened as a whole.
+
+    Raises
+    ------
+    InputError
+        If the name is empty.
+
+    Examples
+    --------
+    >>> escaped_name("a/b")
+    'a%2fb'
+    """
     text = str(name)
     parts, is_capital = [], False
     for i, character in enumerate(text):
@@ -59,9 +80,6 @@ def file_name(name: str) -> str:
     written = "".join(parts)
     if not written:
         raise InputError("a name must not be empty", repr(name), "Name every fold, method and class")
-    if len(written) > _LONGEST:
-        shown = f"{text[:40]!r}... of {len(text)} characters"
-        raise InputError("a name must fit into the name of a file", shown, "Use a shorter name")
     return written
 
 

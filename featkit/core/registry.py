@@ -41,6 +41,8 @@ class Registry(Mapping[str, Any]):
         self._table = dict(table)
 
     def __getitem__(self, name: str) -> Any:
+        if not isinstance(name, str):
+            raise InputError(f"{self.kind} must be a name", repr(name), did_you_mean("", list(self)))
         if name in self._table:
             module, _, attribute = self._table[name].partition(":")
             return getattr(importlib.import_module(module), attribute)

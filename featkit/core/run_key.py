@@ -8,7 +8,7 @@ from hashlib import sha256
 from typing import Any
 
 from featkit.core.errors import InputError
-from featkit.core.file_names import file_name
+from featkit.core.file_names import escaped_name
 from featkit.core.natural_order import natural_key
 from featkit.core.seeds import check_seeds
 
@@ -51,8 +51,14 @@ class RunKey:
     variant: tuple[tuple[str, str], ...] = ()
 
     def __post_init__(self) -> None:
+        for name in ("method", "fold", "model", "positive"):
+            if not isinstance(getattr(self, name), str | None):
+                raise InputError(f"the {name} of a run must be text", repr(getattr(self, name)))
+        check_seeds(() if self.seed is None else (self.seed,))
         given: Any = self.variant
-        pairs = given.items() if isinstance(given, Mapping) else given
+        pairs = list(given.items()) if isinstance(given, Mapping) else given
+        if not isinstance(pairs, list | tuple) or not all(isinstance(p, list | tuple) and len(p) == 2 for p in pairs):
+            raise InputError("the variant of a run must be pairs of an option and its value", repr(given))
         object.__setattr__(self, "variant", tuple(sorted((str(k), str(v)) for k, v in pairs)))
 
     @classmethod
@@ -112,7 +118,7 @@ class RunKey:
         """
         parts = self.to_dict()
         variant = parts.pop("variant", {})
-        name = ",".join(f"{k}={file_name(str(v))}" for k, v in (parts | variant).items()) or "all"
+        name = ",".join(f"{k}={escaped_name(str(v))}" for k, v in (parts | variant).items()) or "all"
         if len(name) <= _LONGEST:
             return name
         return f"{name[: _LONGEST - 17]}~{sha256(name.encode()).hexdigest()[:16]}"
@@ -146,12 +152,14 @@ class RunFilter:
     seed: int | tuple[int, ...] | None = None
 
     def __post_init__(self) -> None:
+        check_seeds(self.seed if isinstance(self.seed, list | tuple) else () if self.seed is None else (self.seed,))
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
             if value is not None:
                 several = value if isinstance(value, list | tuple) else (value,)
+                if field.name != "seed" and not all(isinstance(one, str) for one in several):
+                    raise InputError(f"a {field.name} must be asked for by its name", repr(value), "Use text")
                 object.__setattr__(self, field.name, tuple(dict.fromkeys(several)) or None)
-        check_seeds(self.seed or ())  # type: ignore[arg-type]
 
     @property
     def folds(self) -> tuple[str, ...] | None:

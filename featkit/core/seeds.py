@@ -27,7 +27,14 @@ def derive_seed(seed: int, *names: object) -> int:
     -------
     int
         In ``[0, 2**63)``.
+
+    Raises
+    ------
+    InputError
+        If the seed is no whole number.
     """
+    if not isinstance(seed, int | np.integer):
+        raise InputError("a seed must be a whole number", repr(seed), "Use 0, 1, 2 or more")
     text = repr((int(seed), *[n.item() if isinstance(n, np.generic) else n for n in names]))
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "little") >> 1
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_LARGEST = 10**300  # whole numbers beyond are no floats
 _KINDS = {str: "text", int: "a whole number", float: "a number", bool: "true or false"}
 
 
@@ -58,9 +59,10 @@ def check_value(value: Any, hint: Any, name: str) -> Any:
 
     try:
         return _converter().structure(value, hint)
-    except (BaseValidationError, _WrongKindError) as error:
-        wrong = _innermost(error)
-        raise InputError(f"{name} must be {wrong.must}", repr(wrong.value), wrong.fix) from None
+    except _WrongKindError as error:
+        raise InputError(f"{name} must be {error.must}", repr(error.value), error.fix) from None
+    except BaseValidationError as error:
+        raise _first_problem(error, (), name) from None
 
 
 @functools.cache
@@ -86,7 +88,7 @@ def _made_of(*origins: Any) -> Callable[[Any], bool]:
 
 
 def _plain_value(value: Any, kind: type) -> Any:
-    if kind is float and isinstance(value, int) and not isinstance(value, bool):
+    if kind is float and isinstance(value, int) and not isinstance(value, bool) and abs(value) < _LARGEST:
         return float(value)
     if isinstance(value, kind) and (kind is bool or not isinstance(value, bool)):
         return value
@@ -101,7 +103,7 @@ def _table_hook(cls: Any, converter: Converter) -> Any:
     def structure(value: Any, hint: Any) -> Any:
         if isinstance(value, cls):
             return value
-        if not isinstance(value, Mapping):
+        if not isinstance(value, Mapping) or not all(isinstance(name, str) for name in value):
             raise _WrongKindError(value, "a table")
         return fill(value, hint)
 
@@ -144,7 +146,7 @@ def _choice_hook(hint: Any, converter: Converter) -> Any:
     choices = typing.get_args(hint)
 
     def structure(value: Any, _: Any) -> Any:
-        if value not in choices:
+        if not isinstance(value, str | int) or value not in choices:
             names = [str(choice) for choice in choices]
             raise _WrongKindError(value, f"one of {', '.join(names)}", did_you_mean(str(value), names))
         return value

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from featkit.core.arrays import as_array
 from featkit.core.errors import InputError
 from featkit.core.text import first_few
 
@@ -53,7 +54,7 @@ class ProbeRows:
     description: str = ""
 
     def __post_init__(self) -> None:
-        X = np.asarray(self.X)
+        X = as_array(self.X, "X")
         if X.ndim != 2 or X.dtype.kind not in "fiu" or not X.size:
             raise InputError("X must be numbers of shape (n, d)", f"{X.dtype} {X.shape}", "Pass one row per patch")
         is_bad = np.concatenate(
@@ -102,7 +103,7 @@ def distinct(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _as_column(values: Any, n: int, name: str) -> np.ndarray:
-    array = np.asarray(values.to_list() if hasattr(values, "to_list") else values)
+    array = as_array(values.to_list() if hasattr(values, "to_list") else values, name)
     if array.shape != (n,):
         raise InputError(f"{name} must have one value per row of X, {n}", array.shape, "Take both from the same rows")
     return array

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from featkit.core.arrays import as_binary, as_classes, as_groups, as_probabilities, check_count
+from featkit.core.arrays import as_binary, as_classes, as_groups, as_probabilities, check_count, n_rows
 from featkit.core.errors import InputError
 
 Bins = Literal["width", "mass"]
@@ -156,7 +156,7 @@ def binned_residuals(y: Any, p: Any, groups: Any, n_bins: int, bins: Bins, of: O
 
 def compared(y: Any, p: Any, of: Of) -> list[tuple[np.ndarray, np.ndarray]]:
     """Return the (event, probability) pairs that ``of`` compares: one, or one for each class when class-wise."""
-    values = as_probabilities(p, len(np.asarray(y)))
+    values = as_probabilities(p, n_rows(y, "y"))
     if values.ndim == 1:
         positive = as_binary(y)
         if of == "top-label":

@@ -15,6 +15,7 @@ from featkit.core.arrays import (
     as_binary,
     as_classes,
     as_groups,
+    as_numbers,
     as_probabilities,
     as_scores,
     as_two_classes,
@@ -263,7 +264,7 @@ def _is_right(y: Any, p: Any, threshold: float) -> np.ndarray:
 
 
 def _class_scores(y: Any, p: Any, need_all: bool = True) -> tuple[np.ndarray, np.ndarray]:
-    scores = np.asarray(p, dtype=np.float64)
+    scores = as_numbers(p, "class scores")
     if scores.ndim != 2 or scores.shape[1] < 2:
         raise InputError("class scores must have shape (n, K) with K >= 2", f"shape {scores.shape}")
     labels = as_classes(y, scores.shape[1])

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import numbers
 
+from featkit.core.arrays import check_level
 from featkit.core.errors import InputError
 
 
@@ -62,14 +64,14 @@ def equivalence_margin_needed(difference: float, se: float, degrees_of_freedom: 
     """
     from scipy.stats import t
 
-    if not 0.5 < level < 1:
+    if not 0.5 < check_level(level) < 1:
         raise InputError("level must lie in (0.5, 1)", level)
     return abs(difference) + float(t.isf(1 - level, degrees_of_freedom)) * se
 
 
 def check_margin(margin: float) -> float:
     """Return a margin above 0 and finite."""
-    if not (math.isfinite(margin) and margin > 0):
+    if not (isinstance(margin, numbers.Real) and math.isfinite(margin) and margin > 0):
         raise InputError(
             "an equivalence margin must be above 0", margin, "Give the largest difference you would call negligible"
         )

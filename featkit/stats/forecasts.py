@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from featkit.core.arrays import as_binary, as_classes, as_groups, as_probabilities, as_scores
+from featkit.core.arrays import as_binary, as_classes, as_groups, as_numbers, as_probabilities, as_scores, n_rows
 from featkit.core.errors import InputError, did_you_mean
 
 ScoreUnit = Literal["patient", "slide"]
@@ -79,8 +79,8 @@ class Forecasts:
     unit: str = "patient"
 
     def __post_init__(self) -> None:
-        n = len(np.asarray(self.y))
-        values = np.asarray(self.p, dtype=np.float64)
+        n = n_rows(self.y, "y")
+        values = as_numbers(self.p, "forecasts")
         values = as_scores(values, n) if values.ndim == 1 else as_probabilities(values, n)
         given: dict[str, Any] = {
             "y": as_binary(self.y) if values.ndim == 1 else as_classes(self.y, values.shape[1]),

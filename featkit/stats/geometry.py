@@ -7,6 +7,7 @@ from typing import Literal
 
 import numpy as np
 
+from featkit.core.arrays import as_array
 from featkit.core.errors import InputError
 
 _BLOCK_BYTES = 32 * 2**20
@@ -163,7 +164,7 @@ def _unbiased(product: float, norms_a: np.ndarray, norms_b: np.ndarray) -> float
 
 
 def _matrix(X: np.ndarray) -> np.ndarray:
-    X = np.asarray(X)
+    X = as_array(X, "embeddings")
     if X.ndim != 2 or X.shape[0] < 2 or X.shape[1] < 1:
         raise InputError("embeddings must be a matrix of at least two rows and one column", f"shape {X.shape}")
     if not np.isfinite(X.max() - X.min()):

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from featkit.core.arrays import as_groups
+from featkit.core.arrays import as_array, as_groups, as_numbers
 from featkit.core.errors import InputError
 
 
@@ -41,10 +41,10 @@ class LabelledRows:
     groups: np.ndarray | str
 
     def __post_init__(self) -> None:
-        X = self.X if hasattr(self.X, "shape") else np.asarray(self.X)
+        X = self.X if hasattr(self.X, "shape") and hasattr(self.X, "dtype") else as_numbers(self.X, "X")
         if len(X.shape) != 2 or X.shape[0] == 0:
             raise InputError("X must have shape (n, d) with n > 0", f"shape {tuple(X.shape)}")
-        n, y, groups = X.shape[0], np.asarray(self.y), self.groups
+        n, y, groups = X.shape[0], as_array(self.y, "y"), self.groups
         if y.shape != (n,):
             raise InputError(f"y must have one label for each of the {n} rows of X", f"shape {y.shape}")
         is_missing = _is_missing(y)

@@ -99,7 +99,7 @@ def metric(name: str) -> Metric:
     InputError
         If there is none, with the nearest name.
     """
-    if name not in METRICS:
+    if not isinstance(name, str) or name not in METRICS:
         raise InputError("metric must be a known name", repr(name), did_you_mean(str(name), METRICS))
     return METRICS[name]
 

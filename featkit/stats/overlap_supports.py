@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from featkit.core.arrays import as_array, check_count
 from featkit.core.errors import InputError
 
 
@@ -29,9 +30,8 @@ def as_support(support: object, n_dimensions: int, name: str = "support") -> np.
     InputError
         If an index is not whole, out of range or given twice.
     """
-    if n_dimensions < 1:
-        raise InputError("n_dimensions must be at least 1", n_dimensions)
-    array = np.asarray(support)
+    check_count(n_dimensions, "n_dimensions")
+    array = as_array(support, name)
     if array.ndim != 1:
         raise InputError(f"{name} must be one-dimensional", f"{array.ndim} dimensions")
     if array.dtype == bool:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from featkit.core.arrays import check_count
 from featkit.core.errors import InputError
 from featkit.core.seeds import rng
 from featkit.results.comparison import PermutationTest
@@ -263,8 +264,7 @@ def _one_each(values: ArrayLike, what: str, patients: np.ndarray, first: np.ndar
 
 
 def _check_count(n_permutations: int) -> None:
-    if n_permutations < 1:
-        raise InputError("the number of permutations must be at least 1", n_permutations)
+    check_count(n_permutations, "the number of permutations")
 
 
 def _blocks(signs: np.ndarray, entries: int = 4_000_000) -> Iterator[np.ndarray]:

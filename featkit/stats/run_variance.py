@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
+from featkit.core.arrays import as_array, as_numbers, check_level
 from featkit.core.errors import FeatkitWarning, InputError
 from featkit.results.estimate import Estimate
 from featkit.results.variance_components import VarianceComponents
@@ -113,7 +114,7 @@ def mean_over_seeds(values: ArrayLike, seeds: ArrayLike, *, level: float = 0.95)
     Estimate
         ``unit`` "seed", ``method`` "t"; bounds are NaN with a single seed.
     """
-    y, labels = np.asarray(values, dtype=np.float64), np.asarray(seeds)
+    y, labels = as_numbers(values, "values"), as_array(seeds, "seeds")
     if y.shape != labels.shape or y.ndim != 1 or not y.size:
         raise InputError("seeds must be one a value", f"{labels.size} for {y.size} values")
     if not np.isfinite(y).all():
@@ -226,6 +227,4 @@ def reml(y: np.ndarray, designs: Sequence[np.ndarray]) -> tuple[np.ndarray, floa
 def _t_quantile(level: float, freedom: int) -> float:
     from scipy.stats import t
 
-    if not 0 < level < 1:
-        raise InputError("level must lie in (0, 1)", level)
-    return float(t.isf((1 - level) / 2, max(1, freedom)))
+    return float(t.isf((1 - check_level(level)) / 2, max(1, freedom)))

@@ -3,7 +3,16 @@
 import numpy as np
 import pytest
 
-from featkit.core.arrays import as_embeddings, as_labels
+from featkit.core.arrays import (
+    as_embeddings,
+    as_groups,
+    as_labels,
+    as_probabilities,
+    as_scores,
+    as_weights,
+    check_count,
+    check_level,
+)
 from featkit.core.errors import InputError
 
 
@@ -38,3 +47,31 @@ def test_embeddings_keep_their_precision_and_are_finite():
             as_embeddings(wrong)
     with pytest.raises(InputError, match=r"shape \(3, d\)"):
         as_embeddings(np.ones((2, 2)), 3)
+
+
+NO_ARRAYS = (None, "x", b"x", {"a": 1}, object(), [[1, 2], [3]], ["a", None], 1j, len)
+
+
+@pytest.mark.parametrize("value", NO_ARRAYS, ids=repr)
+def test_what_is_no_array_of_numbers_is_refused_in_one_line(value):
+    for check in (as_embeddings, as_labels, lambda v: as_scores(v, 2), lambda v: as_probabilities(v, 2)):
+        with pytest.raises(InputError):
+            check(value)
+    if value is not None:
+        with pytest.raises(InputError):
+            as_weights(value, 2)
+
+
+def test_masked_values_are_not_read_as_if_they_were_there():
+    masked = np.ma.masked_array([0.1, 0.9], [True, False])
+    for check in (lambda v: as_scores(v, 2), lambda v: as_groups(v, 2), as_labels):
+        with pytest.raises(InputError, match="must not hold masked values, got 1 of them"):
+            check(masked)
+
+
+@pytest.mark.parametrize("value", [None, "x", [], np.zeros(3), 1j, float("nan"), 10**11, 10**400, 2.5, 0])
+def test_a_count_or_level_of_another_kind_is_refused(value):
+    with pytest.raises(InputError):
+        check_count(value, "n_draws")
+    with pytest.raises(InputError):
+        check_level(value)

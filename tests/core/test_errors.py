@@ -32,3 +32,9 @@ def test_advice_lists_what_is_known():
     assert did_you_mean("zzz", ["b", "a"]) == "Known: a, b"
     assert did_you_mean("zzz", ["a", "b", "a"]) == "Known: a, b"
     assert did_you_mean("zzz", []) == "Known: nothing"
+
+
+def test_what_was_got_is_cut_where_nobody_would_read_on():
+    said = str(InputError("a label must be short", "a" * 5000))
+    assert len(said) < 600
+    assert "(5,000 characters)" in said

@@ -47,3 +47,9 @@ def test_streams_look_independent():
 
 def test_a_stream_is_the_same_in_every_version():
     assert derive_seed(0) == 3582888934675442504
+
+
+@pytest.mark.parametrize("seed", [None, "x", 1.5, [1], {}])
+def test_a_seed_of_another_kind_is_refused(seed):
+    with pytest.raises(InputError, match="a seed must be a whole number"):
+        derive_seed(seed, "draws")

@@ -133,7 +133,7 @@ def test_p_value_counts_ties_and_keeps_nan():
     [
         (lambda: sign_flip_test([1.0, np.nan]), "finite"),
         (lambda: sign_flip_test([]), "at least one patient"),
-        (lambda: sign_flip_test([1.0], n_permutations=0), "at least 1"),
+        (lambda: sign_flip_test([1.0], n_permutations=0), "from 1 to 1,000,000"),
         (lambda: permutation_p_value(1, [1], alternative="both"), "two-sided"),
         (lambda: label_permutations([0, 0, 1], 5, strata=[0, 0, 1]), "must differ"),
         (lambda: label_permutations([0, 1], 5, strata=[0]), "one a patient"),

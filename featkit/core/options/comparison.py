@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from typing import Literal
 
 from featkit.core.options.base import Options
@@ -39,8 +40,8 @@ class CompareOptions(Options):
     def check(self) -> None:
         """Refuse values out of range and heads of one class against the rest."""
         self.require("metrics", "at least one metric", bool(self.metrics), "Use auc, f1 or brier")
-        self.require("margin", "positive", self.margin is None or self.margin > 0)
+        self.require("margin", "positive and finite", self.margin is None or 0 < self.margin < math.inf)
         for name, margin in self.margins.items():
-            self.require("margins", f"positive ({name})", margin > 0)
+            self.require("margins", f"positive and finite ({name})", 0 < margin < math.inf)
         is_possible = self.positive is None or self.model != "head"
         self.require("model", "signature or dense where a class is named", is_possible, "Leave out the positive class")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from typing import Literal
 
 from featkit.core.options.base import Options
@@ -48,6 +49,10 @@ class DataOptions(Options):
     complete: bool | None = None
     groups: Groups = "patients"
     positive: str | None = None
+
+    def check(self) -> None:
+        """Refuse values out of range."""
+        self.require("scale", "positive and finite", self.scale is None or 0 < self.scale < math.inf)
 
 
 Design = Literal["auto", "leave-one-domain-out", "cross-validation"]

@@ -48,8 +48,9 @@ class ProbeOptions(Options):
 
     def check(self) -> None:
         """Refuse values out of range."""
-        self.require("n_permutations", "at least 0", self.n_permutations >= 0, "Use 200")
-        self.require("n_controls", "at least 0", self.n_controls >= 0, "Use 5")
+        is_count = 0 <= self.n_permutations <= 1_000_000
+        self.require("n_permutations", "between 0 and 1,000,000", is_count, "Use 200")
+        self.require("n_controls", "between 0 and 10,000", 0 <= self.n_controls <= 10_000, "Use 5")
         self.require("n_folds", "at least 2", self.n_folds >= 2, "Use 5")
         self.require("n_neighbors", "at least 1", self.n_neighbors >= 1, "Use 5")
 

@@ -6,6 +6,7 @@ import dataclasses
 from typing import Literal
 
 from featkit.core.options.base import Options
+from featkit.core.seeds import check_seeds
 
 Design = Literal["cohort", "case-control"]
 """How patients came into the study, see `Resampling`."""
@@ -49,4 +50,5 @@ class Resampling(Options):
     def check(self) -> None:
         """Refuse values out of range."""
         self.require("n_draws", "between 1 and 1,000,000", 1 <= self.n_draws <= 1_000_000, "Use 2000")
+        check_seeds((self.seed,))
         self.require("level", "strictly between 0 and 1", 0 < self.level < 1, "Use 0.95 for 95 %")

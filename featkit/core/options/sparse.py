@@ -59,7 +59,7 @@ class PathOptions(Options):
             len(self.lambdas) > 0 and all(0 < value < math.inf for value in self.lambdas)
         )
         self.require("lambdas", "positive numbers", is_given, "Leave it out for a grid")
-        self.require("n_lambdas", "at least 1", self.n_lambdas >= 1)
+        self.require("n_lambdas", "between 1 and 10,000", 1 <= self.n_lambdas <= 10_000, "Use 49")
         self.require("lambda_min_ratio", "strictly between 0 and 1", 0 < self.lambda_min_ratio < 1, "Use 0.01")
         self.require("l1_ratio", "in (0, 1]", 0 < self.l1_ratio <= 1, "Use 1 for the L1 penalty")
         self.require("tolerance", "strictly between 0 and 1", self.tolerance is None or 0 < self.tolerance < 1)
@@ -142,10 +142,12 @@ class StabilityOptions(Options):
 
     def check(self) -> None:
         """Refuse values out of range and all three of threshold, q and pfer."""
-        self.require("n_pairs", "at least 0", self.n_pairs >= 0, "0 leaves stability selection out")
+        is_count = 0 <= self.n_pairs <= 100_000
+        self.require("n_pairs", "between 0 and 100,000", is_count, "0 leaves stability selection out")
         self.require("threshold", "in (0.5, 1]", self.threshold is None or 0.5 < self.threshold <= 1, "Use 0.75")
         self.require("q", "at least 1", self.q is None or self.q >= 1)
-        self.require("pfer", "positive", self.pfer is None or self.pfer > 0)
+        is_bound = self.pfer is None or 0 < self.pfer < math.inf
+        self.require("pfer", "positive and finite", is_bound, "Use 1")
         given = [name for name in ("threshold", "q", "pfer") if getattr(self, name) is not None]
         self.require("threshold", "left out beside q and pfer, which give it", len(given) < 3, "Leave one out")
         is_bound = self.bound == "worst_case" or self.scheme == "complementary_pairs"
@@ -179,8 +181,8 @@ class ComputeOptions(Options):
 
     def check(self) -> None:
         """Refuse values out of range."""
-        is_count = self.n_jobs is None or self.n_jobs == -1 or self.n_jobs >= 1
-        self.require("n_jobs", "at least 1, or -1 for every processor", is_count)
+        is_count = self.n_jobs is None or self.n_jobs == -1 or 1 <= self.n_jobs <= 1024
+        self.require("n_jobs", "between 1 and 1,024, or -1 for every processor", is_count)
         self.require("max_bytes", "positive", self.max_bytes is None or self.max_bytes > 0)
 
 

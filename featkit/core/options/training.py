@@ -98,11 +98,11 @@ class TrainOptions(Options):
         self.require("methods", "at least one method", bool(self.methods), "Use baseline and grl")
         self.require("seeds", "at least one seed", bool(self.seeds), "Use 0")
         check_seeds(self.seeds)
-        self.require("n_epochs", "at least 1", self.n_epochs >= 1, "Use 20")
+        self.require("n_epochs", "at least 1 and at most 1,000,000", 1 <= self.n_epochs <= 1_000_000, "Use 20")
         self.require("batch_size", "at least 1", self.batch_size >= 1, "Use 64")
         self.require("patience", "at least 0", self.patience >= 0, "0 never stops")
         self.require("colour_jitter", "at least 0 and below 1", 0 <= self.colour_jitter < 1, "0 leaves colours alone")
-        self.require("n_jobs", "at least 1", self.n_jobs is None or self.n_jobs >= 1)
+        self.require("n_jobs", "between 1 and 1,024", self.n_jobs is None or 1 <= self.n_jobs <= 1024)
         self.require("cache_bytes", "at least 0", self.cache_bytes >= 0, "0 keeps nothing in memory")
         check_device(self.device)
 
@@ -144,7 +144,7 @@ class ExtractOptions(Options):
         """Refuse values out of range."""
         is_known = self.batch_size is None or self.batch_size >= 1
         self.require("batch_size", "at least 1", is_known, "Leave it out to have one found")
-        self.require("n_jobs", "at least 1", self.n_jobs >= 1, "Use 2")
+        self.require("n_jobs", "between 1 and 1,024", 1 <= self.n_jobs <= 1024, "Use 2")
         check_device(self.device)
 
 
