@@ -301,7 +301,7 @@ def check_count(value: int, name: str, least: int = 1) -> int:
 def as_array(values: Any, name: str) -> np.ndarray:
     """Return an array; rows of different lengths are refused, and so are masked values, which numpy would unmask."""
     if isinstance(values, np.ma.MaskedArray) and np.ma.getmaskarray(values).any():
-        raise InputError(f"{name} must not hold masked values", f"{np.ma.count_masked(values)} of them", "Drop them")
+        raise InputError(f"{name} must not hold masked values", f"{int(np.ma.getmaskarray(values).sum())} of them", "Drop them")
     try:
         return np.asarray(values)
     except (TypeError, ValueError, OverflowError):

@@ -27,7 +27,7 @@ def roc_panels(
     panels: dict[str, dict[RunKey, Curve]] = {}
     areas: dict[str, dict[RunKey, Estimate]] = {}
     for key, evaluation in evaluations.items():
-        folds = [a for scope, a in scopes_of(evaluation) if scope == "fold"]
+        folds = [a for scope, a in scopes_of(evaluation, ("auc",)) if scope == "fold"]
         for panel, curve in evaluation.roc.items():
             if panel == "pooled" and any(fold in evaluation.roc for fold in folds):
                 continue
@@ -62,7 +62,7 @@ def majority_by_fold(evaluation: Evaluation, metric: str) -> dict[str, float]:
 
 
 def _rows(evaluation: Evaluation, metric: str) -> list[EvaluationRow]:
-    wanted = scopes_of(evaluation)
+    wanted = scopes_of(evaluation, (metric,))
     has_folds = any(scope == "fold" for scope, _ in wanted)
     skipped = {("all", "pooled"), ("all", "within folds")} if has_folds and metric_name(metric).is_rank else set()
     rows = [row for row in evaluation.rows if row.metric == metric]

@@ -40,7 +40,7 @@ class EmbeddingMap:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class SamplePatches:
-    """A few patches to look at: one row a label, one column a domain, then the next patients.
+    """A few patches to look at: one row per label, one column per domain, then the next patients.
 
     Parameters
     ----------

@@ -46,7 +46,7 @@ class SignatureDetail(Result):
     variance: VarianceDecomposition | None = None
 
     def frame(self) -> pl.DataFrame:
-        """Return one row a named penalty: its name, the penalty, and the size at the tightest tolerance."""
+        """Return one row per named penalty: its name, the penalty, and the size at the tightest tolerance."""
         import polars as pl
 
         names = list(self.sizes.chosen)

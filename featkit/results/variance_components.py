@@ -52,7 +52,7 @@ class VarianceComponents(Result):
     notes: tuple[str, ...] = ()
 
     def frame(self) -> pl.DataFrame:
-        """Return one row a source: source, variance, sd, share, n_levels (null for the residual)."""
+        """Return one row per source: source, variance, sd, share, n_levels (null for the residual)."""
         import polars as pl
 
         rows = [

@@ -52,7 +52,7 @@ def as_support(support: object, n_dimensions: int, name: str = "support") -> np.
 
 
 def membership(supports: list[np.ndarray], n_dimensions: int) -> np.ndarray:
-    """Return the indicator matrix Z of shape (M, n_dimensions), one row a support, as float64."""
+    """Return the indicator matrix Z of shape (M, n_dimensions), one row per support, as float64."""
     z = np.zeros((len(supports), n_dimensions))
     for row, support in zip(z, supports, strict=True):
         row[support] = 1.0

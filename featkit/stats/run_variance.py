@@ -38,7 +38,7 @@ def variance_components(
     Parameters
     ----------
     values : array-like of shape (n_values,)
-        One value a run, or one a run and patient; finite.
+        One value per run, or one a run and patient; finite.
     sources : mapping of str to array-like of shape (n_values,)
         Label of each value's seed, split, patient, ...: the sources of variance. "seed", when there, is also what
         `mean_over_seeds` is taken over.

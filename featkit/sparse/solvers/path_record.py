@@ -16,7 +16,7 @@ class PathRecord:
     supports : list of (size,) int64
         Dimensions with a nonzero coefficient, sorted.
     values : list of (size,) or (size, K) float64
-        Their coefficients; one column a class with several classes.
+        Their coefficients; one column per class with several classes.
     intercepts : list of float or (K,) float64
         Intercepts.
     losses, gaps : list of float
