@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from featkit.core.arrays import as_embeddings, as_labels
+from featkit.core.arrays import as_embeddings, as_labels, as_matrix, is_missing
 from featkit.core.errors import InputError
 
 
@@ -38,3 +38,26 @@ def test_embeddings_keep_their_precision_and_are_finite():
             as_embeddings(wrong)
     with pytest.raises(InputError, match=r"shape \(3, d\)"):
         as_embeddings(np.ones((2, 2)), 3)
+
+
+def test_a_matrix_keeps_its_type_and_is_not_copied():
+    for kind in (np.float16, np.float32, np.float64, np.int8, bool):
+        X = np.ones((3, 2), dtype=kind, order="F")
+        assert as_matrix(X) is X
+    with pytest.raises(InputError, match="1 rows with NaN or infinity, the first in row 2, dimension 1"):
+        as_matrix([[0, 1], [2, 3], [4, np.inf]])
+    assert as_matrix(np.full((2, 2), 1e308)).max() == 1e308  # a sum that overflows is no missing value
+
+
+@pytest.mark.parametrize(
+    ("values", "missing"),
+    [
+        (np.array([0.5, np.nan]), [False, True]),
+        (np.array(["a", ""]), [False, True]),
+        (np.array(["a", None, float("nan"), ""], dtype=object), [False, True, True, True]),
+        (np.array([0, 1]), [False, False]),
+        (np.array([True, False]), [False, False]),
+    ],
+)
+def test_missing_values_of_every_type(values, missing):
+    assert is_missing(values).tolist() == missing
