@@ -127,19 +127,44 @@ def as_embeddings(X: Any, n: int | None = None) -> np.ndarray:
     >>> as_embeddings([[1, 2], [3, 4]]).dtype
     dtype('float64')
     """
+    values = as_matrix(X, n)
+    return values if values.dtype in (np.float32, np.float64) else values.astype(np.float64)
+
+
+def as_matrix(X: Any, n: int | None = None) -> np.ndarray:
+    """Return embeddings as `as_embeddings` does, but of the type they have, without a copy where they are an array.
+
+    Raises
+    ------
+    InputError
+        If ``X`` is not two-dimensional, is empty, has another number of rows, is not numeric, or holds NaN or infinity
+        (the first row and dimension are named).
+    """
     values = as_array(X, "embeddings")
     rows = "n" if n is None else str(n)
     if values.ndim != 2 or values.size == 0 or (n is not None and len(values) != n):
-        raise InputError(f"embeddings must have shape ({rows}, d)", f"shape {values.shape}")
+        raise InputError(f"embeddings must have shape ({rows}, d), d at least 1", f"shape {values.shape}")
     if values.dtype.kind not in "iufb":
-        raise InputError("embeddings must be numbers", str(values.dtype))
-    values = values if values.dtype in (np.float32, np.float64) else values.astype(np.float64)
-    bad = int(np.count_nonzero(~np.isfinite(values).all(axis=1)))
-    if bad:
-        raise InputError(
-            "embeddings must be finite", f"{bad} rows with NaN or infinity", "Drop or repair these patches"
-        )
+        raise InputError("embeddings must be numbers", str(values.dtype), "Convert them with astype(numpy.float32)")
+    with np.errstate(all="ignore"):
+        is_suspect = values.dtype.kind == "f" and not np.isfinite(values.sum())  # one pass; a sum may overflow
+    if is_suspect and not np.isfinite(values).all():
+        row, dimension = np.argwhere(~np.isfinite(values))[0]
+        n_bad = int((~np.isfinite(values).all(axis=1)).sum())
+        found = f"{n_bad} rows with NaN or infinity, the first in row {row}, dimension {dimension}"
+        raise InputError("embeddings must be finite", found, "Drop these rows, or extract their embeddings again")
     return values
+
+
+def is_missing(values: np.ndarray) -> np.ndarray:
+    """Return which values are None, NaN or empty text, shape (n,) bool."""
+    if values.dtype.kind == "f":
+        return np.isnan(values)
+    if values.dtype.kind in "US":
+        return values == values.dtype.type()
+    if values.dtype.kind == "O":
+        return np.array([v is None or v != v or v == "" for v in values.tolist()], np.bool_)
+    return np.zeros(values.shape, np.bool_)
 
 
 def as_binary(y: Any) -> np.ndarray:
@@ -273,10 +298,7 @@ def as_groups(groups: Any, n: int, name: str = "groups") -> np.ndarray:
     names = as_array(groups, name)
     if names.shape != (n,):
         raise InputError(f"{name} must have shape ({n},)", f"shape {names.shape}")
-    if names.dtype.kind == "f":
-        missing = int(np.isnan(names).sum())
-    else:
-        missing = sum(v is None or v != v for v in names.tolist()) if names.dtype.kind == "O" else 0
+    missing = int(is_missing(names).sum())
     if missing:
         raise InputError(
             f"{name} must not hold missing values", f"{missing} of {n}", "Name every patient or drop the patches"
@@ -301,7 +323,9 @@ def check_count(value: int, name: str, least: int = 1) -> int:
 def as_array(values: Any, name: str) -> np.ndarray:
     """Return an array; rows of different lengths are refused, and so are masked values, which numpy would unmask."""
     if isinstance(values, np.ma.MaskedArray) and np.ma.getmaskarray(values).any():
-        raise InputError(f"{name} must not hold masked values", f"{int(np.ma.getmaskarray(values).sum())} of them", "Drop them")
+        raise InputError(
+            f"{name} must not hold masked values", f"{int(np.ma.getmaskarray(values).sum())} of them", "Drop them"
+        )
     try:
         return np.asarray(values)
     except (TypeError, ValueError, OverflowError):

@@ -6,9 +6,10 @@ import dataclasses
 
 import numpy as np
 
+from featkit.core.arrays import is_missing
 from featkit.core.errors import InputError
 from featkit.core.text import first_few, listed
-from featkit.probes.rows import ProbeRows, distinct, is_missing
+from featkit.probes.rows import ProbeRows, distinct
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from featkit.core.arrays import is_missing
 from featkit.core.errors import InputError
 from featkit.core.options.probe import ProbeOptions
 from featkit.core.options.resampling import Resampling
@@ -12,7 +13,7 @@ from featkit.core.seeds import derive_seed
 from featkit.probes.permutations import permuted_within
 from featkit.probes.refit_interval import refit_interval
 from featkit.probes.reidentify import METRICS, Search, search, standardised_within
-from featkit.probes.rows import ProbeRows, distinct, is_missing
+from featkit.probes.rows import ProbeRows, distinct
 from featkit.results.probe import ProbeResult
 from featkit.stats.permutation import permutation_p_value
 from featkit.stats.resampling import patient_counts

@@ -7,11 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from featkit.core.arrays import as_array
+from featkit.core.arrays import as_array, as_matrix, is_missing
 from featkit.core.errors import InputError
-from featkit.core.text import first_few
-
-_BLOCK = 4096
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -54,17 +51,7 @@ class ProbeRows:
     description: str = ""
 
     def __post_init__(self) -> None:
-        X = as_array(self.X, "X")
-        if X.ndim != 2 or X.dtype.kind not in "fiu" or not X.size:
-            raise InputError("X must be numbers of shape (n, d)", f"{X.dtype} {X.shape}", "Pass one row per patch")
-        is_bad = np.concatenate(
-            [~np.isfinite(X[first : first + _BLOCK]).all(axis=1) for first in range(0, len(X), _BLOCK)]
-        )
-        if is_bad.any():
-            shown = first_few(np.flatnonzero(is_bad)[:5].tolist())
-            raise InputError(
-                "X must be finite", f"NaN or infinity in {is_bad.sum()} rows, first {shown}", "Drop those rows"
-            )
+        X = as_matrix(self.X)
         object.__setattr__(self, "X", X)
         for name in ("column", "groups", "label"):
             if getattr(self, name) is not None:
@@ -89,11 +76,6 @@ class ProbeRows:
         return ProbeRows(
             **{name: None if a is None else a[rows] for name, a in columns.items()}, description=self.description
         )
-
-
-def is_missing(values: np.ndarray) -> np.ndarray:
-    """Return which values are None, NaN or empty text, shape (n,)."""
-    return np.array([v is None or v != v or v == "" for v in values.tolist()], dtype=bool)
 
 
 def distinct(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -122,7 +122,7 @@ def metrics_table(
         caption += " Single folds are in evaluation.csv."
     rows: list[dict[str, object]] = []
     majority: dict[str, object] = {}
-    quoted: tuple[str, ...] = ()
+    quoted: tuple[str, str] = ("", "")
     for key, name in model_labels(evaluations).items():
         evaluation = evaluations[key]
         by = {(r.scope, r.aggregation, r.metric): r for r in evaluation.rows}
@@ -131,7 +131,7 @@ def metrics_table(
         nothing = (empty_folds(key, empty) & set(folds)) | stated
         for scope, aggregation in scopes[key]:
             is_empty = aggregation in nothing if scope == "fold" else len(nothing) == len(folds) > 0
-            quoted = quoted or (("all", "pooled") if scope == "fold" else (scope, aggregation))
+            quoted = quoted if quoted[0] else (("all", "pooled") if scope == "fold" else (scope, aggregation))
             remark = ""
             if nothing and scope != "fold":
                 remark = f", {nothing_selected(len(nothing), len(folds))}"
@@ -146,7 +146,7 @@ def metrics_table(
             rows.append(row)
         majority |= {metric_name(m).short: by[*quoted, m].majority for m in there if (*quoted, m) in by}
     order = ["model", "patches", *(metric_name(m).short for m in there)]
-    rows.append({"model": "majority class", "patches": "".join(quoted[1:]), **majority})
+    rows.append({"model": "majority class", "patches": quoted[1], **majority})
     ordered = [{heading: row.get(heading) for heading in order} for row in rows]
     return table_of_rows(ordered, texts=("model", "patches"), named_once="model", caption=caption)
 

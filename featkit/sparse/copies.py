@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 
+from featkit.core.arrays import as_matrix
 from featkit.core.errors import InputError
 from featkit.core.run_key import RunKey
 from featkit.results.copied_dimensions import CopiedDimensions
-from featkit.sparse.solvers.design import as_matrix, make_design
+from featkit.sparse.solvers.design import make_design
 
 _BLOCK = 256  # dimensions correlated with all others at a time
 _EXACT = 1e-5  # largest difference of standardised values that rounding to float32 explains

@@ -17,6 +17,7 @@ import numpy as np
 from scipy.special import logsumexp
 from threadpoolctl import threadpool_limits
 
+from featkit.core.arrays import as_matrix, as_two_classes
 from featkit.core.errors import InputError
 from featkit.core.options import ComputeOptions, PathOptions
 from featkit.results.path import PathResult
@@ -24,7 +25,7 @@ from featkit.sparse.memory import rows_that_fit
 from featkit.sparse.multinomial import as_classes, largest_group_lambda, require_grouped
 from featkit.sparse.path import lambda_grid, largest_lambda, to_result
 from featkit.sparse.solvers.batch import EXACT_BELOW, solve_batch
-from featkit.sparse.solvers.design import Design, Patients, as_labels, as_matrix, as_patients, make_design
+from featkit.sparse.solvers.design import Design, Patients, as_patients, make_design
 from featkit.sparse.solvers.multinomial import GroupedProblem, solve_grouped_path
 from featkit.sparse.solvers.path_record import PathRecord
 from featkit.sparse.solvers.path_solver import solve_path
@@ -301,7 +302,7 @@ def sparse_model(
         require_grouped(path)
         names, labels = _as_named(rows.y, names)
     else:
-        labels = as_labels(rows.y)
+        labels = as_two_classes(rows.y).astype(np.float64)
     patients = as_patients(rows.patients, labels)
     notes = (note,) if note else ()
     model = _Multinomial if several else _Logistic

@@ -9,18 +9,17 @@ from typing import Any
 
 import numpy as np
 
+from featkit.core.arrays import as_matrix, as_two_classes
 from featkit.core.errors import FeatkitWarning, InputError
 from featkit.core.options import ComputeOptions, PathOptions
 from featkit.results.path import PathResult
 from featkit.sparse.memory import rows_that_fit
 from featkit.sparse.solvers.design import (
     Design,
-    as_labels,
-    as_matrix,
     as_penalties,
-    as_weights,
     make_design,
     require_weight,
+    share_weights,
 )
 from featkit.sparse.solvers.path_record import PathRecord
 from featkit.sparse.solvers.path_solver import solve_path
@@ -91,10 +90,10 @@ def fitted_rows(
     rows: LabelledRows, path: PathOptions, sample_weight: Any, compute: ComputeOptions, seed: int
 ) -> FittedRows:
     """Return the rows that fit in memory, as a design, with weights; see `logistic_path` for the parameters."""
-    w, total = as_weights(sample_weight, rows.n)
+    w, total = share_weights(sample_weight, rows.n)
     rows, kept, note = rows_that_fit(rows, compute.max_bytes, seed)
     if kept is not None:
-        w, total = as_weights(None if sample_weight is None else np.asarray(sample_weight)[kept], kept.size)
+        w, total = share_weights(None if sample_weight is None else np.asarray(sample_weight)[kept], kept.size)
     design = make_design(
         as_matrix(rows.X),
         standardize=path.standardize,
@@ -174,7 +173,7 @@ def logistic_path(
     tolerance = path.tolerance or 1e-5
     options = dataclasses.replace(path, tolerance=tolerance)
     fitted = fitted_rows(rows, options, sample_weight, compute, seed)
-    labels = as_labels(fitted.rows.y)
+    labels = as_two_classes(fitted.rows.y).astype(np.float64)
     require_weight(labels, fitted.w)
     shape = fitted.design.columns.shape[::-1]
     penalties = as_penalties(penalty_weights, shape[1])

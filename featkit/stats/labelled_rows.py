@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from featkit.core.arrays import as_array, as_groups, as_numbers
+from featkit.core.arrays import as_array, as_groups, as_numbers, is_missing
 from featkit.core.errors import InputError
 
 
@@ -47,11 +47,11 @@ class LabelledRows:
         n, y, groups = X.shape[0], as_array(self.y, "y"), self.groups
         if y.shape != (n,):
             raise InputError(f"y must have one label for each of the {n} rows of X", f"shape {y.shape}")
-        is_missing = _is_missing(y)
-        if is_missing.any():
+        missing = is_missing(y)
+        if missing.any():
             raise InputError(
                 "every row must have a label",
-                f"{is_missing.sum()} without one, the first in row {is_missing.argmax()}",
+                f"{missing.sum()} without one, the first in row {missing.argmax()}",
                 "Drop these rows or name their class",
             )
         names = as_groups(groups, n)
@@ -86,11 +86,3 @@ class LabelledRows:
     def columns(self, dimensions: np.ndarray) -> LabelledRows:
         """Return the given dimensions of all rows, float64."""
         return dataclasses.replace(self, X=np.asarray(self.X[:, dimensions], dtype=np.float64))
-
-
-def _is_missing(y: np.ndarray) -> np.ndarray:
-    if y.dtype.kind == "f":
-        return np.isnan(y)
-    if y.dtype.kind == "O":
-        return np.array([value is None or value != value for value in y.tolist()], np.bool_)
-    return np.zeros(y.size, np.bool_)

@@ -7,11 +7,13 @@ from featkit.core.arrays import (
     as_embeddings,
     as_groups,
     as_labels,
+    as_matrix,
     as_probabilities,
     as_scores,
     as_weights,
     check_count,
     check_level,
+    is_missing,
 )
 from featkit.core.errors import InputError
 
@@ -75,3 +77,26 @@ def test_a_count_or_level_of_another_kind_is_refused(value):
         check_count(value, "n_draws")
     with pytest.raises(InputError):
         check_level(value)
+
+
+def test_a_matrix_keeps_its_type_and_is_not_copied():
+    for kind in (np.float16, np.float32, np.float64, np.int8, bool):
+        X = np.ones((3, 2), dtype=kind, order="F")
+        assert as_matrix(X) is X
+    with pytest.raises(InputError, match="1 rows with NaN or infinity, the first in row 2, dimension 1"):
+        as_matrix([[0, 1], [2, 3], [4, np.inf]])
+    assert as_matrix(np.full((2, 2), 1e308)).max() == 1e308  # a sum that overflows is no missing value
+
+
+@pytest.mark.parametrize(
+    ("values", "missing"),
+    [
+        (np.array([0.5, np.nan]), [False, True]),
+        (np.array(["a", ""]), [False, True]),
+        (np.array(["a", None, float("nan"), ""], dtype=object), [False, True, True, True]),
+        (np.array([0, 1]), [False, False]),
+        (np.array([True, False]), [False, False]),
+    ],
+)
+def test_missing_values_of_every_type(values, missing):
+    assert is_missing(values).tolist() == missing

@@ -269,10 +269,10 @@ def test_a_float32_design_in_column_order_is_not_copied():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"y": np.zeros(80)}, "both classes must occur, got only one class, 0"),
+        ({"y": np.zeros(80)}, "both classes must occur, got only class 0"),
         ({"y": np.arange(80)}, "labels must be 0 or 1"),
         ({"y": np.zeros(3)}, "one label for each of the 80 rows"),
-        ({"X": np.full((80, 3), np.nan)}, "240 values that are not, the first in row 0, dimension 0"),
+        ({"X": np.full((80, 3), np.nan)}, "80 rows with NaN or infinity, the first in row 0, dimension 0"),
         ({"X": np.zeros(80)}, "shape"),
         ({"X": np.full((80, 2), "a")}, "must hold numbers"),
         ({"X": np.full((80, 2), 1e300)}, "fit in float32"),

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from featkit.core.arrays import as_groups
+from featkit.core.arrays import as_groups, as_weights
 from featkit.core.errors import InputError
 from featkit.sparse.solvers.kernels import constant_columns
 
@@ -36,32 +36,6 @@ class Design:
     is_dead: np.ndarray
 
 
-def as_matrix(X: Any) -> np.ndarray:
-    """Return ``X`` as a finite two-dimensional array of numbers, without copying where it is one.
-
-    Raises
-    ------
-    InputError
-        If it is empty, not two-dimensional, not numeric, or holds NaN or infinity (rows and dimensions are named).
-    """
-    X = np.asarray(X)
-    if X.ndim != 2 or 0 in X.shape:
-        raise InputError("X must have shape (n, d) with n > 0 and d > 0", f"shape {X.shape}")
-    if X.dtype.kind not in "iufb":
-        raise InputError("X must hold numbers", f"dtype {X.dtype}", "Convert it with astype(numpy.float32)")
-    with np.errstate(all="ignore"):
-        is_suspect = X.dtype.kind == "f" and not np.isfinite(X.sum())  # one pass; a sum may overflow
-    if is_suspect and not np.isfinite(X).all():
-        bad = np.argwhere(~np.isfinite(X))
-        row, dimension = bad[0]
-        raise InputError(
-            "X must be finite",
-            f"{len(bad)} values that are not, the first in row {row}, dimension {dimension}",
-            "Drop these rows, or extract their embeddings again",
-        )
-    return X
-
-
 def make_design(
     X: np.ndarray, *, standardize: bool, sample_weight: np.ndarray | None = None, center: bool = True
 ) -> Design:
@@ -72,7 +46,7 @@ def make_design(
     Parameters
     ----------
     X : (n, d) array
-        Checked by `as_matrix`.
+        Checked by `featkit.core.arrays.as_matrix`.
     standardize : bool
         Take off each dimension's mean and divide by its standard deviation (population, weighted). Without it means are
         taken off where a dimension is far from zero: a free intercept makes that the same model, without the coupling
@@ -129,32 +103,9 @@ def _has_offsets(X: np.ndarray) -> bool:
     return False
 
 
-def as_labels(y: np.ndarray) -> np.ndarray:
-    """Return binary labels as float64 (n,) in {0, 1}, both of which occur.
-
-    Raises
-    ------
-    InputError
-        If a label is not 0 or 1, or only one class occurs.
-    """
-    values = np.unique(y)
-    if values.dtype.kind not in "iufb" or not np.isin(values, (0, 1)).all():
-        shown = ", ".join(map(str, values[:4]))
-        raise InputError("labels must be 0 or 1", shown, "Code the class of interest as 1 and the other as 0")
-    if values.size < 2:
-        raise InputError("both classes must occur", f"only one class, {int(values[0])}", "Choose rows that have both")
-    return y.astype(np.float64)
-
-
-def as_weights(sample_weight: Any, n: int) -> tuple[np.ndarray, float]:
+def share_weights(sample_weight: Any, n: int) -> tuple[np.ndarray, float]:
     """Return sample weights scaled to sum 1, (n,) float64, and their sum; equal weights without any."""
-    if sample_weight is None:
-        return np.full(n, 1.0 / n), float(n)
-    weight = np.asarray(sample_weight, dtype=np.float64)
-    if weight.shape != (n,):
-        raise InputError(f"sample_weight must have one value for each of the {n} rows", f"shape {weight.shape}")
-    if not np.isfinite(weight).all() or weight.min() < 0 or weight.sum() <= 0:
-        raise InputError("sample weights must be finite, not negative, and not all zero", f"minimum {weight.min()}")
+    weight = as_weights(sample_weight, n)
     return weight / weight.sum(), float(weight.sum())
 
 
