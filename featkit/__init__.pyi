@@ -36,6 +36,7 @@ from .core.options import ComputeOptions as ComputeOptions
 from .core.options import DataOptions as DataOptions
 from .core.options import EncoderOptions as EncoderOptions
 from .core.options import ExtractOptions as ExtractOptions
+from .core.options import ImportOptions as ImportOptions
 from .core.options import PathOptions as PathOptions
 from .core.options import PenaltyOptions as PenaltyOptions
 from .core.options import ProbeOptions as ProbeOptions

@@ -1,6 +1,7 @@
 """The documentation says what the program does: links resolve, options are named, examples run."""
 
 import dataclasses
+import importlib
 import inspect
 import os
 import re
@@ -222,7 +223,7 @@ def test_the_keys_of_a_workspace_are_the_program_s():
 def test_the_keys_that_moved_are_the_program_s():
     from featkit.core.config import _MOVED
 
-    text = (DOCS / "workspace.md").read_text(encoding="utf-8").split("| key of 0.1 |")[1]
+    text = (DOCS / "workspace.md").read_text(encoding="utf-8").split("| key of 0.1 |")[1].split("\n\n")[0]
     assert {row[0].strip("`"): row[1].strip("`") for row in table_rows(text) if row[0].startswith("`")} == _MOVED
 
 
@@ -280,6 +281,54 @@ def test_the_examples_run(page, cohort, tmp_path, monkeypatch):
             run_shell(code)
         else:
             exec(compile(code, f"{name_of(page)}", "exec"), namespace)
+
+
+def resolves(name):
+    """Return whether a dotted name below featkit is a module or an attribute of one."""
+    value, path = featkit, "featkit"
+    for part in name.split(".")[1:]:
+        path = f"{path}.{part}"
+        try:
+            value = getattr(value, part)
+        except AttributeError:
+            try:
+                value = importlib.import_module(path)
+            except ModuleNotFoundError:
+                return False
+    return True
+
+
+@pytest.mark.parametrize("page", [*PAGES, README], ids=lambda page: page.name)
+def test_names_and_files_that_pages_mention_exist(page):
+    spans = re.findall(r"`([^`\n]+)`", prose(page).split("## From version 0.1")[0])
+    names = {m[0] for span in spans for m in [re.match(r"featkit(\.[A-Za-z_]\w*)+", span)] if m}
+    names -= {name for name in names if name in ("featkit.toml",) or name.startswith("featkit.workflows.train")}
+    if any(name.startswith(("featkit.encoders", "featkit.training")) for name in names):
+        pytest.importorskip("torch", reason="the extra [torch] is not installed")
+    groups = {"methods", "adapters", "selection_rules", "recalibrations"}  # entry points, not modules
+    assert [name for name in names if not resolves(name) and name.split(".")[1] not in groups] == []
+    files = {span for span in spans if re.fullmatch(r"(featkit|tests|docs)/[\w/]+\.py", span)}
+    assert [file for file in files if not (ROOT / file).is_file() and file != "featkit/training/smooth.py"] == []
+
+
+def test_the_floors_are_those_that_are_enforced():
+    import tomllib
+
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"]
+    layers = [layer.replace("featkit.", "") for layer in contracts["contracts"][0]["layers"]]
+    block = (DOCS / "architecture.md").read_text(encoding="utf-8").split("```")[1]
+    shown = [re.split(r" \(|  +", line)[0].replace("featkit.", "") for line in block.strip().splitlines()]
+    assert shown == layers
+
+
+def test_the_registries_are_the_program_s():
+    from featkit.core.registry import Registry
+
+    text = (DOCS / "architecture.md").read_text(encoding="utf-8").split("## Registries")[1].split("### ")[0]
+    rows = [row for row in table_rows(text) if row[0].startswith("`")]
+    for name, file, _ in rows:
+        module = file.strip("`").removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+        assert isinstance(getattr(importlib.import_module(module), name.strip("`")), Registry)
 
 
 def test_the_python_of_the_readme_runs(cohort, tmp_path, monkeypatch):
