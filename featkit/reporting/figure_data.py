@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from featkit.core.metric_names import metric_name
 from featkit.core.run_key import RunKey
 from featkit.reporting.run_groups import by_model, first_seed
 from featkit.reporting.score_tables import scopes_of
@@ -27,7 +26,7 @@ def roc_panels(
     panels: dict[str, dict[RunKey, Curve]] = {}
     areas: dict[str, dict[RunKey, Estimate]] = {}
     for key, evaluation in evaluations.items():
-        folds = [a for scope, a in scopes_of(evaluation, ("auc",)) if scope == "fold"]
+        folds = {r.aggregation for r in evaluation.rows if r.scope == "fold"}
         for panel, curve in evaluation.roc.items():
             if panel == "pooled" and any(fold in evaluation.roc for fold in folds):
                 continue
@@ -62,10 +61,5 @@ def majority_by_fold(evaluation: Evaluation, metric: str) -> dict[str, float]:
 
 
 def _rows(evaluation: Evaluation, metric: str) -> list[EvaluationRow]:
-    wanted = scopes_of(evaluation, (metric,))
-    has_folds = any(scope == "fold" for scope, _ in wanted)
-    skipped = {("all", "pooled"), ("all", "within folds")} if has_folds and metric_name(metric).is_rank else set()
-    rows = [row for row in evaluation.rows if row.metric == metric]
-    return [
-        row for row in rows if (row.scope, row.aggregation) in wanted and (row.scope, row.aggregation) not in skipped
-    ]
+    wanted = [(scope, name) for scope, name in scopes_of(evaluation, [metric]) if scope in ("all", "fold")]
+    return [row for row in evaluation.rows if row.metric == metric and (row.scope, row.aggregation) in wanted]

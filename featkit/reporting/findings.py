@@ -60,8 +60,7 @@ def _discrimination(study: StudyResults) -> Iterator[str]:
             rows = [row for by_seed in found.values() for row in by_seed.values()]
             parts = [f"{_mean(by_seed)} for {method}{_empty(study, by_seed)}" for method, by_seed in found.items()]
             known = [row.estimate for row in rows if math.isfinite(row.estimate.low)]
-            is_chance = bool(known) and all(e.low <= 0.5 <= e.high for e in known)
-            chance = ": not distinguishable from chance, which is 0.5" if is_chance else "; chance is 0.5"
+            chance = _chance({method: _side_of_chance(by_seed) for method, by_seed in found.items()})
             how = []
             if is_first and any(row.aggregation == "mean of folds" for row in rows):
                 how.append("as the mean of folds")
@@ -77,6 +76,31 @@ def _discrimination(study: StudyResults) -> Iterator[str]:
             is_first = False
 
 
+def _side_of_chance(rows: Mapping[RunKey, EvaluationRow]) -> str:
+    """Return "above" or "below" where the intervals of all seeds leave out 0.5 on that side, "unknown" without one."""
+    estimates = [row.estimate for row in rows.values()]
+    if not any(e.has_interval for e in estimates):
+        return "unknown"
+    if all(e.low > 0.5 for e in estimates):
+        return "above"
+    return "below" if all(e.high < 0.5 for e in estimates) else "around"
+
+
+def _chance(sides: Mapping[str, str]) -> str:
+    """Return what chance is, and which methods cannot be told from it or do worse."""
+    if set(sides.values()) == {"around"}:
+        return ": not distinguishable from chance, which is 0.5"
+    if set(sides.values()) == {"unknown"}:
+        return ": without an interval, not distinguishable from chance, which is 0.5"
+    said = {
+        "around": "from which {} cannot be distinguished",
+        "unknown": "from which {} cannot be distinguished without an interval",
+        "below": "and worse than chance is {}",
+    }
+    parts = [(text, [m for m, own in sides.items() if own == side]) for side, text in said.items()]
+    return "; chance is 0.5" + "".join(f", {text.format(listed(names))}" for text, names in parts if names)
+
+
 def _headlines(study: StudyResults, model: str, metric: str, positive: str | None) -> dict[str, ByRun[EvaluationRow]]:
     """Return the headline rows of a metric by method, one per seed."""
     models = study.evaluations.where(model=model, positive=positive)
@@ -85,11 +109,13 @@ def _headlines(study: StudyResults, model: str, metric: str, positive: str | Non
 
 
 def _empty(study: StudyResults, models: Mapping[RunKey, EvaluationRow]) -> str:
-    """Return in how many folds nothing was selected, in brackets; nothing where every signature has dimensions."""
+    """Return in how many folds nothing was selected, or why else there is no interval, in brackets."""
     empty = empty_signatures(study.signature_sets)
     n_empty = sum(len(empty_folds(key, empty)) for key in models)
     if not n_empty:
-        return ""
+        bare = [row.estimate for row in models.values() if math.isfinite(row.estimate.value)]
+        states = dict.fromkeys(e.state for e in bare if e.state and not e.has_interval)
+        return f" ({listed(list(states))})" if states else ""
     n = sum(
         len({s.fold for found in study.signature_sets for s in found.signatures if s.without("fold") == key})
         for key in (model.without("fold") for model in models)

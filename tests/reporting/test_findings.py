@@ -216,3 +216,24 @@ def test_probes_are_read_or_not_and_special_ones_left_to_their_section(make):
     assert "for uni, large, 100X; chance is 0.25." in can
     assert cannot.startswith("The site cannot be read beyond chance from the embedding")
     assert "mlp" not in can + cannot
+
+
+def test_only_what_the_interval_tells_from_chance_is_not_called_chance(make, evaluation):
+    def first(**aucs):
+        found = {RunKey(method, model="head"): one for method, one in aucs.items()}
+        return findings(make.study(evaluation=EvaluationSet(ByRun(found))))[0]
+
+    one, other = evaluation(0.9), evaluation(0.52, 0.1)
+    assert first(grl=one, baseline=other).endswith("chance is 0.5, from which baseline cannot be distinguished.")
+    assert first(grl=evaluation(0.3)).endswith("chance is 0.5, and worse than chance is grl.")
+    assert first(grl=one).endswith("chance is 0.5.")
+    rows = [
+        dataclasses.replace(
+            r,
+            estimate=dataclasses.replace(r.estimate, low=np.nan, high=np.nan, state="nothing selected in 1 of 2 folds"),
+        )
+        for r in one.rows
+    ]
+    without = dataclasses.replace(one, rows=tuple(rows))
+    assert first(grl=without).endswith("without an interval, not distinguishable from chance, which is 0.5.")
+    assert "0.90 for grl (nothing selected in 1 of 2 folds)" in first(grl=without)

@@ -129,7 +129,7 @@ def test_files_tell_the_same(store_with_head, tmp_path):
     (row,) = table.filter(metric="auc", aggregation="100X").rows(named=True)
     assert row["value"] == found.evaluations[HEAD].get("auc", "100X").value
     latex = (out / "evaluation.tex").read_text()
-    assert latex.count("\\begin{table}") == latex.count("\\end{table}") == 5
+    assert latex.count("\\begin{table}") == latex.count("\\end{table}") == 6
     assert "\\label{tab:recalibration-brier}" in latex
 
 
