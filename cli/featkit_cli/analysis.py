@@ -62,8 +62,9 @@ def signatures(
         bool, typer.Option("--deep", help="Also refit, score by size, leave dimensions out, match encoders.")
     ] = False,
     dense: Annotated[
-        bool, typer.Option("--dense/--no-dense", help="Also fit a model on all dimensions: the price of sparsity.")
-    ] = True,
+        bool | None,
+        typer.Option("--dense/--no-dense", help="Also fit a model on all dimensions: the price of sparsity."),
+    ] = None,
     allow_mismatch: Annotated[
         bool, typer.Option("--allow-mismatch", help="Compare dimensions of encoders that were made differently.")
     ] = False,
@@ -87,7 +88,7 @@ def signatures(
         positive=positive,
         measure=measure,
         deep=deep or None,
-        dense=None if dense else False,
+        dense=dense,
         allow_mismatch=allow_mismatch or None,
     )
     found = workflows.signatures(
