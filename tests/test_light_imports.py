@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-HEAVY = {"torch", "timm", "sklearn", "polars", "zarr", "anndata", "numba", "scipy", "matplotlib", "pandas"}
+HEAVY = {"torch", "timm", "sklearn", "polars", "zarr", "anndata", "numba", "scipy", "matplotlib", "pandas", "cattrs"}
 ANALYSIS = ("featkit.stats", "featkit.sparse", "featkit.store", "featkit.probes", "featkit.data", "featkit.reporting")
 TORCH = ("featkit.encoders", "featkit.training")
 USE_EVERYTHING = """
@@ -36,6 +36,25 @@ def test_help_imports_nothing_heavy():
     for name in [*names, "store info"]:
         code = f"from featkit_cli.main import run\nassert run({[*name.split(), '--help']!r}) == 0"
         assert not modules_after(code) & HEAVY, name
+
+
+def seconds(code, before="pass"):
+    """Return the least processor time of three runs of the code, each in a new process."""
+    script = f"import time\n{before}\nstart = time.process_time()\n{code}\nspent = time.process_time() - start\n"
+    script += "import sys\nprint(spent, file=sys.stderr)"
+    runs = (
+        subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True) for _ in range(3)
+    )
+    return min(float(done.stderr.splitlines()[-1]) for done in runs)
+
+
+def test_the_import_takes_no_time():
+    assert seconds("import featkit") < 0.2
+
+
+def test_help_takes_no_time_beside_what_its_library_takes():
+    code = "from featkit_cli.main import run\nassert run(['signatures', '--help']) == 0"
+    assert seconds(code, before="import typer") < 0.2
 
 
 def test_the_analysis_half_does_not_import_torch():
