@@ -274,7 +274,7 @@ def test_a_float32_design_in_column_order_is_not_copied():
         ({"y": np.zeros(3)}, "one label for each of the 80 rows"),
         ({"X": np.full((80, 3), np.nan)}, "80 rows with NaN or infinity, the first in row 0, dimension 0"),
         ({"X": np.zeros(80)}, "shape"),
-        ({"X": np.full((80, 2), "a")}, "must hold numbers"),
+        ({"X": np.full((80, 2), "a")}, "embeddings must be numbers"),
         ({"X": np.full((80, 2), 1e300)}, "fit in float32"),
         ({"sample_weight": -np.ones(80)}, "not negative"),
         ({"penalty_weights": np.full(20, np.inf)}, "at least one dimension"),
