@@ -270,7 +270,8 @@ def test_a_float32_design_in_column_order_is_not_copied():
     ("change", "message"),
     [
         ({"y": np.zeros(80)}, "both classes must occur, got only class 0"),
-        ({"y": np.arange(80)}, "labels must be 0 or 1"),
+        ({"y": np.arange(80)}, "labels must name classes, got 80 different numbers"),
+        ({"y": np.arange(80) % 3}, "labels must be 0 or 1, got 0, 1, 2"),
         ({"y": np.zeros(3)}, "one label for each of the 80 rows"),
         ({"X": np.full((80, 3), np.nan)}, "80 rows with NaN or infinity, the first in row 0, dimension 0"),
         ({"X": np.zeros(80)}, "shape"),
