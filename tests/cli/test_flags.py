@@ -143,7 +143,7 @@ def store(tmp_path_factory):
         ("probe site --regime trainig", "Did you mean 'training'"),
         ("probe site --n-permutations -1", "n_permutations must be at least 0"),
         ("compare grl baseline --model heads", "Did you mean 'head'"),
-        ("compare grl baseline --margin -1", "margin must be positive, got -1.0"),
+        ("compare grl baseline --margin -1", "margin must be positive and finite, got -1.0"),
         ("compare grl grl", "two different methods or stores, got grl twice"),
         ("train --device gpu", "device must be auto, cpu or cuda, got 'gpu'. Use 'cuda' for a GPU"),
         ("train --epochs 0", "n_epochs must be at least 1, got 0"),

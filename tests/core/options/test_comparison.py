@@ -11,8 +11,8 @@ from featkit.core.options import CompareOptions, Resampling
     [
         ({"model": "heads"}, "got 'heads'. Did you mean 'head'"),
         ({"metrics": ()}, "metrics must be at least one metric, got (). Use auc, f1 or brier"),
-        ({"margin": 0.0}, "margin must be positive, got 0.0"),
-        ({"margins": {"auc": -0.1}}, "margins must be positive (auc)"),
+        ({"margin": 0.0}, "margin must be positive and finite, got 0.0"),
+        ({"margins": {"auc": -0.1}}, "margins must be positive and finite (auc)"),
         ({"margins": {"auc": "x"}}, "margins must be a number, got 'x'"),
         ({"model": "head", "positive": "benign"}, "where a class is named, got head"),
         ({"resampling": 5}, "resampling must be a table, got 5"),
