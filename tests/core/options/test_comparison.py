@@ -9,12 +9,12 @@ from featkit.core.options import CompareOptions, Resampling
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ({"model": "heads"}, "model must be one of signature, head, got 'heads'. Did you mean 'head'"),
+        ({"model": "heads"}, "got 'heads'. Did you mean 'head'"),
         ({"metrics": ()}, "metrics must be at least one metric, got (). Use auc, f1 or brier"),
-        ({"margin": 0.0}, "margin must be positive, got 0.0"),
-        ({"margins": {"auc": -0.1}}, "margins must be positive (auc)"),
+        ({"margin": 0.0}, "margin must be positive and finite, got 0.0"),
+        ({"margins": {"auc": -0.1}}, "margins must be positive and finite (auc)"),
         ({"margins": {"auc": "x"}}, "margins must be a number, got 'x'"),
-        ({"model": "head", "positive": "benign"}, "model must be signature where a class is named"),
+        ({"model": "head", "positive": "benign"}, "where a class is named, got head"),
         ({"resampling": 5}, "resampling must be a table, got 5"),
     ],
 )
