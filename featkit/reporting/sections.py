@@ -153,8 +153,9 @@ def discrimination_section(study: StudyResults) -> Section | None:
         how_to_read=(
             f"AUC is the probability that a patch of the positive class gets the higher score: 0.5 is chance. {several}"
             "Intervals come from resampling patients, not patches: patches of one patient resemble each other. "
-            "'Mean of folds' averages the folds' values inside each resample: models of different folds share no scale, "
-            "so their patches are not ranked against each other. Folds share patients and training patches: they are no independent repetitions."
+            "'Mean of folds' averages the folds' values inside each resample: models of different folds share no "
+            "scale, so their patches are not ranked against each other. Folds share patients and training patches: "
+            "they are no independent repetitions."
         ),
         figures=tuple(figures),
         tables=tuple(tables),
