@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -14,6 +15,10 @@ from featkit.core.text import number
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+
+_NUMBER = re.compile(r"[-+<≤]*\s*[\d.,]+(?!\w)|-")
+"""How a cell with a number begins; "40X" is a name."""
 
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], *, caption: str = "") -> None:
@@ -47,7 +52,7 @@ def _print_columns(console: Console, texts: Sequence[Sequence[str]]) -> None:
 
 def _holds_numbers(cells: Sequence[str]) -> bool:
     filled = [cell for cell in cells[1:] if cell]
-    return bool(filled) and all(cell[:1] in "-+.0123456789<≤" for cell in filled)
+    return bool(filled) and all(_NUMBER.match(cell) for cell in filled)
 
 
 def _room(width: int, n_columns: int) -> int:

@@ -121,7 +121,7 @@ def test_what_does_not_fit_side_by_side_goes_below_with_the_names_repeated(termi
     screen = terminal(80)
     metrics = ("AUC", "F1", "Bal. acc.", "Patient rate")
     cell = "0.912 [0.874, 0.941]"
-    rows = [("baseline signature", fold, *[cell] * 4) for fold in ("mean of folds", "40X, nothing selected")]
+    rows = [("baseline signature", fold, *[cell] * 4) for fold in ("40X", "100X, nothing selected")]
     show.table("Scores.", ("model", "patches", *metrics), rows)
     lines = re.sub(r"\x1b\[[0-9;]*m", "", screen.getvalue()).splitlines()
     assert max(map(len, lines)) <= 80
