@@ -14,6 +14,7 @@ from featkit.core.files import read_json, write_bytes, write_json
 from featkit.core.fingerprint import Fingerprint
 from featkit.core.natural_order import sort_naturally
 from featkit.core.options import SplitOptions
+from featkit.core.patient_groups import PATCHES_AS_PATIENTS, has_unknown_patients
 from featkit.core.progress import track
 from featkit.core.provenance import json_sha256, versions
 from featkit.core.seeds import rng
@@ -174,8 +175,19 @@ def _gather(sources: list[Source], title: str | None) -> StudyResults:
         patches=_patches(sources[0]),
         truth=_truth(workspace),
         provenance=_provenance(sources),
-        warnings=stale_results(sources, evaluated, signature_sets, probes, comparisons),
+        warnings=(*_unknown_patients(sources), *stale_results(sources, evaluated, signature_sets, probes, comparisons)),
     )
+
+
+def _unknown_patients(sources: list[Source]) -> tuple[str, ...]:
+    """Return what must be said first where every patch counts as a patient of its own."""
+    return (PATCHES_AS_PATIENTS,) if any(has_unknown_patients(source.store.obs) for source in sources) else ()
+
+
+def _of_whom(source: Source) -> str:
+    if has_unknown_patients(source.store.obs):
+        return "unknown patients"
+    return f"{len(set(source.patients().tolist()))} patients"
 
 
 def _facts(sources: list[Source], folds: list[str]) -> dict[str, str]:
@@ -183,7 +195,7 @@ def _facts(sources: list[Source], folds: list[str]) -> dict[str, str]:
     labels, counts = np.unique(sources[0].column("label"), return_counts=True)
     positive = said_positive(sources[0])
     return {
-        "patches": f"{store.n:,} of {len(set(sources[0].patients().tolist()))} patients",
+        "patches": f"{store.n:,} of {_of_whom(sources[0])}",
         "classes": ", ".join(f"{label} ({count:,})" for label, count in zip(labels, counts, strict=True)),
         **({"positive class": positive} if positive else {}),
         f"{sources[0].domain}s": ", ".join(sources[0].domains()),
