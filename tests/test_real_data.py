@@ -259,3 +259,14 @@ def test_pictures_that_are_the_same_under_two_labels_are_named(real):
         assert pair in named
     assert len(audit.groups) == 6
     assert len(audit.label_conflicts) == 4
+
+
+@pytest.mark.filterwarnings("ignore::featkit.core.errors.FeatkitWarning")
+def test_a_store_of_one_source_is_cross_validated_and_reported(texture, tmp_path):
+    X, names = texture
+    described = manifest_of_names(names).frame
+    np.savez(tmp_path / "one.npz", X=X, label=described["label"], patient=described["patient"])
+    store = featkit.store_import(tmp_path / "one.npz", tmp_path / "one.zarr")
+    found = featkit.signatures(store, options=NO_STABILITY)
+    assert [key.fold for key in found.signatures] == [f"fold {k}" for k in range(1, 6)]
+    assert "70 patients" in featkit.report(store).read_text()

@@ -198,7 +198,7 @@ def _facts(sources: list[Source], folds: list[str]) -> dict[str, str]:
         "patches": f"{store.n:,} of {_of_whom(sources[0])}",
         "classes": ", ".join(f"{label} ({count:,})" for label, count in zip(labels, counts, strict=True)),
         **({"positive class": positive} if positive else {}),
-        f"{sources[0].domain}s": ", ".join(sources[0].domains()),
+        **({f"{sources[0].domain}s": ", ".join(sources[0].domains())} if _has_domains(sources[0]) else {}),
         "held out": ", ".join(folds),
         "methods": ", ".join(dict.fromkeys(str(source.key.method) for source in sources)),
         "encoder": f"{store.provenance.get('encoder', 'unknown')}, {store.d:,} dimensions",
@@ -226,8 +226,17 @@ def _map(source: Source) -> EmbeddingMap:
     n = source.store.n
     rows = np.sort(rng(0, "map").choice(n, size=min(n, _MOST_POINTS), replace=False))
     points, shares = principal_components(source.store.X(rows))
-    columns = (source.column(name)[rows].astype(str) for name in ("label", source.domain, "patient"))
-    return EmbeddingMap(points, shares, *columns)
+    label, patient = (source.column(name)[rows].astype(str) for name in ("label", "patient"))
+    return EmbeddingMap(points, shares, label, _domain_of(source)[rows], patient)
+
+
+def _has_domains(source: Source) -> bool:
+    return source.domain in source.store.obs.columns
+
+
+def _domain_of(source: Source) -> np.ndarray:
+    """Return each patch's domain, (n,) of str; "all" where the store has no such column."""
+    return source.column(source.domain).astype(str) if _has_domains(source) else np.full(source.store.n, "all")
 
 
 def _patches(source: Source) -> SamplePatches | None:
@@ -237,9 +246,9 @@ def _patches(source: Source) -> SamplePatches | None:
 
     if "path" not in source.store.obs.columns:
         return None
-    label, domain = source.column("label").astype(str), source.column(source.domain).astype(str)
+    label, domain = source.column("label").astype(str), _domain_of(source)
     patient, paths = source.patients().astype(str), source.column("path")
-    domains = source.domains()[:4]
+    domains = sort_naturally(set(domain.tolist()))[:4]
     images, titles, names = [], [], []
     for name in sorted(set(label.tolist())):
         people = sorted(set(patient[label == name].tolist()))[:2]
