@@ -30,7 +30,7 @@ from featkit.data.adapters.table import read_table
 from featkit.sparse import select_lambda
 from featkit.stats.labelled_rows import LabelledRows
 
-NO_STABILITY = SignatureOptions(stability=StabilityOptions(n_pairs=0))
+NO_STABILITY = SignatureOptions(stability=StabilityOptions(n_pairs=0), dense=False)
 FEW_RELABELLINGS = ProbeOptions(n_permutations=19, n_controls=1)
 FEW_DRAWS = Resampling(n_draws=200)
 
