@@ -1,19 +1,38 @@
 """The real path on real data, through the public functions: adapters, extraction, signatures, evaluation, probes."""
 
+import html
 import os
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pytest
+from sklearn.metrics import brier_score_loss, f1_score, roc_auc_score
 
 import featkit
 from featkit.core.errors import FeatkitWarning
-from featkit.core.options import PenaltyOptions, SplitOptions
-from featkit.data import leave_one_domain_out
+from featkit.core.options import (
+    DataOptions,
+    EncoderOptions,
+    ImportOptions,
+    PenaltyOptions,
+    ProbeOptions,
+    Resampling,
+    SignatureOptions,
+    SplitOptions,
+    StabilityOptions,
+)
+from featkit.core.patient_groups import PATCHES_AS_PATIENTS
+from featkit.core.run_key import RunFilter
+from featkit.data import find_duplicates, leave_one_domain_out
 from featkit.data.adapters.breakhis import manifest_of_names
+from featkit.data.adapters.table import read_table
 from featkit.sparse import select_lambda
 from featkit.stats.labelled_rows import LabelledRows
+
+NO_STABILITY = SignatureOptions(stability=StabilityOptions(n_pairs=0), dense=False)
+FEW_RELABELLINGS = ProbeOptions(n_permutations=19, n_controls=1)
+FEW_DRAWS = Resampling(n_draws=200)
 
 
 @pytest.fixture(scope="module")
@@ -22,6 +41,11 @@ def real():
     if not folder:
         pytest.skip("FEATKIT_TEST_DATA does not name the folder of real data")
     return Path(folder)
+
+
+def mobilenet(real):
+    weights = real / "weights" / "mobilenetv1_100.imagenet.fp16.safetensors"
+    return EncoderOptions(name="timm:mobilenetv1_100", weights=str(weights))
 
 
 @pytest.fixture(scope="module")
@@ -67,8 +91,7 @@ def test_magnification_is_found_in_real_patches_under_real_weights(real, tmp_pat
     ).write_csv(tmp_path / "tiles.csv")
     (store,) = featkit.extract(
         tmp_path / "tiles.csv",
-        encoder="timm:mobilenetv1_100",
-        weights=real / "weights" / "mobilenetv1_100.imagenet.fp16.safetensors",
+        encoder=mobilenet(real),
         output=tmp_path / "tiles.zarr",
     )
     assert store.shape == (273, 1024)
@@ -76,7 +99,7 @@ def test_magnification_is_found_in_real_patches_under_real_weights(real, tmp_pat
     opened = anndata.read_zarr(store.path)
     np.testing.assert_array_equal(opened.X, store.X())
     assert opened.obs["magnification"].value_counts().to_dict() == {"20X": 91, "10X": 91, "5X": 91}
-    (probe,) = featkit.probe("magnification", store).items.values()
+    (probe,) = featkit.probe("magnification", store).probes.values()
     assert probe.n_patients == tiles.select(region.n_unique()).item()
     assert probe.metrics["balanced_accuracy"].low > 0.8 > probe.chance["balanced_accuracy"]
     assert probe.p_value["ridge_balanced_accuracy"] < 0.01
@@ -117,17 +140,16 @@ def test_real_features_become_a_signature_and_an_evaluation(texture, real, tmp_p
     described.with_columns(site=pl.Series(["AB"[half[p]] for p in described["patient"]])).write_csv(
         tmp_path / "cases.csv"
     )
-    featkit.store_import(
-        real / "breakhis" / "features_40x.npz", tmp_path / "x.zarr", metadata=tmp_path / "cases.csv", domain="site"
-    )
-    store = featkit.open_store(tmp_path / "x.zarr")
+    described_by = ImportOptions(metadata=str(tmp_path / "cases.csv"), domain="site")
+    store = featkit.store_import(real / "breakhis" / "features_40x.npz", tmp_path / "x.zarr", options=described_by)
     np.testing.assert_array_equal(store.X(), X)
-    found = featkit.signatures(store, fold="A", rule="min", n_pairs=10)
+    few_pairs = SignatureOptions(penalty=PenaltyOptions(rule="min"), stability=StabilityOptions(n_pairs=10))
+    found = featkit.signatures(store, runs=RunFilter(fold="A"), options=few_pairs)
     (signature,) = found.signatures.values()
     assert 0 < signature.size <= 68
     assert signature.is_converged
-    evaluated = featkit.evaluate(store, fold="A")
-    (evaluation,) = evaluated.evaluations.values()
+    evaluated = featkit.evaluate(store, runs=RunFilter(fold="A"))
+    (evaluation,) = (one for key, one in evaluated.evaluations.items() if key.model == "signature")
     auc = evaluation.get("auc")
     split = leave_one_domain_out(store.obs, "A", SplitOptions(domain="site"))
     assert (auc.unit, auc.n_units) == ("patient", split.audit.n_patients["test"])
@@ -151,10 +173,100 @@ def test_four_real_domains_without_patients(real, tmp_path):
             label=file["label"][chosen],
             domain=file["domain"][chosen],
         )
-    store = featkit.store_import(tmp_path / "pacs.npz", tmp_path / "pacs.zarr", domain="domain")
-    found = featkit.signatures(store, fold="sketch", n_pairs=0)
+    store = featkit.store_import(tmp_path / "pacs.npz", tmp_path / "pacs.zarr", options=ImportOptions(domain="domain"))
+    found = featkit.signatures(store, runs=RunFilter(fold="sketch"), options=NO_STABILITY)
     (evaluation,) = found.evaluations.values()
     assert evaluation.get("auc").value > 0.7
-    (probe,) = featkit.probe("magnification", store).items.values()
+    (probe,) = featkit.probe("domain", store, options=FEW_RELABELLINGS).probes.values()
     assert probe.metrics["balanced_accuracy"].low > 0.8
     assert probe.chance["balanced_accuracy"] == 0.25
+
+
+@pytest.mark.filterwarnings("ignore::featkit.core.errors.FeatkitWarning")
+def test_slides_nested_in_two_sources_and_three_scanners(real, tmp_path):
+    """Cells labelled one by one: slides have both classes, and each belongs to one source and one scanner."""
+    options = ImportOptions(metadata=str(real / "amibr" / "features.csv"), domain="source")
+    store = featkit.store_import(real / "amibr" / "features.npz", tmp_path / "amibr.zarr", options=options)
+    assert store.shape == (3720, 63)
+    found = featkit.signatures(store, options=NO_STABILITY)
+    assert [key.fold for key in found.signatures] == ["MIDOG21", "TUPAC16"]
+    assert not any("folds instead of 5" in note for one in found.signatures.values() for note in one.notes)
+    evaluated = featkit.evaluate(store, resampling=FEW_DRAWS)
+    (evaluation,) = (one for key, one in evaluated.evaluations.items() if key.model == "signature")
+    frame = store.obs
+    for key, signature in found.signatures.items():
+        split = leave_one_domain_out(frame, key.fold, SplitOptions(domain="source"))
+        test = split.rows("test")
+        assert len(test) == (frame["source"] == key.fold).sum()
+        p = signature.predict_proba(store.X())[test]
+        y = (frame["label"] == "atypical").to_numpy()[test]
+        alone = {"brier": brier_score_loss(y, p), "f1": f1_score(y, p >= 0.5), "auc": roc_auc_score(y, p)}
+        for metric, value in alone.items():
+            assert evaluation.get(metric, key.fold).value == pytest.approx(value, abs=1e-6)
+    (probe,) = featkit.probe("source", store, options=FEW_RELABELLINGS).probes.values()
+    assert probe.metrics["balanced_accuracy"].value > 0.8  # the published probe by slide: AUC 0.936
+    page = featkit.report(store).read_text()
+    assert "202 patients" in page
+    assert "On a source never seen in training" in page
+
+
+@pytest.mark.filterwarnings("ignore::featkit.core.errors.FeatkitWarning")
+def test_tumour_is_told_less_well_at_a_magnification_never_seen(real, tmp_path):
+    """True captures at 100X and 400X, patients unknown: what is held out is worse than what is cross-validated."""
+    pytest.importorskip("torch", reason="the extra [torch] is not installed")
+    (store,) = featkit.extract(
+        real / "oral" / "images.csv",
+        encoder=mobilenet(real),
+        data=DataOptions(groups="patches"),
+        output=tmp_path / "oral.zarr",
+    )
+    assert store.shape == (851, 1024)
+
+    def auc_of(store):
+        featkit.signatures(store, options=NO_STABILITY)
+        found = featkit.evaluate(store, resampling=FEW_DRAWS).evaluations
+        return next(one for key, one in found.items() if key.model == "signature")
+
+    across = auc_of(store)
+    for held_out, trained in (("100X", "400X"), ("400X", "100X")):
+        is_own = (store.obs["magnification"] == trained).to_numpy()
+        own = store.obs.filter(pl.Series(is_own))
+        np.savez(tmp_path / f"{trained}.npz", X=store.X()[is_own], patch_id=own["patch_id"], label=own["label"])
+        within = featkit.store_import(
+            tmp_path / f"{trained}.npz", tmp_path / f"{trained}.zarr", options=ImportOptions(groups="patches")
+        )
+        inside = auc_of(within).get("auc", "mean of folds").value
+        assert inside > across.get("auc", held_out).value + 0.02
+        assert inside > 0.8
+    (probe,) = featkit.probe("magnification", store, options=FEW_RELABELLINGS).probes.values()
+    assert probe.metrics["balanced_accuracy"].low > 0.9
+    page = html.unescape(featkit.report(store).read_text())
+    assert PATCHES_AS_PATIENTS in page
+    assert "851 of unknown patients" in page
+
+
+@pytest.mark.filterwarnings("ignore::featkit.core.errors.FeatkitWarning")
+def test_pictures_that_are_the_same_under_two_labels_are_named(real):
+    """Four of the six groups have both labels; copies at 160 pixels may hold more equal pictures, never fewer."""
+    audit = find_duplicates(read_table(real / "oral" / "images.csv", groups="patches"))
+    named = [{patch.split("/")[-1] for patch in group["patch_ids"]} for group in audit.groups]
+    for pair in (
+        {"Normal_400x_176", "OSCC_400x_111"},
+        {"Normal_400x_57", "OSCC_400x_330"},
+        {"Normal_100x_72", "OSCC_100x_347"},
+        {"Normal_400x_59", "OSCC_400x_332"},
+    ):
+        assert pair in named
+    assert len(audit.groups) == 6
+    assert len(audit.label_conflicts) == 4
+
+
+@pytest.mark.filterwarnings("ignore::featkit.core.errors.FeatkitWarning")
+def test_a_store_of_one_source_is_cross_validated_and_reported(texture, tmp_path):
+    X, names = texture
+    described = manifest_of_names(names).frame
+    np.savez(tmp_path / "one.npz", X=X, label=described["label"], patient=described["patient"])
+    store = featkit.store_import(tmp_path / "one.npz", tmp_path / "one.zarr")
+    found = featkit.signatures(store, options=NO_STABILITY)
+    assert [key.fold for key in found.signatures] == [f"fold {k}" for k in range(1, 6)]
+    assert "70 patients" in featkit.report(store).read_text()

@@ -17,6 +17,11 @@ PATCHES_AS_PATIENTS = (
 )
 
 
+def has_unknown_patients(rows: pl.DataFrame) -> bool:
+    """Return whether every patch is its own patient, as `with_own_patients` makes it."""
+    return bool((rows["patient"] == rows["patch_id"]).all())
+
+
 def with_own_patients(rows: pl.DataFrame) -> pl.DataFrame:
     """Return the rows with each ``patch_id`` as the patient of its own patch.
 

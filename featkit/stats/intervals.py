@@ -181,8 +181,12 @@ def remarks(found: dict[str, Estimate], resampling: Resampling) -> list[str]:
         units = f"{one.unit}{'es' if one.unit == 'patch' else 's'}"
         by_class = one.n_units_by_class
         fewest = min(by_class, key=lambda name: by_class[name], default="")
-        count = f"{by_class[fewest]} with class {fewest}" if fewest else str(one.n_units)
-        lines.append(f"{', '.join(without)}: no interval: too few {units} to show how they vary ({count})")
+        n_fewest = by_class[fewest] if fewest else one.n_units
+        count = f"{n_fewest} with class {fewest}" if fewest else str(n_fewest)
+        why = f"too few {units} to show how they vary ({count})"
+        if n_fewest >= FEW_PATIENTS:  # as where every patch is called negative: sensitivity is 0 for all of them
+            why = f"the same for all {units} of a class, which does not show how others vary"
+        lines.append(f"{', '.join(without)}: no interval: {why}")
     for name, estimate in found.items():
         if estimate.state == UNDEFINED:
             lines.append(f"{name}: undefined on these patches (a class is missing, or scores separate the classes)")

@@ -14,6 +14,7 @@ from featkit.core.files import read_json, write_bytes, write_json
 from featkit.core.fingerprint import Fingerprint
 from featkit.core.natural_order import sort_naturally
 from featkit.core.options import SplitOptions
+from featkit.core.patient_groups import PATCHES_AS_PATIENTS, has_unknown_patients
 from featkit.core.progress import track
 from featkit.core.provenance import json_sha256, versions
 from featkit.core.seeds import rng
@@ -174,8 +175,19 @@ def _gather(sources: list[Source], title: str | None) -> StudyResults:
         patches=_patches(sources[0]),
         truth=_truth(workspace),
         provenance=_provenance(sources),
-        warnings=stale_results(sources, evaluated, signature_sets, probes, comparisons),
+        warnings=(*_unknown_patients(sources), *stale_results(sources, evaluated, signature_sets, probes, comparisons)),
     )
+
+
+def _unknown_patients(sources: list[Source]) -> tuple[str, ...]:
+    """Return what must be said first where every patch counts as a patient of its own."""
+    return (PATCHES_AS_PATIENTS,) if any(has_unknown_patients(source.store.obs) for source in sources) else ()
+
+
+def _of_whom(source: Source) -> str:
+    if has_unknown_patients(source.store.obs):
+        return "unknown patients"
+    return f"{len(set(source.patients().tolist()))} patients"
 
 
 def _facts(sources: list[Source], folds: list[str]) -> dict[str, str]:
@@ -183,10 +195,10 @@ def _facts(sources: list[Source], folds: list[str]) -> dict[str, str]:
     labels, counts = np.unique(sources[0].column("label"), return_counts=True)
     positive = said_positive(sources[0])
     return {
-        "patches": f"{store.n:,} of {len(set(sources[0].patients().tolist()))} patients",
+        "patches": f"{store.n:,} of {_of_whom(sources[0])}",
         "classes": ", ".join(f"{label} ({count:,})" for label, count in zip(labels, counts, strict=True)),
         **({"positive class": positive} if positive else {}),
-        f"{sources[0].domain}s": ", ".join(sources[0].domains()),
+        **({f"{sources[0].domain}s": ", ".join(sources[0].domains())} if _has_domains(sources[0]) else {}),
         "held out": ", ".join(folds),
         "methods": ", ".join(dict.fromkeys(str(source.key.method) for source in sources)),
         "encoder": f"{store.provenance.get('encoder', 'unknown')}, {store.d:,} dimensions",
@@ -214,8 +226,17 @@ def _map(source: Source) -> EmbeddingMap:
     n = source.store.n
     rows = np.sort(rng(0, "map").choice(n, size=min(n, _MOST_POINTS), replace=False))
     points, shares = principal_components(source.store.X(rows))
-    columns = (source.column(name)[rows].astype(str) for name in ("label", source.domain, "patient"))
-    return EmbeddingMap(points, shares, *columns)
+    label, patient = (source.column(name)[rows].astype(str) for name in ("label", "patient"))
+    return EmbeddingMap(points, shares, label, _domain_of(source)[rows], patient)
+
+
+def _has_domains(source: Source) -> bool:
+    return source.domain in source.store.obs.columns
+
+
+def _domain_of(source: Source) -> np.ndarray:
+    """Return each patch's domain, (n,) of str; "all" where the store has no such column."""
+    return source.column(source.domain).astype(str) if _has_domains(source) else np.full(source.store.n, "all")
 
 
 def _patches(source: Source) -> SamplePatches | None:
@@ -225,9 +246,9 @@ def _patches(source: Source) -> SamplePatches | None:
 
     if "path" not in source.store.obs.columns:
         return None
-    label, domain = source.column("label").astype(str), source.column(source.domain).astype(str)
+    label, domain = source.column("label").astype(str), _domain_of(source)
     patient, paths = source.patients().astype(str), source.column("path")
-    domains = source.domains()[:4]
+    domains = sort_naturally(set(domain.tolist()))[:4]
     images, titles, names = [], [], []
     for name in sorted(set(label.tolist())):
         people = sorted(set(patient[label == name].tolist()))[:2]

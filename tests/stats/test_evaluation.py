@@ -368,3 +368,15 @@ def test_of_several_classes_the_top_label_and_every_class_are_tested():
         "ece_top_label": ["pooled"],
         "ece_classwise": ["pooled"],
     }
+
+
+def test_forecasts_that_call_every_patch_negative_are_not_blamed_on_few_patients():
+    """144 patients of a class are not few; its sensitivity is 0 for each of them, so nothing varies."""
+    random = np.random.default_rng(0)
+    y = np.repeat([0, 1], [300, 144])
+    forecasts = Forecasts(y, random.uniform(0.1, 0.3, y.size), np.arange(y.size))
+    found = evaluate_forecasts(forecasts, resampling=Resampling(n_draws=50))
+    (why,) = (note for note in found.notes if "no interval" in note)
+    assert "balanced_accuracy" in why
+    assert "too few" not in why
+    assert "the same for all patients of a class" in why
