@@ -51,7 +51,7 @@ def whole_file(path: str | Path) -> Iterator[Path]:
     Raises
     ------
     InputError
-        If the disk is full or read-only.
+        If the disk is full or read-only, or the path is that of a folder or a device.
 
     Examples
     --------
@@ -59,6 +59,7 @@ def whole_file(path: str | Path) -> Iterator[Path]:
     ...     frame.write_csv(partial)
     """
     path = Path(path)
+    require_file_path(path)
     with disk_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         partial = path.with_name(f".{uuid.uuid4().hex}{path.suffix}")
@@ -69,6 +70,20 @@ def whole_file(path: str | Path) -> Iterator[Path]:
             os.replace(partial, path)
         finally:
             partial.unlink(missing_ok=True)
+
+
+def require_file_path(path: str | Path) -> None:
+    """Refuse a path that a file cannot take: a folder, or a device such as /dev/null, which a rename would replace.
+
+    Raises
+    ------
+    InputError
+        If something that is no ordinary file has the path.
+    """
+    path = Path(path)
+    if path.exists() and not path.is_file():
+        kind = "a folder" if path.is_dir() else "a device"
+        raise InputError(f"{path} must be free or a file", kind, "Name a file, such as report.html")
 
 
 def write_bytes(path: str | Path, data: bytes) -> Path:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from featkit.core.errors import InputError
-from featkit.core.files import read_json, write_bytes, write_json
+from featkit.core.files import read_json, require_file_path, write_bytes, write_json
 from featkit.core.fingerprint import Fingerprint
 from featkit.core.natural_order import sort_naturally
 from featkit.core.options import SplitOptions
@@ -88,6 +88,7 @@ def report(
     workspace = sources[0].workspace if store is None else None
     folder = workspace.root if workspace else sources[0].results.root
     target = Path(output) if output is not None else folder / "report.html"
+    require_file_path(target)
     study = _gather(sources, title)
     made_from = _fingerprint(sources, study)
     record = sources[0].results.root / f"report,{json_sha256(str(target.absolute()))[:12]}.json"

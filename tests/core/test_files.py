@@ -4,6 +4,7 @@ import errno
 import json
 import os
 import shutil
+import stat
 from collections import namedtuple
 
 import pytest
@@ -119,3 +120,18 @@ def test_work_that_the_disk_cannot_hold_is_refused_before_it_starts(tmp_path, mo
     require_free(tmp_path, 5_000_000)
     with pytest.raises(InputError, match=r"about 2\.50 GB free .*, got 5\.0 MB"):
         require_free(tmp_path, 2_500_000_000)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes here")
+def test_what_is_no_file_is_not_replaced(tmp_path):
+    """Renamed into place, a file would take that of /dev/null; a pipe stands for all devices here."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with pytest.raises(InputError, match="pipe must be free or a file, got a device"):
+        write_text(pipe, "x")
+    assert stat.S_ISFIFO(pipe.stat().st_mode)
+
+
+def test_a_folder_is_not_written_as_a_file(tmp_path):
+    with pytest.raises(InputError, match="must be free or a file, got a folder"):
+        write_text(tmp_path, "x")
