@@ -54,7 +54,7 @@ def test_embeddings_keep_their_precision_and_are_finite():
 NO_ARRAYS = (None, "x", b"x", {"a": 1}, object(), [[1, 2], [3]], ["a", None], 1j, len)
 
 
-@pytest.mark.parametrize("value", NO_ARRAYS, ids=repr)
+@pytest.mark.parametrize("value", NO_ARRAYS, ids=lambda value: type(value).__name__)
 def test_what_is_no_array_of_numbers_is_refused_in_one_line(value):
     for check in (as_embeddings, as_labels, lambda v: as_scores(v, 2), lambda v: as_probabilities(v, 2)):
         with pytest.raises(InputError):
