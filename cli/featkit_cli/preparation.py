@@ -58,7 +58,10 @@ def split(
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Folder for the JSON files.")] = None,
     json: Json = False,
 ) -> None:
-    """Make patient-disjoint splits: one domain held out at a time, or a cross-validation over patients."""
+    """Make patient-disjoint splits of the study.
+
+    One domain held out at a time, or a cross-validation over patients.
+    """
     from featkit import workflows
     from featkit.core.config import Config
     from featkit.core.options import DataOptions

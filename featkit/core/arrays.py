@@ -198,7 +198,7 @@ def as_two_classes(y: Any) -> np.ndarray:
     if labels.all() or not labels.any():
         raise InputError(
             "both classes must occur",
-            f"only class {int(labels[0])}",
+            f"1 class, {int(labels[0])}, alone",
             "Pool folds or choose a fold that has both classes",
         )
     return labels

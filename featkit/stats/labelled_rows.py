@@ -41,7 +41,7 @@ class LabelledRows:
     groups: np.ndarray | str
 
     def __post_init__(self) -> None:
-        X = self.X if hasattr(self.X, "shape") and hasattr(self.X, "dtype") else as_numbers(self.X, "X")
+        X = self.X if hasattr(self.X, "shape") and hasattr(self.X, "__getitem__") else as_numbers(self.X, "X")
         if len(X.shape) != 2 or X.shape[0] == 0:
             raise InputError("X must have shape (n, d) with n > 0", f"shape {tuple(X.shape)}")
         n, y, groups = X.shape[0], as_array(self.y, "y"), self.groups

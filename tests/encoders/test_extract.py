@@ -149,7 +149,7 @@ def test_half_precision_is_recorded_and_close(encoder, patch_paths):
     [
         ({"batch_size": 0}, "batch_size must be at least 1, got 0"),
         ({"batch_size": "many"}, "batch_size must be a whole number, got 'many'"),
-        ({"n_jobs": 0}, "n_jobs must be at least 1"),
+        ({"n_jobs": 0}, "n_jobs must be between 1 and 1,024"),
         ({"device": "warp"}, "device must be auto, cpu or cuda, got 'warp'"),
         ({"device": "gpu"}, "got 'gpu'. Use 'cuda' for a GPU"),
         ({"device": "cuda"}, "device 'cuda' must be on this machine"),

@@ -73,14 +73,14 @@ class TestContract:
 
         X = data["X"].copy()
         X[[7, 30], 2] = np.nan
-        refused("NaN or infinity in 2 rows, first 7, 30", X=X)
+        refused("2 rows with NaN or infinity, the first in row 7", X=X)
         refused("shape", X=X[0])
         refused("one value per row of X", column=data["column"][:-1])
         refused("one value per row of X", groups=data["groups"][1:])
         refused("groups must not be missing, got 1 missing", groups=np.array([None, *data["groups"][1:]], dtype=object))
         refused("at least two", column=np.full(len(X), "40X"))
         refused("level must be", level=95)
-        refused("n_permutations must be at least 0", n_permutations=-1)
+        refused("n_permutations must be between 0 and", n_permutations=-1)
 
 
 def test_without_permutations_there_is_no_evidence(probed, cohort):

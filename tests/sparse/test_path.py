@@ -269,7 +269,7 @@ def test_a_float32_design_in_column_order_is_not_copied():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"y": np.zeros(80)}, "both classes must occur, got only class 0"),
+        ({"y": np.zeros(80)}, "both classes must occur, got 1 class, 0, alone"),
         ({"y": np.arange(80)}, "labels must name classes, got 80 different numbers"),
         ({"y": np.arange(80) % 3}, "labels must be 0 or 1, got 0, 1, 2"),
         ({"y": np.zeros(3)}, "one label for each of the 80 rows"),

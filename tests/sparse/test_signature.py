@@ -98,7 +98,7 @@ def test_a_signature_is_the_model_scikit_learn_fits_at_that_penalty(tmp_path):
     again = Signature.load(signature.save(tmp_path / "signature.json"))
     np.testing.assert_array_equal(again.predict_proba(X), signature.predict_proba(X))
     frame = again.frame()
-    assert frame.columns == ["dimension", "coefficient", "selection_frequency", "is_stable"]
+    assert frame.columns == ["dimension", "name", "coefficient", "selection_frequency", "is_stable"]
     assert frame["dimension"].to_list() == signature.support.tolist()
     assert {0, 1, 2} <= set(signature.support)
     assert again.key == RunKey("grl", "100X")

@@ -165,7 +165,7 @@ def test_an_empty_signature_forecasts_the_prevalence_and_survives_json(tmp_path)
     assert (again.size, again.coefficients.shape) == (0, (0, 3))
     np.testing.assert_allclose(again.predict_proba(X)[0], np.bincount(y) / len(y), atol=1e-6)
     assert again.frame().columns == [
-        "dimension", *(f"coefficient_{name}" for name in CLASSES), "selection_frequency", "is_stable",
+        "dimension", "name", *(f"coefficient_{name}" for name in CLASSES), "selection_frequency", "is_stable",
     ]  # fmt: skip
 
 

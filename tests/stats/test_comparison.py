@@ -348,7 +348,7 @@ def test_conflicting_evidence_is_not_a_finding():
         ({"margin": -0.1}, "margin"),
         ({"adjustment": "tukey"}, "known method"),
         ({"metrics": ["aucc"]}, "Did you mean"),
-        ({"n_permutations": 0}, "at least 1"),
+        ({"n_permutations": 0}, "from 1 to"),
     ],
 )
 def test_mistakes_are_named(change, message):

@@ -178,13 +178,13 @@ def test_other_labels_are_refused(make_store, head):
 @pytest.mark.parametrize(
     ("names", "chosen", "message"),
     [
-        (("grl", "baseline"), {"model": "tail"}, "model must be one of signature, head, got 'tail'"),
+        (("grl", "baseline"), {"model": "tail"}, "model must be one of signature, dense, head, got 'tail'"),
         (("gril", "baseline"), {}, "a store must match method gril"),
         (("grl", "grl"), {}, "a comparison needs two different methods or stores, got grl twice"),
         (("grl", "runs/grl/100X/seed0/embeddings.zarr"), {}, "a comparison needs two different methods or stores"),
         (("grl", "baseline"), {"margin": -0.1}, "margin must be positive"),
         (("grl", "baseline"), {"metrics": ("acu",)}, "auc"),
-        (("grl", "baseline"), {"positive": "benign"}, "model must be signature where a class is named, got head"),
+        (("grl", "baseline"), {"positive": "benign"}, "model must be signature or dense where a class is named"),
     ],
 )
 def test_mistakes_are_named(study, names, chosen, message):

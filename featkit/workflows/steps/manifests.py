@@ -123,5 +123,6 @@ def _reading(options: DataOptions) -> dict[str, Any]:
 
 
 def _set(values: dict[str, Any]) -> dict[str, Any]:
-    """Return what is set and decides what is read; version 0.1 wrote empty values for what was not."""
-    return {k: v for k, v in values.items() if k not in _LATER and v not in (None, "", [], {})}
+    """Return what decides what is read and is not the default; version 0.1 wrote empty values for what was not set."""
+    plain = dataclasses.asdict(DataOptions())
+    return {k: v for k, v in values.items() if k not in _LATER and v not in (None, "", [], {}) and v != plain.get(k)}
