@@ -115,7 +115,7 @@ def test_a_score_at_the_threshold_is_decided_for_class_one():
 
 @pytest.mark.parametrize("metric", [auc, average_precision, f1, matthews, balanced_accuracy])
 def test_one_class_is_refused(metric):
-    with pytest.raises(InputError, match="both classes must occur, got 1 class, 1, alone"):
+    with pytest.raises(InputError, match="both classes must occur"):
         metric([1, 1, 1], [0.2, 0.3, 0.9])
 
 
