@@ -92,3 +92,13 @@ def test_what_the_package_imports_is_declared():
     names = {name for path in files for name in imported(path)} - set(sys.stdlib_module_names)
     found = {plain(distributions.get(name, name)) for name in names - asked_for - {"featkit", "featkit_cli"}}
     assert found == declared
+
+
+@pytest.mark.skipif(not (ROOT / ".github").is_dir(), reason="not a checkout")
+def test_workflows_and_templates_are_valid_and_run_files_that_exist():
+    yaml = pytest.importorskip("yaml", reason="PyYAML is not installed")
+    for path in [*(ROOT / ".github").rglob("*.yml"), ROOT / ".pre-commit-config.yaml"]:
+        text = path.read_text(encoding="utf-8")
+        assert isinstance(yaml.safe_load(text), dict), path
+        for name in re.findall(r"\btests/[\w/.]+", text):
+            assert (ROOT / name).exists(), name

@@ -135,6 +135,6 @@ def _cells(line: str, separator: str) -> list[str]:
 
 def _unreadable(path: Path, error: Exception) -> InputError:
     reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
-    if "schema" in reason:  # polars speaks of the schema it was given
+    if "schema" in reason.lower():  # polars speaks of the schema it was given
         reason = "a row with more or fewer cells than the header"
     return InputError("the table must be readable", f"{path}: {reason}", "Check the file")
