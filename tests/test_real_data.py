@@ -71,7 +71,8 @@ def test_resized_copies_have_an_mpp_only_when_told_their_scale(real, tmp_path):
     with pytest.warns(FeatkitWarning, match="mpp is left empty for 140 images"):
         unknown = featkit.init(real / "breakhis" / "images-224", workspace=tmp_path / "unknown")
     assert unknown.frame["mpp"].null_count() == 140
-    known = featkit.init(real / "breakhis" / "images-224", scale=224 / 460, workspace=tmp_path / "known")
+    scale = DataOptions(scale=224 / 460)
+    known = featkit.init(real / "breakhis" / "images-224", options=scale, workspace=tmp_path / "known")
     assert known.frame.filter(magnification="40X")["mpp"].unique().to_list() == pytest.approx(
         [0.492 * 460 / 224], rel=2e-3
     )
@@ -143,7 +144,8 @@ def test_real_features_become_a_signature_and_an_evaluation(texture, real, tmp_p
     described_by = ImportOptions(metadata=str(tmp_path / "cases.csv"), domain="site")
     store = featkit.store_import(real / "breakhis" / "features_40x.npz", tmp_path / "x.zarr", options=described_by)
     np.testing.assert_array_equal(store.X(), X)
-    few_pairs = SignatureOptions(penalty=PenaltyOptions(rule="min"), stability=StabilityOptions(n_pairs=10))
+    given = PenaltyOptions(rule="C", value=0.1)  # cross-validation over the cases of one half selects nothing
+    few_pairs = SignatureOptions(penalty=given, stability=StabilityOptions(n_pairs=10))
     found = featkit.signatures(store, runs=RunFilter(fold="A"), options=few_pairs)
     (signature,) = found.signatures.values()
     assert 0 < signature.size <= 68
