@@ -35,12 +35,14 @@ def revealed(tmp_path_factory):
     script.write_text("import featkit\n\n" + "".join(f"reveal_type(featkit.{name})\n" for name in names))
     cache = f"--cache-dir={folder / 'cache'}"
     here = Path(featkit.__file__).parents[1]
+    is_installed = "site-packages" in here.parts  # where the checker finds it by itself, and wants no path
+    checkout = {} if is_installed else {"MYPYPATH": f"{here}:{here / 'cli'}"}
     done = subprocess.run(
         [sys.executable, "-m", "mypy", "--strict", cache, "--config-file=", str(script)],
         capture_output=True,
         text=True,
         cwd=folder,
-        env={"MYPYPATH": f"{here}:{here / 'cli'}", "PATH": "/usr/bin:/bin", "MYPY_FORCE_COLOR": "0"},
+        env={"PATH": "/usr/bin:/bin", "MYPY_FORCE_COLOR": "0", **checkout},
     )
     said = re.findall(r"script\.py:(\d+): note: Revealed type is \"(.+)\"", done.stdout)
     assert len(said) == len(names), done.stdout + done.stderr
