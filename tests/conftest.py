@@ -6,6 +6,10 @@ from pathlib import Path
 
 import pytest
 
+_WORKER = os.environ.get("PYTEST_XDIST_WORKER")
+if _WORKER:  # numba names the files of its cache by counting: two processes that fill one cache may mix up functions
+    os.environ.setdefault("NUMBA_CACHE_DIR", str(Path(__file__).parents[1] / ".pytest_cache" / f"numba-{_WORKER}"))
+
 
 @pytest.fixture(scope="session")
 def prepared_workspace(tmp_path_factory):
